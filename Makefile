@@ -1,0 +1,29 @@
+# Two commands on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+# The versions the tests were last run with; remove the pins to try the newest.
+TORCH ?= torch==2.13.0 torchvision==0.28.0
+
+.PHONY: demo test check clean
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet $(TORCH) --editable '.[test,codecs]'
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/python benchmarks/demo.py --out demo
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build demo *.egg-info

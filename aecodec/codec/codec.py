@@ -1,0 +1,232 @@
+"""Image in, bytes out, and back."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from aecodec.codec import tiling
+from aecodec.codec import weights as weight_files
+from aecodec.codec.container import (
+    MODES,
+    Chunk,
+    ChunkType,
+    Header,
+    pack_metadata,
+    read_file,
+    unpack_metadata,
+    write_file,
+)
+from aecodec.codec.inference import InferenceModel
+from aecodec.codec.refine import refine_latents
+from aecodec.codec.transforms import LATENT_STRIDE
+from aecodec.errors import AecodecError, CorruptFileError
+from aecodec.images import Picture, take_apart
+
+EFFORTS = ("fast", "default", "max")
+DEADZONE = 0.1
+
+_METADATA = {ChunkType.ICC: "icc_profile", ChunkType.EXIF: "exif", ChunkType.XMP: "xmp"}
+
+
+class Codec:
+    """A codec with its weights loaded, for repeated use.
+
+    Args:
+        device: "auto" (a GPU if there is one), "cpu" or "cuda".
+        weights: a weight file; by default the one that ships.
+
+    Raises:
+        AecodecError: no such device, or not a weight file.
+    """
+
+    def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
+        self.device = choose_device(device)
+        path = Path(weights) if weights else _shipped()
+        self.model: InferenceModel
+        self.model, self.digest = weight_files.load(path, self.device)
+
+    def compress(self, image: Image.Image, quality: int = 50, *, effort: str = "default") -> bytes:
+        """Compress a Pillow image to the bytes of an .aec file.
+
+        Args:
+            image: any mode and size that `aecodec.images.take_apart` takes.
+            quality: 1 (smallest) to 100 (best).
+            effort: "fast" rounds latents to the nearest, "default" trades a little
+                distortion for rate, "max" refines the latents of this very image
+                (minutes per megapixel on a CPU); decoding is the same for all.
+
+        Raises:
+            UnsupportedImageError: empty, too large, or an unusual mode.
+            ValueError: quality or effort out of range.
+        """
+        if not (isinstance(quality, int) and 1 <= quality <= 100):
+            raise ValueError(f"quality must be an integer from 1 to 100, not {quality!r}")
+        if effort not in EFFORTS:
+            raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, not {effort!r}")
+        return self._pack(take_apart(image), quality, effort)
+
+    def decompress(self, data: bytes) -> Image.Image:
+        """Decode the bytes of an .aec file to a Pillow image, metadata in its `info`.
+
+        Raises:
+            CorruptFileError: damaged or foreign; the message names the chunk.
+            UnsupportedVersionError: a newer format.
+            WeightsMismatchError: written with other weights.
+        """
+        header, chunks = read_file(data)
+        weight_files.check_digest(header.weights, self.digest)
+        alpha, metadata = _side_chunks(header, chunks)
+        pixels = self._decode_pixels(
+            header, [c.payload for c in chunks if c.type == ChunkType.TILE]
+        )
+        return Picture(pixels, alpha, metadata).to_image()
+
+    def _pack(self, picture: Picture, quality: int, effort: str) -> bytes:
+        chunks = [Chunk(ChunkType.TILE, p) for p in self._tiles(picture.pixels, quality, effort)]
+        if picture.alpha is not None:
+            chunks.append(Chunk(ChunkType.ALPHA, _pack_alpha(picture.alpha)))
+        for kind, key in _METADATA.items():
+            if key in picture.metadata:
+                chunks.append(Chunk(kind, pack_metadata(picture.metadata[key])))
+        header = Header(
+            width=picture.pixels.width,
+            height=picture.pixels.height,
+            mode=MODES.index(picture.mode),
+            quality=quality,
+            tile=tiling.TILE,
+            chunks=len(chunks),
+            weights=self.digest,
+        )
+        return write_file(header, chunks)
+
+    def _tiles(self, pixels: Image.Image, quality: int, effort: str) -> list[bytes]:
+        rows, columns = latent_size(pixels.width, pixels.height)
+        payloads = []
+        for window in tiling.windows(rows, columns, tiling.TILE, self.model.margin):
+            x = _read_window(pixels, window.outer)
+            y = self.model.analyse(x, quality)
+            if effort == "max":
+                y = refine_latents(self.model, x.to(self.device), y, window, quality)
+            y = window.inside.of(y)
+            deadzone = DEADZONE if effort == "default" else 0.0
+            payloads.append(self.model.encode_latents(y, quality, deadzone))
+        return payloads
+
+    def _decode_pixels(self, header: Header, payloads: list[bytes]) -> Image.Image:
+        rows, columns = latent_size(header.width, header.height)
+        tiles = list(tiling.windows(rows, columns, header.tile, self.model.margin))
+        if len(tiles) != len(payloads):
+            raise CorruptFileError(f"tile: {len(payloads)} of {len(tiles)} tiles are there")
+        channels = self.model.config.latent_channels
+        latents = torch.empty(1, channels, rows, columns, device=self.device)
+        for window, payload in zip(tiles, payloads, strict=True):
+            tile = self.model.decode_latents(payload, window.height, window.width, header.quality)
+            window.inner.of(latents).copy_(tile)
+        mode = MODES[header.mode].removesuffix("A")
+        image = Image.new(mode, (header.width, header.height))
+        for window in tiles:
+            x = self.model.synthesise(window.outer.of(latents), header.quality)
+            _write_window(image, window, x)
+        return image
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name: "auto", "cpu" or "cuda".
+
+    Raises:
+        AecodecError: there is no such device here.
+    """
+    available = torch.cuda.is_available()
+    if name == "auto":
+        name = "cuda" if available else "cpu"
+    if name == "cuda" and not available:
+        raise AecodecError("no CUDA device here; use --device cpu")
+    if name not in ("cpu", "cuda"):
+        raise AecodecError(f"unknown device {name!r}; use auto, cpu or cuda")
+    return torch.device(name)
+
+
+def latent_size(width: int, height: int) -> tuple[int, int]:
+    """(rows, columns) of the latents of an image."""
+    return -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
+
+
+def _shipped() -> Path:
+    return weight_files.weight_folder() / f"{weight_files.DEFAULT_MODEL}.safetensors"
+
+
+def _read_window(pixels: Image.Image, area: tiling.Area) -> Tensor:
+    """Pixels under a window of latents as (1, 3, H, W) in [-0.5, 0.5], edges repeated."""
+    rows, columns = area
+    top, left = rows.start * LATENT_STRIDE, columns.start * LATENT_STRIDE
+    bottom, right = rows.stop * LATENT_STRIDE, columns.stop * LATENT_STRIDE
+    box = (left, top, min(right, pixels.width), min(bottom, pixels.height))
+    peak = 65535 if pixels.mode == "I;16" else 255
+    array = np.asarray(pixels.crop(box)).astype(np.float32) / peak - 0.5
+    missing = [(0, bottom - box[3]), (0, right - box[2])] + [(0, 0)] * (array.ndim - 2)
+    array = np.pad(array, missing, mode="edge")
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    x = torch.from_numpy(array).permute(2, 0, 1)[None]
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _write_window(image: Image.Image, window: tiling.Window, x: Tensor) -> None:
+    """Paste a tile's pixels, given those of its outer window (1, 3, H, W)."""
+    rows, columns = (slice(s.start * LATENT_STRIDE, s.stop * LATENT_STRIDE) for s in window.inside)
+    top, left = window.top * LATENT_STRIDE, window.left * LATENT_STRIDE
+    height, width = image.height - top, image.width - left
+    tile = x[0, :, rows, columns][:, :height, :width] + 0.5
+    if image.mode != "RGB":
+        tile = tile.mean(0, keepdim=True)
+    peak = 65535 if image.mode == "I;16" else 255
+    levels = torch.round(tile.clamp(0, 1) * peak).permute(1, 2, 0).cpu().numpy()
+    image.paste(_to_pillow(levels, image.mode), (left, top))
+
+
+def _to_pillow(levels: npt.NDArray[np.float32], mode: str) -> Image.Image:
+    if mode == "RGB":
+        return Image.fromarray(levels.astype(np.uint8))
+    return Image.fromarray(levels[..., 0].astype("<u2" if mode == "I;16" else np.uint8))
+
+
+def _pack_alpha(alpha: Image.Image) -> bytes:
+    """One byte for a constant alpha, else a PNG: alpha is kept exactly."""
+    low, high = alpha.getextrema()
+    if low == high:
+        return bytes([int(low)])  # type: ignore[arg-type]
+    buffer = io.BytesIO()
+    alpha.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _unpack_alpha(payload: bytes, size: tuple[int, int]) -> Image.Image:
+    if len(payload) == 1:
+        return Image.new("L", size, payload[0])
+    try:
+        alpha = Image.open(io.BytesIO(payload), formats=["PNG"])
+        if alpha.size == size and alpha.mode == "L":
+            alpha.load()
+            return alpha
+    except Exception as error:  # Pillow raises many kinds on malformed PNGs
+        raise CorruptFileError(f"alpha: {error}") from None
+    raise CorruptFileError("alpha: not of the image's size")
+
+
+def _side_chunks(
+    header: Header, chunks: list[Chunk]
+) -> tuple[Image.Image | None, dict[str, bytes]]:
+    """Alpha (if the mode has one) and metadata."""
+    metadata = {_METADATA[c.type]: unpack_metadata(c) for c in chunks if c.type in _METADATA}  # type: ignore[index]
+    alphas = [c.payload for c in chunks if c.type == ChunkType.ALPHA]
+    if len(alphas) != MODES[header.mode].endswith("A"):
+        raise CorruptFileError("alpha: missing or unexpected")
+    size = (header.width, header.height)
+    return (_unpack_alpha(alphas[0], size) if alphas else None), metadata

@@ -1,0 +1,48 @@
+"""Sizes of a codec model; stored with its weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """Architecture of a `CodecModel`.
+
+    Attributes:
+        width: channels of the residual blocks at 1/8 resolution.
+        blocks: residual blocks at 1/8 resolution, on each side.
+        deep_width: channels of the residual blocks at 1/16 resolution.
+        deep_blocks: residual blocks at 1/16 resolution, on each side.
+        latent_channels: channels of the latents y at 1/16 resolution (a multiple of 4).
+        hyper_channels: channels of the hyper-latents z at 1/64 resolution.
+        mean_width: hidden channels of the networks that predict the means of y.
+        scale_width: hidden channels of the integer networks that predict its scales.
+        anchors: qualities that own a learned vector; the others interpolate.
+        lambda_min, lambda_max: rate-distortion trade-off at quality 1 and 100.
+    """
+
+    width: int = 128
+    blocks: int = 3
+    deep_width: int = 192
+    deep_blocks: int = 2
+    latent_channels: int = 320
+    hyper_channels: int = 96
+    mean_width: int = 128
+    scale_width: int = 64
+    anchors: int = 9
+    lambda_min: float = 0.0004
+    lambda_max: float = 0.1
+
+    def rd_lambda(self, quality: float) -> float:
+        """The lambda of `bpp + lambda * 255**2 * MSE` at a quality in [1, 100], log-spaced."""
+        ratio = self.lambda_max / self.lambda_min
+        return float(self.lambda_min * ratio ** ((quality - 1) / 99))
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> CodecConfig:
+        return cls(**json.loads(text))

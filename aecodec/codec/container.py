@@ -1,0 +1,235 @@
+"""The .aec file: magic, version, then typed chunks, each with its length and CRC-32.
+
+    file   = "\\x89AEC" version:u8 chunk*
+    chunk  = type:u8 length:varint payload crc32:u32le       (CRC over type, length, payload)
+
+The first chunk is the header; it says how many chunks follow, so that a file cut at
+a chunk's boundary is noticed too. A chunk type with the high bit set is optional: a
+reader that does not know it skips it. Integers are LEB128 varints.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any
+
+from aecodec.errors import CorruptFileError, UnsupportedVersionError
+from aecodec.images import MAX_PIXELS
+
+MAGIC = b"\x89AEC"
+VERSION = 1
+DIGEST_BYTES = 8
+OPTIONAL = 0x80
+MAX_METADATA = 1 << 26  # bytes of an unpacked ICC, EXIF or XMP block
+
+MODES = ("RGB", "RGBA", "L", "LA", "I;16")
+
+
+class ChunkType(IntEnum):
+    """Known chunk types."""
+
+    HEADER = 0x01
+    TILE = 0x02
+    ALPHA = 0x03
+    ICC = OPTIONAL | 0x01
+    EXIF = OPTIONAL | 0x02
+    XMP = OPTIONAL | 0x03
+    HASH = OPTIONAL | 0x04
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a decoder must know first. Each field is written as a varint, in this order.
+
+    Attributes:
+        width, height: of the image in pixels.
+        mode: index into `MODES`.
+        quality: 1 to 100.
+        tile: side of a tile in latents (1/16 of its pixels), a multiple of 4.
+        chunks: number of chunks after the header.
+        weights: first 8 bytes of the SHA-256 of the weight file (raw bytes, last).
+    """
+
+    width: int
+    height: int
+    mode: int
+    quality: int
+    tile: int
+    chunks: int
+    weights: bytes
+
+    def check(self) -> None:
+        """Raise CorruptFileError if a field is out of its range."""
+        limits = {
+            "width": (1, MAX_PIXELS),
+            "height": (1, MAX_PIXELS),
+            "mode": (0, len(MODES) - 1),
+            "quality": (1, 100),
+            "tile": (4, 1 << 12),
+            "chunks": (1, 1 << 20),
+        }
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise CorruptFileError(f"header: {name} {getattr(self, name)} is out of range")
+        if self.width * self.height > MAX_PIXELS:
+            raise CorruptFileError(f"header: {self.width}x{self.height} is over the size limit")
+        if self.tile % 4:
+            raise CorruptFileError(f"header: tile {self.tile} is not a multiple of 4")
+
+    def pack(self) -> bytes:
+        """Payload of the header chunk."""
+        numbers = [getattr(self, f.name) for f in fields(self) if f.name != "weights"]
+        return b"".join(map(pack_varint, numbers)) + self.weights
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Header:
+        """Read and check a header payload; bytes after the known fields are left alone."""
+        position, values = 0, {}
+        for name in (f.name for f in fields(cls) if f.name != "weights"):
+            values[name], position = unpack_varint(payload, position, "header")
+        weights = payload[position : position + DIGEST_BYTES]
+        if len(weights) != DIGEST_BYTES:
+            raise CorruptFileError("header: cut short")
+        header = cls(**values, weights=weights)
+        header.check()
+        return header
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk after the header. `type` is a plain int, since it may be unknown."""
+
+    type: int
+    payload: bytes
+
+    @property
+    def name(self) -> str:
+        known = self.type in ChunkType._value2member_map_
+        return ChunkType(self.type).name.lower() if known else f"unknown-{self.type:#04x}"
+
+
+def pack_varint(value: int) -> bytes:
+    """Unsigned LEB128."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def unpack_varint(data: bytes, position: int, where: str) -> tuple[int, int]:
+    """(value, next position) of an unsigned LEB128 number of at most 35 bits.
+
+    Raises:
+        CorruptFileError: cut short or too long; `where` names the chunk.
+    """
+    value = 0
+    for shift in range(0, 35, 7):
+        if position >= len(data):
+            raise CorruptFileError(f"{where}: cut short")
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise CorruptFileError(f"{where}: a number is too long")
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
+    body = bytes([kind]) + pack_varint(len(payload)) + payload
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def write_file(header: Header, chunks: Sequence[Chunk]) -> bytes:
+    """The bytes of a file. `header.chunks` must be the number of chunks."""
+    header.check()
+    parts = [_frame(ChunkType.HEADER, header.pack())]
+    parts += [_frame(chunk.type, chunk.payload) for chunk in chunks]
+    return MAGIC + bytes([VERSION]) + b"".join(parts)
+
+
+def read_file(data: bytes) -> tuple[Header, list[Chunk]]:
+    """Header and chunks of a file, every CRC checked.
+
+    Raises:
+        CorruptFileError: foreign, damaged, cut short or followed by other bytes.
+        UnsupportedVersionError: a later version, or a required chunk this one does not know.
+    """
+    if data[: len(MAGIC)] != MAGIC:
+        raise CorruptFileError("not an .aec file")
+    if len(data) <= len(MAGIC):
+        raise CorruptFileError("the file is cut short after its first bytes")
+    version = data[len(MAGIC)]
+    if version != VERSION:
+        raise UnsupportedVersionError(
+            f"the file has format version {version}, this aecodec reads {VERSION}"
+        )
+    first, position = _read_chunk(data, len(MAGIC) + 1, "header")
+    if first.type != ChunkType.HEADER:
+        raise CorruptFileError("header: missing")
+    header = Header.unpack(first.payload)
+    chunks = []
+    for number in range(1, header.chunks + 1):
+        chunk, position = _read_chunk(data, position, f"chunk {number} of {header.chunks}")
+        if chunk.name.startswith("unknown") and not chunk.type & OPTIONAL:
+            raise UnsupportedVersionError(f"{chunk.name}: needs a newer aecodec")
+        chunks.append(chunk)
+    if position != len(data):
+        raise CorruptFileError(f"{len(data) - position} unexpected bytes after the last chunk")
+    return header, chunks
+
+
+def _read_chunk(data: bytes, start: int, where: str) -> tuple[Chunk, int]:
+    if start >= len(data):
+        raise CorruptFileError(f"{where}: missing, the file is cut short")
+    length, begin = unpack_varint(data, start + 1, where)
+    end = begin + length
+    if end + 4 > len(data):
+        raise CorruptFileError(f"{where}: cut short")
+    chunk = Chunk(data[start], data[begin:end])
+    if zlib.crc32(data[start:end]) != struct.unpack_from("<I", data, end)[0]:
+        raise CorruptFileError(f"{where} ({chunk.name}): checksum does not match")
+    return chunk, end + 4
+
+
+def pack_metadata(raw: bytes) -> bytes:
+    """Deflate a metadata block."""
+    return zlib.compress(raw, 9)
+
+
+def unpack_metadata(chunk: Chunk) -> bytes:
+    """Inflate a metadata block, never beyond `MAX_METADATA` bytes."""
+    inflate = zlib.decompressobj()
+    try:
+        raw = inflate.decompress(chunk.payload, MAX_METADATA)
+    except zlib.error as error:
+        raise CorruptFileError(f"{chunk.name}: {error}") from None
+    if not inflate.eof:
+        raise CorruptFileError(f"{chunk.name}: cut short or too large")
+    return raw
+
+
+def describe(data: bytes) -> dict[str, Any]:
+    """Everything the file says about itself, ready for JSON."""
+    header, chunks = read_file(data)
+    return {
+        "version": VERSION,
+        "width": header.width,
+        "height": header.height,
+        "mode": MODES[header.mode],
+        "bit_depth": 16 if MODES[header.mode] == "I;16" else 8,
+        "quality": header.quality,
+        "tile": header.tile * 16,
+        "weights": header.weights.hex(),
+        "bytes": len(data),
+        "bpp": 8 * len(data) / (header.width * header.height),
+        "chunks": [
+            {"type": c.name, "bytes": len(c.payload), "crc32": f"{zlib.crc32(c.payload):08x}"}
+            for c in chunks
+        ],
+    }

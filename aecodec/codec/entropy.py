@@ -1,0 +1,143 @@
+"""Entropy coding of integer symbols under indexed Gaussian tables, with constriction's rANS.
+
+Probabilities are integer tables made once, when a model is exported, and stored with
+its weights: no table is ever recomputed from floating-point functions, so encoder and
+decoder agree on every machine. A symbol beyond its table is coded as an escape and
+its value kept aside as a varint.
+"""
+
+from __future__ import annotations
+
+import math
+
+import constriction
+import numpy as np
+import numpy.typing as npt
+
+from aecodec.codec.container import pack_varint, unpack_varint
+from aecodec.errors import CorruptFileError
+
+Int32Array = npt.NDArray[np.int32]
+IndexArray = npt.NDArray[np.uint8]
+
+PRECISION = 24  # bits of a probability
+MAX_RADIUS = 512
+
+
+def table_radius(scale: float) -> int:
+    """Largest magnitude that a table codes without an escape."""
+    return min(MAX_RADIUS, math.ceil(4.5 * scale) + 1)
+
+
+def gaussian_counts(scale: float) -> list[int]:
+    """Counts, summing to 2**24, of the symbols -r..r and the escape under N(0, scale**2)."""
+    radius = table_radius(scale)
+    root = scale * math.sqrt(2)
+    half = [0.5 * math.erfc((k - 0.5) / root) for k in range(radius + 2)]  # P(X > k - 1/2)
+    tail = [half[k] - half[k + 1] for k in range(radius + 1)]
+    masses = [*tail[:0:-1], 1 - 2 * half[1], *tail[1:], 2 * half[radius + 1]]
+    total = 1 << PRECISION
+    counts = [max(16, round(mass * total)) for mass in masses]
+    counts[radius] += total - sum(counts)  # the peak absorbs the rounding
+    return counts
+
+
+class GaussianTables:
+    """Probability tables, one for each scale index.
+
+    Args:
+        counts: concatenated counts of all tables, each of odd length 2r + 1 plus one escape.
+        lengths: length of each table.
+    """
+
+    def __init__(self, counts: Int32Array, lengths: Int32Array) -> None:
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        categorical = constriction.stream.model.Categorical
+        self.radii = [(int(n) - 2) // 2 for n in lengths]
+        self.models = [
+            categorical(counts[a:b] / float(1 << PRECISION), perfect=False)
+            for a, b in zip(offsets[:-1], offsets[1:], strict=True)
+        ]
+
+
+def _groups(indices: IndexArray) -> list[tuple[int, npt.NDArray[np.intp]]]:
+    """Positions of each scale index that occurs, in ascending order of index."""
+    order = np.argsort(indices, kind="stable")
+    counts = np.bincount(indices, minlength=256)
+    ends = np.cumsum(counts)
+    present = np.flatnonzero(counts)
+    return [(int(i), order[ends[i] - counts[i] : ends[i]]) for i in present]
+
+
+class SymbolEncoder:
+    """Collects groups of symbols in decoding order and codes them at the end."""
+
+    def __init__(self, tables: GaussianTables) -> None:
+        self.tables = tables
+        self._groups: list[tuple[int, Int32Array]] = []
+        self._escapes: list[int] = []
+
+    def add(self, symbols: Int32Array, indices: IndexArray) -> None:
+        """Append flat symbols, each with its scale index."""
+        for index, where in _groups(indices):
+            radius = self.tables.radii[index]
+            values = symbols[where]
+            outside = np.abs(values) > radius
+            if outside.any():
+                self._escapes += values[outside].tolist()
+            coded = np.where(outside, 2 * radius + 1, values + radius).astype(np.int32)
+            self._groups.append((index, coded))
+
+    def finish(self) -> bytes:
+        """The payload: escape count, escapes, rANS words."""
+        coder = constriction.stream.stack.AnsCoder()
+        for index, coded in reversed(self._groups):  # rANS is a stack
+            coder.encode_reverse(coded, self.tables.models[index])
+        words = coder.get_compressed().astype("<u4").tobytes()
+        escapes = [pack_varint(2 * v if v >= 0 else -2 * v - 1) for v in self._escapes]
+        return pack_varint(len(escapes)) + b"".join(escapes) + words
+
+
+class SymbolDecoder:
+    """Reads back what `SymbolEncoder` wrote, given the same indices in the same order.
+
+    Raises:
+        CorruptFileError: the payload is not one that the encoder writes.
+    """
+
+    def __init__(self, tables: GaussianTables, payload: bytes) -> None:
+        self.tables = tables
+        count, position = unpack_varint(payload, 0, "tile")
+        if count > len(payload):
+            raise CorruptFileError("tile: more escapes than bytes")
+        self._escapes = []
+        for _ in range(count):
+            value, position = unpack_varint(payload, position, "tile")
+            self._escapes.append(value // 2 if value % 2 == 0 else -(value + 1) // 2)
+        self._next = 0
+        if (len(payload) - position) % 4:
+            raise CorruptFileError("tile: not a whole number of words")
+        words = np.frombuffer(payload, dtype="<u4", offset=position).astype(np.uint32)
+        if len(words) and words[-1] == 0:
+            raise CorruptFileError("tile: malformed last word")
+        self._coder = constriction.stream.stack.AnsCoder(words)
+
+    def take(self, indices: IndexArray) -> Int32Array:
+        """Decode one flat symbol for each scale index."""
+        symbols = np.empty(len(indices), dtype=np.int32)
+        for index, where in _groups(indices):
+            radius = self.tables.radii[index]
+            coded = self._coder.decode(self.tables.models[index], len(where))
+            values = coded - radius
+            escaped = np.flatnonzero(coded == 2 * radius + 1)
+            if len(escaped):
+                values[escaped] = self._take_escapes(len(escaped))
+            symbols[where] = values
+        return symbols
+
+    def _take_escapes(self, count: int) -> list[int]:
+        taken = self._escapes[self._next : self._next + count]
+        if len(taken) != count:
+            raise CorruptFileError("tile: an escape is missing")
+        self._next += count
+        return taken

@@ -1,0 +1,65 @@
+"""Pillow plugin: `Image.open("x.aec")` and `image.save("x.aec", quality=50)`."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+from PIL import Image, ImageFile
+
+from aecodec.codec import container
+from aecodec.errors import AecodecError
+
+FORMAT = "AEC"
+
+
+def _accept(prefix: bytes) -> bool:
+    return prefix[: len(container.MAGIC)] == container.MAGIC
+
+
+class AecImageFile(ImageFile.ImageFile):
+    """Reads the header on open; decodes the pixels on first use, as Pillow's own formats do."""
+
+    format = FORMAT
+    format_description = "aecodec learned image compression"
+
+    def _open(self) -> None:
+        assert self.fp is not None
+        self._data = self.fp.read()
+        try:
+            header, chunks = container.read_file(self._data)
+        except AecodecError as error:
+            raise SyntaxError(str(error)) from None  # Pillow's word for "not readable"
+        self._size = (header.width, header.height)
+        self._mode = container.MODES[header.mode]
+        self.info["quality"] = header.quality
+        self.tile = []
+
+    def load(self) -> Any:
+        if self._data:
+            from aecodec import decompress
+
+            image = decompress(self._data)
+            self.im = image.im
+            self.info.update(image.info)
+            self._data = b""
+        return super().load()
+
+
+def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
+    from aecodec import compress
+
+    options = image.encoderinfo
+    image = image.copy()
+    image.info.update({k: options[k] for k in ("icc_profile", "exif", "xmp") if options.get(k)})
+    data = compress(
+        image, quality=options.get("quality", 50), effort=options.get("effort", "default")
+    )
+    file.write(data)
+
+
+def register_pillow() -> None:
+    """Teach Pillow the .aec format; safe to call more than once."""
+    Image.register_open(FORMAT, AecImageFile, _accept)
+    Image.register_save(FORMAT, _save)
+    Image.register_extension(FORMAT, ".aec")
+    Image.register_mime(FORMAT, "image/x-aec")

@@ -1,0 +1,157 @@
+"""The prior of the latents: hyperprior, context in four steps, Gaussian scale indices.
+
+The coded symbol is `round(y - mean)`. Its mean comes from a floating-point network;
+its *scale index*, on which the entropy decoder depends, comes from integers alone:
+hyper-latents and symbols already decoded, through `ExactConv2d`. A last-bit
+difference in a mean therefore costs a last-bit difference in the picture and never
+a decoder out of step.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aecodec.codec.config import CodecConfig
+from aecodec.nn.blocks import QualityScale
+from aecodec.nn.integer import ACTIVATION_MAX, ACTIVATION_STEP, ExactConv2d, QuantAwareConv2d
+
+STEPS = 4
+HYPER_STRIDE = 4  # z against y
+HYPER_MAX = 127  # |z| is clamped to it
+
+SCALE_LEVELS = 64
+SCALE_MIN, SCALE_MAX = 0.11, 128.0
+LOG_SCALE_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_LEVELS - 1)
+
+# floor(32 sqrt(s)): magnitudes of symbols as 8-bit activations, by integer arithmetic.
+_MAGNITUDES = [min(math.isqrt(1024 * s), ACTIVATION_MAX) for s in range(65)]
+
+
+def scale_of_index(index: Tensor) -> Tensor:
+    """Standard deviation, in quantiser steps, of a (possibly fractional) scale index."""
+    return torch.exp(index * LOG_SCALE_STEP + math.log(SCALE_MIN))
+
+
+def magnitude_activation(symbols: Tensor) -> Tensor:
+    """Integer-valued symbols -> floor(32 sqrt(|s|)) clamped to [0, 255], same dtype."""
+    table = torch.tensor(_MAGNITUDES, dtype=symbols.dtype, device=symbols.device)
+    return table[symbols.abs().clamp(max=64).long()]
+
+
+def step_masks(channels: int, height: int, width: int, device: torch.device) -> list[Tensor]:
+    """Four boolean masks (channels, height, width) that partition the latents.
+
+    Channels fall into four groups and positions into four parities; each step codes,
+    at every position, one group, so that later steps see both their neighbours and
+    the other groups in place (Li et al., "Neural video compression with diverse
+    contexts", 2023).
+    """
+    rows = torch.arange(height, device=device)[:, None] % 2
+    columns = torch.arange(width, device=device)[None] % 2
+    parity = (rows ^ columns) * 2 + (rows & 1)  # (0,0) 0, (1,1) 1, (0,1) 2, (1,0) 3
+    group = torch.arange(channels, device=device)[:, None, None] % STEPS
+    step = parity ^ group
+    return [step == t for t in range(STEPS)]
+
+
+class HyperAnalysis(nn.Module):
+    """h_a: gained latents (B, M, h, w) -> hyper-latents z (B, N, h/4, w/4); h, w multiples of 4."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        c = config
+        self.head = nn.Conv2d(c.latent_channels, c.mean_width, 3, padding=1)
+        self.scale = QualityScale(c.anchors, c.mean_width)
+        self.mid = nn.Conv2d(c.mean_width, c.mean_width, 3, stride=2, padding=1)
+        self.tail = nn.Conv2d(c.mean_width, c.hyper_channels, 3, stride=2, padding=1)
+
+    def forward(self, y: Tensor, quality: Tensor) -> Tensor:
+        # asinh: linear for small values, logarithmic for large ones, as scales are.
+        h = self.scale(self.head(torch.asinh(y)), quality)
+        h = F.leaky_relu(self.mid(F.leaky_relu(h, 0.01)), 0.01)
+        return self.tail(h).float()
+
+
+class HyperSynthesis(nn.Module):
+    """h_s, in integers: z (B, N, h, w) -> activations psi (B, N, 4h, 4w) in [0, 255]."""
+
+    def __init__(self, config: CodecConfig, conv: Any) -> None:
+        super().__init__()
+        n, a = config.hyper_channels, config.anchors
+        self.head = conv(n, 4 * n, 3, in_step=1 / 4, anchors=a)
+        self.mid = conv(n, n, 3, anchors=a)
+        self.up = conv(n, 4 * n, 1, anchors=a)
+        self.tail = conv(n, n, 3, anchors=a)
+
+    def forward(self, z: Tensor, quality: Any) -> Tensor:
+        h = F.pixel_shuffle(self.head(z.clamp(-HYPER_MAX, HYPER_MAX), quality), 2)
+        h = F.pixel_shuffle(self.up(self.mid(h, quality), quality), 2)
+        return self.tail(h, quality)
+
+
+class ScaleNetwork(nn.Module):
+    """One step's scale indices (B, M, h, w), in integers, from psi and magnitudes."""
+
+    def __init__(self, config: CodecConfig, conv: Any, *, context: bool) -> None:
+        super().__init__()
+        c = config
+        inputs = c.hyper_channels + (c.latent_channels if context else 0)
+        self.hidden = conv(inputs, c.scale_width, 3, anchors=c.anchors)
+        # One index unit is 1/8, so that outputs of order one span the table.
+        self.out = conv(
+            c.scale_width,
+            c.latent_channels,
+            1,
+            out_step=1 / 8,
+            anchors=c.anchors,
+            activation=False,
+        )
+
+    def forward(self, psi: Tensor, magnitudes: Tensor | None, quality: Any) -> Tensor:
+        x = psi if magnitudes is None else torch.cat([psi, magnitudes], dim=1)
+        return self.out(self.hidden(x, quality), quality)
+
+
+class MeanNetwork(nn.Module):
+    """One step's means (B, M, h, w), in float, from psi and the latents decoded so far."""
+
+    def __init__(self, config: CodecConfig, *, context: bool) -> None:
+        super().__init__()
+        c = config
+        inputs = c.hyper_channels + (c.latent_channels if context else 0)
+        self.head = nn.Conv2d(inputs, c.mean_width, 3, padding=1)
+        self.scale = QualityScale(c.anchors, c.mean_width)
+        self.mid = nn.Conv2d(c.mean_width, c.mean_width, 1)
+        self.tail = nn.Conv2d(c.mean_width, c.latent_channels, 1)
+        with torch.no_grad():
+            self.tail.weight.mul_(0.1)
+
+    def forward(self, psi: Tensor, decoded: Tensor | None, quality: Tensor) -> Tensor:
+        features = psi.float() * ACTIVATION_STEP
+        x = features if decoded is None else torch.cat([features, decoded], dim=1)
+        h = F.leaky_relu(self.scale(self.head(x), quality), 0.01)
+        h = F.leaky_relu(self.mid(h), 0.01)
+        with torch.autocast(psi.device.type, enabled=False):
+            return self.tail(h.float())
+
+
+class LatentPrior(nn.Module):
+    """Everything that predicts y: hyper-synthesis and, for each step, a scale and a mean network.
+
+    Args:
+        exact: build the integer networks from `ExactConv2d` (inference) instead of
+            `QuantAwareConv2d` (training).
+    """
+
+    def __init__(self, config: CodecConfig, *, exact: bool) -> None:
+        super().__init__()
+        conv: Any = ExactConv2d if exact else QuantAwareConv2d
+        self.hyper_synthesis = HyperSynthesis(config, conv)
+        steps = range(STEPS)
+        self.scales = nn.ModuleList([ScaleNetwork(config, conv, context=t > 0) for t in steps])
+        self.means = nn.ModuleList([MeanNetwork(config, context=t > 0) for t in steps])

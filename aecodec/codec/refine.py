@@ -1,0 +1,88 @@
+"""Encoder-side search: refine one image's latents by gradient descent on its own R + lambda D.
+
+Campos et al., "Content adaptive optimization for neural image compression" (2019);
+Yang et al., "Improving inference for neural image compression" (2020). The decoder
+does not change.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from aecodec.codec.inference import InferenceModel
+from aecodec.codec.model import gaussian_bits
+from aecodec.codec.prior import SCALE_LEVELS, STEPS, magnitude_activation, scale_of_index
+from aecodec.codec.tiling import Window
+
+ITERATIONS = 100
+LEARNING_RATE = 0.02  # quantiser steps
+HOT, COLD = 0.5, 0.1  # temperature of the stochastic rounding, first and last
+
+
+def refine_latents(
+    model: InferenceModel, x: Tensor, y: Tensor, window: Window, quality: int
+) -> Tensor:
+    """Latents y (1, M, h, w) of an outer window, its tile refined to cost less R + lambda D.
+
+    Args:
+        x: pixels of the outer window, (1, 3, 16h, 16w) in [-0.5, 0.5].
+        y: gained latents of the outer window.
+    """
+    q = model.quality_tensor(quality)
+    weight = model.config.rd_lambda(quality) * 255**2 * x.shape[2] * x.shape[3]
+    x, surround = x.clone(), y.clone()
+    with torch.inference_mode():
+        z = model.hyper_latents(window.inside.of(y).clone(), quality)
+        psi = model.prior.hyper_synthesis(z.double(), quality)
+    psi = psi[:, :, : window.height, : window.width].clone()
+    inverse_gain = model.gain(q)[1]
+    tile = window.inside.of(y).clone().requires_grad_(True)
+    optimizer = torch.optim.Adam([tile], lr=LEARNING_RATE)
+    for iteration in range(ITERATIONS):
+        for group in optimizer.param_groups:  # linear to zero: the last steps settle
+            group["lr"] = LEARNING_RATE * (1 - iteration / ITERATIONS)
+        temperature = HOT * (COLD / HOT) ** (iteration / ITERATIONS)
+        bits, decoded = _rate_and_latents(model, tile, psi, quality, temperature)
+        latents = surround.clone()
+        window.inside.of(latents).copy_(decoded)
+        error = (model.synthesis(latents * inverse_gain, q) - x).square().mean()
+        optimizer.zero_grad()
+        (bits + weight * error).backward()
+        optimizer.step()
+    refined = surround.clone()
+    window.inside.of(refined).copy_(tile.detach())
+    return refined
+
+
+def _rate_and_latents(
+    model: InferenceModel, y: Tensor, psi: Tensor, quality: int, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Bits (a scalar) and decoded latents of y, rounded stochastically."""
+    q = model.quality_tensor(quality)
+    gain, inverse_gain = model.gain(q)
+    masks = model._masks(y.shape[2], y.shape[3])
+    latents, symbols = torch.zeros_like(y), torch.zeros_like(y)
+    bits = y.new_zeros(())
+    for t in range(STEPS):
+        magnitudes = magnitude_activation(symbols).double() if t else None
+        index = model.prior.scales[t](psi, magnitudes, quality).clamp(0, SCALE_LEVELS - 1)
+        mean = model.prior.means[t](psi, latents * inverse_gain if t else None, q) * gain
+        scale = scale_of_index(index).float()
+        relaxed = _gumbel_round(y - mean, temperature)
+        bits = bits + gaussian_bits(relaxed, scale)[:, masks[t]].sum()
+        latents = torch.where(masks[t], relaxed + mean, latents)
+        symbols = torch.where(masks[t], torch.round(y - mean).detach(), symbols)
+    return bits, latents
+
+
+def _gumbel_round(x: Tensor, temperature: float) -> Tensor:
+    """Round up or down at random, the nearer the likelier, relaxed to be differentiable.
+
+    Stochastic Gumbel annealing: as the temperature falls the two choices harden.
+    """
+    low = torch.floor(x)
+    fraction = (x - low).clamp(1e-4, 1 - 1e-4)
+    logits = torch.stack([-torch.atanh(fraction), -torch.atanh(1 - fraction)]) / temperature
+    return low + F.gumbel_softmax(logits, tau=temperature, dim=0)[1]

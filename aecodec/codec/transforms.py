@@ -1,0 +1,130 @@
+"""Analysis and synthesis transforms: image <-> latents y at 1/16 resolution."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aecodec.codec.config import CodecConfig
+from aecodec.nn.blocks import QualityScale, QualityTable, ResidualBlock
+
+LATENT_STRIDE = 16
+
+
+def block_transform(channels: int) -> Tensor:
+    """An orthonormal linear transform of 16x16 RGB blocks: (channels, 768).
+
+    The product of a luma/chroma rotation and a 2-D DCT; the `channels` components
+    with the largest expected variance are kept, lowest frequencies first. Columns
+    are ordered as `pixel_unshuffle` orders them: colour, row, column.
+    """
+    size = LATENT_STRIDE
+    n = torch.arange(size, dtype=torch.float64)
+    dct = torch.cos(math.pi / size * (n[None] + 0.5) * n[:, None]) * math.sqrt(2 / size)
+    dct[0] /= math.sqrt(2)
+    colour = torch.tensor(
+        [[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-0.5, 1.0, -0.5]], dtype=torch.float64
+    )
+    colour /= colour.norm(dim=1, keepdim=True)
+    basis = torch.einsum("pc,ui,vj->puvcij", colour, dct, dct).reshape(-1, 3 * size * size)
+    # Natural images: variance falls as 1/f^2, chroma carries a few percent of it.
+    variance = 1 / (n[:, None] ** 2 + n[None] ** 2 + 1)
+    weight = torch.tensor([1.0, 0.05, 0.02], dtype=torch.float64)[:, None, None]
+    order = (variance * weight).flatten().argsort(descending=True, stable=True)
+    return basis[order[:channels]].float()
+
+
+class AnalysisTransform(nn.Module):
+    """g_a: image (B, 3, H, W) in [-0.5, 0.5] -> latents y (B, M, H/16, W/16).
+
+    H and W are multiples of 16. A linear block transform, initialised to a DCT,
+    runs beside the convolutional path, so that training starts from a working
+    transform codec (the idea of AuxT, Li et al., 2025, arXiv:2501.13751) and the
+    large low-frequency values stay in float32.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        c = config
+        self.linear = nn.Conv2d(3 * LATENT_STRIDE**2, c.latent_channels, 1)
+        with torch.no_grad():
+            self.linear.weight.copy_(block_transform(c.latent_channels)[:, :, None, None])
+            self.linear.bias.zero_()  # type: ignore[union-attr]
+        self.head = nn.Conv2d(3 * 64, c.width, 3, padding=1)
+        self.scale = QualityScale(c.anchors, c.width)
+        self.blocks = nn.Sequential(*[ResidualBlock(c.width) for _ in range(c.blocks)])
+        self.down = nn.Conv2d(4 * c.width, c.deep_width, 1)
+        self.deep_scale = QualityScale(c.anchors, c.deep_width)
+        self.deep_blocks = nn.Sequential(
+            *[ResidualBlock(c.deep_width) for _ in range(c.deep_blocks)]
+        )
+        self.tail = nn.Conv2d(c.deep_width, c.latent_channels, 1)
+        with torch.no_grad():
+            self.tail.weight.mul_(0.1)
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        h = self.scale(self.head(F.pixel_unshuffle(x, 8)), quality)
+        h = self.down(F.pixel_unshuffle(self.blocks(h), 2))
+        h = self.tail(self.deep_blocks(self.deep_scale(h, quality)))
+        with torch.autocast(x.device.type, enabled=False):
+            return self.linear(F.pixel_unshuffle(x.float(), LATENT_STRIDE)) + h.float()
+
+
+class SynthesisTransform(nn.Module):
+    """g_s: latents (B, M, H/16, W/16) -> image (B, 3, H, W), about [-0.5, 0.5], float32."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        c = config
+        self.linear = nn.Conv2d(c.latent_channels, 3 * LATENT_STRIDE**2, 1)
+        with torch.no_grad():
+            self.linear.weight.copy_(block_transform(c.latent_channels).t()[:, :, None, None])
+            self.linear.bias.zero_()  # type: ignore[union-attr]
+        self.head = nn.Conv2d(c.latent_channels, c.deep_width, 1)
+        self.deep_scale = QualityScale(c.anchors, c.deep_width)
+        self.deep_blocks = nn.Sequential(
+            *[ResidualBlock(c.deep_width) for _ in range(c.deep_blocks)]
+        )
+        self.up = nn.Conv2d(c.deep_width, 4 * c.width, 1)
+        self.blocks = nn.Sequential(*[ResidualBlock(c.width) for _ in range(c.blocks)])
+        self.scale = QualityScale(c.anchors, c.width)
+        self.tail = nn.Conv2d(c.width, 3 * 64, 3, padding=1)
+        with torch.no_grad():
+            self.tail.weight.mul_(0.1)
+
+    def forward(self, y: Tensor, quality: Tensor) -> Tensor:
+        h = self.deep_blocks(self.deep_scale(self.head(y), quality))
+        h = self.blocks(F.pixel_shuffle(self.up(h), 2))
+        h = self.tail(self.scale(h, quality))
+        with torch.autocast(y.device.type, enabled=False):
+            linear = F.pixel_shuffle(self.linear(y.float()), LATENT_STRIDE)
+            return linear + F.pixel_shuffle(h.float(), 8)
+
+
+class Gain(nn.Module):
+    """Per-quality, per-channel gain before the quantiser and its inverse after it.
+
+    As in the gained autoencoder (Cui et al., 2021, arXiv:2003.02012): the quantiser's
+    step is one, so the gain sets the step of each channel at each quality.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        c = config
+        self.log_gain = QualityTable(c.anchors, c.latent_channels)
+        self.log_inverse = QualityTable(c.anchors, c.latent_channels)
+        qualities = [1 + 99 * k / (c.anchors - 1) for k in range(c.anchors)]
+        # The step that high-rate theory asks for when one coefficient in seven is active.
+        start = torch.tensor([math.log(255 * math.sqrt(c.rd_lambda(q)) / 2) for q in qualities])
+        with torch.no_grad():
+            self.log_gain.values.copy_(start[:, None].expand(-1, c.latent_channels))
+            self.log_inverse.values.copy_(-self.log_gain.values)
+
+    def forward(self, quality: Tensor) -> tuple[Tensor, Tensor]:
+        """Gain and inverse gain, each (B, M, 1, 1), for qualities (B,)."""
+        gain = self.log_gain(quality).exp()[:, :, None, None]
+        inverse = self.log_inverse(quality).exp()[:, :, None, None]
+        return gain, inverse

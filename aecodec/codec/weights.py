@@ -1,0 +1,81 @@
+"""Weight files: safetensors in the wheel, each with a card of where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aecodec.codec.container import DIGEST_BYTES
+from aecodec.errors import AecodecError, WeightsMismatchError
+
+if TYPE_CHECKING:
+    import torch
+
+    from aecodec.codec.inference import InferenceModel
+
+DEFAULT_MODEL = "codec-cpu"
+
+
+def weight_folder() -> Path:
+    """The folder of shipped weights."""
+    return Path(str(resources.files("aecodec") / "weights"))
+
+
+def shipped_models() -> list[dict[str, Any]]:
+    """The card of every shipped codec model, with "id", "file" and "bytes" added.
+
+    A card has: task, recipe, data, steps, hours, hardware, parameters, figures, sha256.
+    """
+    cards = []
+    for path in sorted(weight_folder().glob("codec-*.json")):
+        file = path.with_suffix(".safetensors")
+        card = json.loads(path.read_text())
+        cards.append({"id": path.stem, "file": file.name, "bytes": file.stat().st_size, **card})
+    return cards
+
+
+def digest(path: Path) -> bytes:
+    """The 8 bytes that name a weight file inside an .aec header."""
+    return hashlib.sha256(path.read_bytes()).digest()[:DIGEST_BYTES]
+
+
+def check_digest(found: bytes, expected: bytes) -> None:
+    """Raise WeightsMismatchError unless a file's weights are the ones at hand."""
+    if found != expected:
+        raise WeightsMismatchError(
+            f"the file was written with weights {found.hex()}, this aecodec has {expected.hex()};"
+            " decompress it with the aecodec version that wrote it"
+        )
+
+
+@lru_cache(maxsize=2)
+def load(path: Path, device: torch.device) -> tuple[InferenceModel, bytes]:
+    """The model of a weight file on a device, and the file's digest.
+
+    Raises:
+        AecodecError: the file is missing or not a codec's weights.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    from aecodec.codec.config import CodecConfig
+    from aecodec.codec.entropy import GaussianTables
+    from aecodec.codec.inference import InferenceModel
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = CodecConfig.from_json(file.metadata()["config"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise AecodecError(f"{path}: not a codec weight file ({error})") from None
+    counts, lengths = (tensors.pop(f"tables.{name}").numpy() for name in ("counts", "lengths"))
+    model = InferenceModel(config)
+    state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    model.load_state_dict(state, assign=True)
+    model.tables = GaussianTables(counts, lengths)
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.eval().requires_grad_(False), digest(path)

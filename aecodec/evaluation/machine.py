@@ -1,0 +1,65 @@
+"""What a benchmark ran on, and with how many threads."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from PIL import AvifImagePlugin, features
+
+
+def _cpu_name() -> str:
+    # platform.processor() is empty or just "x86_64" on most Linux systems.
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def describe() -> dict[str, Any]:
+    """Processor, cores, load, versions and date (UTC), ready for JSON."""
+    import torch
+
+    packages = ("aecodec", "torch", "pillow", "pillow-jxl-plugin", "pillow-heif", "compressai")
+    libraries = {name: features.version(name) for name in ("libjpeg_turbo", "webp", "avif")}
+    found = {name: _version(name) for name in packages}
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        # Above the number of threads used here, something else was running.
+        "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "versions": {"python": platform.python_version(), **found, **libraries},
+    }
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch and Pillow's AVIF use `count` threads; JPEG and WebP have but one."""
+    import torch
+
+    before = torch.get_num_threads(), AvifImagePlugin.DEFAULT_MAX_THREADS
+    torch.set_num_threads(count)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = count
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        AvifImagePlugin.DEFAULT_MAX_THREADS = before[1]

@@ -1,0 +1,78 @@
+"""Distortion and rate of one decoded picture."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Picture: TypeAlias = Image.Image | NDArray[np.uint8]
+
+# The default MS-SSIM halves the picture four times under an 11-pixel window.
+MS_SSIM_MIN_SIDE = 161
+
+
+def _rgb(picture: Picture) -> NDArray[np.uint8]:
+    """Pixels as uint8 (H, W, 3)."""
+    if isinstance(picture, Image.Image):
+        return np.asarray(picture.convert("RGB"))
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise ValueError(f"need uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
+    return picture
+
+
+def _pair(first: Picture, second: Picture) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    a, b = _rgb(first), _rgb(second)
+    if a.shape != b.shape:
+        raise ValueError(f"pictures differ in size: {a.shape} and {b.shape}")
+    return a, b
+
+
+def psnr(first: Picture, second: Picture) -> float:
+    """Peak signal-to-noise ratio in dB over all RGB samples, peak 255; inf when equal.
+
+    Args:
+        first, second: images (converted to RGB) or uint8 arrays (H, W, 3) of one size.
+
+    Raises:
+        ValueError: when sizes differ or an array is not uint8 (H, W, 3).
+    """
+    a, b = _pair(first, second)
+    error = float(np.mean((a.astype(np.float64) - b) ** 2))
+    return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def ms_ssim(first: Picture, second: Picture) -> float:
+    """Multi-scale structural similarity over RGB, in [0, 1]; 1 when equal.
+
+    Wang, Simoncelli, Bovik, "Multi-scale structural similarity for image quality
+    assessment" (2003), with the usual five scales. Pictures with a side under 161
+    pixels are too small for those: nan.
+
+    Args:
+        first, second: images (converted to RGB) or uint8 arrays (H, W, 3) of one size.
+
+    Raises:
+        ValueError: when sizes differ or an array is not uint8 (H, W, 3).
+    """
+    import torch
+    from pytorch_msssim import ms_ssim as similarity
+
+    a, b = _pair(first, second)
+    if min(a.shape[:2]) < MS_SSIM_MIN_SIDE:
+        return math.nan
+    x, y = (torch.tensor(p).permute(2, 0, 1)[None].float() for p in (a, b))
+    return float(similarity(x, y, data_range=255.0))
+
+
+def ms_ssim_db(value: float) -> float:
+    """MS-SSIM on a decibel scale, -10 log10(1 - value); inf at 1, nan stays nan."""
+    return -10 * math.log10(1 - value) if value != 1 else math.inf
+
+
+def bits_per_pixel(data: bytes, size: tuple[int, int]) -> float:
+    """Rate of a whole file, headers and all, in bits per pixel of a (width, height) picture."""
+    return 8 * len(data) / (size[0] * size[1])

@@ -1,0 +1,45 @@
+"""The pictures of a benchmark, as every codec is given them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from aecodec.errors import UnsupportedImageError
+from aecodec.images import IMAGE_SUFFIXES, open_image, take_apart
+
+
+def list_photos(folder: Path, limit: int | None = None) -> list[Path]:
+    """The image files below a folder, sorted by name; at most `limit` of them.
+
+    Raises:
+        UnsupportedImageError: when there are none.
+    """
+    files = (p for p in Path(folder).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    photos = sorted(files, key=lambda p: (p.name, p))[:limit]
+    if not photos:
+        raise UnsupportedImageError(f"no photos in {folder}")
+    return photos
+
+
+def load_photo(path: Path) -> Image.Image:
+    """One photo, upright, in 8-bit RGB without alpha.
+
+    It carries no metadata: some codecs would store an ICC profile or EXIF and others not.
+
+    Raises:
+        UnsupportedImageError: when it cannot be read or has 16 bits a sample, which JPEG
+            and most of the others could not keep.
+    """
+    pixels = take_apart(open_image(path)).pixels
+    if pixels.mode == "I;16":
+        raise UnsupportedImageError(f"{path}: only 8-bit photos can be compared")
+    return Image.fromarray(np.asarray(pixels.convert("RGB")))
+
+
+def is_kodak(photos: Sequence[Path]) -> bool:
+    """Whether these are the 24 pictures of the Kodak set, by their usual names."""
+    return sorted(p.stem for p in photos) == [f"kodim{n:02d}" for n in range(1, 25)]

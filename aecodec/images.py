@@ -1,0 +1,217 @@
+"""Pillow images as the codec takes them: pixels, alpha and metadata, and back to files."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from aecodec.errors import UnsupportedImageError
+
+IMAGE_SUFFIXES = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".heic",
+        ".jp2",
+        ".jpeg",
+        ".jpg",
+        ".jxl",
+        ".pgm",
+        ".png",
+        ".ppm",
+        ".tga",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
+
+MAX_PIXELS = 2**28
+"""Largest image that is read or written, in pixels (268 megapixels)."""
+
+_METADATA = ("icc_profile", "exif", "xmp")
+_SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image taken apart.
+
+    Attributes:
+        pixels: Pillow image of mode "RGB", "L" or "I;16".
+        alpha: Pillow image of mode "L" and the same size, or None.
+        metadata: bytes under the keys "icc_profile", "exif", "xmp", where present.
+    """
+
+    pixels: Image.Image
+    alpha: Image.Image | None = None
+    metadata: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def mode(self) -> str:
+        """Pillow mode of the whole: "RGB", "RGBA", "L", "LA" or "I;16"."""
+        return self.pixels.mode + ("A" if self.alpha is not None else "")
+
+    def to_image(self) -> Image.Image:
+        """Put pixels, alpha and metadata together as one Pillow image."""
+        image = self.pixels
+        if self.alpha is not None:
+            image = Image.merge(self.mode, [*self.pixels.split(), self.alpha])
+        image.info.update(self.metadata)
+        return image
+
+
+def open_image(path: str | os.PathLike[str]) -> Image.Image:
+    """Open and decode an image file.
+
+    Raises:
+        UnsupportedImageError: not an image that Pillow can read, damaged, or too large.
+        OSError: the file cannot be read at all.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path)
+            check_size(image.width, image.height)
+            image.load()
+    except UnidentifiedImageError:
+        raise UnsupportedImageError(f"{path}: not an image in a format Pillow can read") from None
+    except UnsupportedImageError as error:
+        raise UnsupportedImageError(f"{path}: {error}") from None
+    except Image.DecompressionBombError:
+        raise UnsupportedImageError(f"{path}: over {MAX_PIXELS} pixels") from None
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
+    return image
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise UnsupportedImageError for an empty image or one above `MAX_PIXELS`."""
+    if width < 1 or height < 1:
+        raise UnsupportedImageError("the image is empty")
+    if width * height > MAX_PIXELS:
+        raise UnsupportedImageError(f"{width}x{height} is over {MAX_PIXELS} pixels")
+
+
+def take_apart(image: Image.Image) -> Picture:
+    """Orient an image upright and split it into pixels, alpha and metadata.
+
+    Modes: RGB, RGBA, L, LA and 16-bit grey stay what they are; palettes become
+    RGB or RGBA; bilevel becomes L; CMYK, YCbCr, Lab and HSV become RGB, with a
+    `UserWarning` for those that lose something. EXIF orientation is applied to the
+    pixels and removed from the EXIF.
+
+    Raises:
+        UnsupportedImageError: empty, too large, or of a mode without a sensible reading.
+    """
+    check_size(image.width, image.height)
+    if getattr(image, "n_frames", 1) > 1:
+        warnings.warn("only the first frame of the animation is kept", stacklevel=2)
+    metadata = _metadata(image)
+    try:
+        upright = ImageOps.exif_transpose(image)
+    except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
+        upright, metadata = image, {k: v for k, v in metadata.items() if k != "exif"}
+    else:
+        if upright is not image and "exif" in metadata:
+            metadata["exif"] = upright.getexif().tobytes()
+    return _split(upright, metadata)
+
+
+def _metadata(image: Image.Image) -> dict[str, bytes]:
+    found = {key: image.info.get(key) for key in _METADATA}
+    if not found["exif"] and image.getexif():
+        found["exif"] = image.getexif().tobytes()
+    kept = {}
+    for key, value in found.items():
+        if value:
+            kept[key] = value.encode() if isinstance(value, str) else bytes(value)
+    return kept
+
+
+def _split(image: Image.Image, metadata: dict[str, bytes]) -> Picture:
+    mode = image.mode
+    if mode == "P" or (mode in ("1", "L", "RGB") and "transparency" in image.info):
+        grey = mode in ("1", "L")
+        transparent = "transparency" in image.info
+        image = image.convert(
+            ("LA" if grey else "RGBA") if transparent else ("L" if grey else "RGB")
+        )
+        mode = image.mode
+    if mode in ("PA", "RGBa", "La"):
+        image = image.convert("LA" if mode == "La" else "RGBA")
+        mode = image.mode
+    if mode in ("RGB", "L"):
+        return Picture(image, None, metadata)
+    if mode in ("RGBA", "LA"):
+        # convert("RGB") would blend nothing, but split keeps the colours exactly as stored.
+        *colours, alpha = image.split()
+        return Picture(Image.merge(mode[:-1], colours), alpha, metadata)
+    if mode == "1":
+        return Picture(image.convert("L"), None, metadata)
+    if mode in _SIXTEEN_BIT:
+        return Picture(_sixteen_bit(image), None, metadata)
+    return _convert_to_rgb(image, metadata)
+
+
+def _sixteen_bit(image: Image.Image) -> Image.Image:
+    if image.mode == "I":
+        low, high = image.getextrema()
+        if low < 0 or high > 65535:  # type: ignore[operator]
+            raise UnsupportedImageError("32-bit integer pixels outside 0..65535")
+    import numpy as np
+
+    return Image.fromarray(np.asarray(image).astype("<u2"))
+
+
+def _convert_to_rgb(image: Image.Image, metadata: dict[str, bytes]) -> Picture:
+    if image.mode not in ("CMYK", "YCbCr", "LAB", "HSV", "RGBX"):
+        raise UnsupportedImageError(f"pixels of mode {image.mode!r} are not supported")
+    rest = dict(metadata)
+    profile = rest.get("icc_profile")
+    if image.mode in ("CMYK", "LAB"):
+        warnings.warn(f"{image.mode} pixels were converted to RGB", stacklevel=2)
+        rest.pop("icc_profile", None)  # it describes colours that are no longer there
+    if image.mode == "LAB" or (image.mode == "CMYK" and profile):
+        converted = _to_srgb(image, profile)
+        if converted is not None:
+            return Picture(converted, None, rest)
+    return Picture(image.convert("RGB"), None, rest)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """Colour-managed conversion, or None where the profile is of no use."""
+    try:
+        source: Any = ImageCms.createProfile("LAB")
+        if profile:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], format: str) -> None:
+    """Write a decoded image with its ICC profile, EXIF and XMP, as far as the format carries them.
+
+    Raises:
+        UnsupportedImageError: the format is unknown or cannot hold the image's mode.
+    """
+    name = Image.registered_extensions().get("." + format.lower().lstrip("."))
+    if name is None or name not in Image.SAVE:
+        raise UnsupportedImageError(f"unknown image format {format!r}; try png")
+    options = {key: image.info[key] for key in _METADATA if image.info.get(key)}
+    try:
+        image.save(target, format=name, **options)
+    except (OSError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk, not the format
+        raise UnsupportedImageError(f"{name} cannot hold this image: {error}") from None

@@ -1,0 +1,127 @@
+"""Convolutions in exact integer arithmetic, and their quantisation-aware twin for training.
+
+An entropy decoder must reproduce the encoder's probabilities to the last bit, on
+any machine. Floating-point convolutions do not: the order of summation differs
+between libraries, thread counts and devices. Here weights and activations are
+integers; `ExactConv2d` computes them in float64, where every product and partial
+sum is an integer below 2**53 and therefore exact in any order (Ballé et al.,
+"Integer networks for data compression with latent-variable models", 2019).
+
+Activations are unsigned 8-bit integers standing for `integer * ACTIVATION_STEP`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aecodec.nn.blocks import QualityTable
+from aecodec.nn.quantization import inward_clamp, round_ste
+
+ACTIVATION_STEP = 1 / 32
+ACTIVATION_MAX = 255
+WEIGHT_MAX = 127
+
+
+class QuantAwareConv2d(nn.Module):
+    """Training twin of `ExactConv2d`: float parameters, rounded in the forward pass.
+
+    Args:
+        in_channels, out_channels, kernel_size: as in `torch.nn.Conv2d`, "same" padding.
+        in_step: real value of one input unit.
+        out_step: real value of one output unit.
+        anchors: number of quality anchors of the bias.
+        activation: clamp the output to [0, 255] (a quantised ReLU); otherwise the
+            rounded output is returned as it is.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        in_step: float = ACTIVATION_STEP,
+        out_step: float = ACTIVATION_STEP,
+        anchors: int,
+        activation: bool = True,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel_size, kernel_size))
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+        self.bias = QualityTable(anchors, out_channels)
+        self.in_step, self.out_step, self.activation = in_step, out_step, activation
+
+    def quantised_weight(self) -> tuple[Tensor, Tensor]:
+        """Integer weights in [-127, 127] and the real value of one unit, per output channel."""
+        scale = self.weight.detach().abs().amax((1, 2, 3)).clamp_min(1e-8) / WEIGHT_MAX
+        return round_ste(self.weight / scale[:, None, None, None]), scale
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        """Integer-valued activations (B, C, H, W), from integer-valued ones."""
+        weight, scale = self.quantised_weight()
+        total = F.conv2d(x, weight, padding=self.weight.shape[-1] // 2).float()
+        bias = round_ste(self.bias(quality) / (scale * self.in_step))[:, :, None, None]
+        multiplier = (scale * (self.in_step / self.out_step))[:, None, None]
+        out = (total + bias) * multiplier
+        if self.activation:
+            out = inward_clamp(out, 0, ACTIVATION_MAX)
+        return round_ste(out)
+
+    @torch.no_grad()
+    def export(self) -> dict[str, Tensor]:
+        """The integers of `ExactConv2d`: int8 weight, int32 bias (100, C), float32 multiplier."""
+        weight, scale = self.quantised_weight()
+        qualities = torch.arange(1, 101, device=scale.device)
+        bias = torch.round(self.bias(qualities) / (scale * self.in_step))
+        return {
+            "weight": torch.round(weight).to(torch.int8),
+            "bias": bias.to(torch.int32),
+            "multiplier": (scale * (self.in_step / self.out_step)).float(),
+        }
+
+
+class ExactConv2d(nn.Module):
+    """A convolution whose result is the same integer on every machine.
+
+    Same arguments as `QuantAwareConv2d`. Inputs and outputs are integer-valued
+    float64 tensors; `quality` is one integer in [1, 100] for the whole batch.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        in_step: float = ACTIVATION_STEP,
+        out_step: float = ACTIVATION_STEP,
+        anchors: int,
+        activation: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.activation = kernel_size, activation
+        shape = (out_channels, in_channels, kernel_size, kernel_size)
+        self.register_buffer("weight", torch.zeros(shape, dtype=torch.int8))
+        self.register_buffer("bias", torch.zeros(100, out_channels, dtype=torch.int32))
+        self.register_buffer("multiplier", torch.ones(out_channels))
+        self.weight: Tensor
+        self.bias: Tensor
+        self.multiplier: Tensor
+
+    def forward(self, x: Tensor, quality: int) -> Tensor:
+        height, width = x.shape[2:]
+        # matmul, never conv2d: a library may pick a Winograd kernel, which is not exact.
+        # One product for all kernel positions, then shifted sums: several times faster
+        # in float64 than unfolding the input first.
+        taps = self.weight.flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2).double()
+        total = torch.matmul(taps, x.flatten(2))
+        k = self.kernel_size
+        if k > 1:
+            total = F.fold(total, (height, width), k, padding=k // 2)
+        total = total.reshape(len(x), -1, height, width)
+        total = total + self.bias[quality - 1].double()[:, None, None]
+        # One IEEE multiplication and one rounding: both are defined to the last bit.
+        out = torch.round(total * self.multiplier.double()[:, None, None])
+        return out.clamp(0, ACTIVATION_MAX) if self.activation else out

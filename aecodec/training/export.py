@@ -1,0 +1,74 @@
+"""From a training checkpoint to a weight file that ships."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from aecodec.codec.entropy import gaussian_counts
+from aecodec.codec.model import CodecModel
+from aecodec.codec.prior import LOG_SCALE_STEP, SCALE_LEVELS, SCALE_MIN
+from aecodec.nn.integer import QuantAwareConv2d
+from aecodec.training.recipe import CodecRecipe
+
+
+def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
+    """Tensors of an `InferenceModel`: float16 transforms, integer scale networks, tables."""
+    tensors: dict[str, Tensor] = {}
+    integer = {n: m for n, m in model.named_modules() if isinstance(m, QuantAwareConv2d)}
+    for name, module in integer.items():
+        tensors.update({f"{name}.{key}": value for key, value in module.export().items()})
+    for name, value in model.state_dict().items():
+        exported = any(name.startswith(prefix + ".") for prefix in integer)
+        if not exported and not name.startswith("hyper_scale."):
+            tensors[name] = value.half()
+    with torch.no_grad():
+        index = model.hyper_scale(torch.arange(1, 101))
+    tensors["hyper_index"] = torch.round(index).clamp(0, SCALE_LEVELS - 1).to(torch.uint8)
+    scales = [SCALE_MIN * 2.718281828459045 ** (i * LOG_SCALE_STEP) for i in range(SCALE_LEVELS)]
+    tables = [gaussian_counts(scale) for scale in scales]
+    tensors["tables.lengths"] = torch.tensor([len(t) for t in tables], dtype=torch.int32)
+    tensors["tables.counts"] = torch.tensor([c for t in tables for c in t], dtype=torch.int32)
+    return {name: value.contiguous() for name, value in tensors.items()}
+
+
+def export_codec(
+    recipe: CodecRecipe,
+    checkpoint: Path,
+    target: Path,
+    card: dict[str, Any],
+    *,
+    averaged: bool = True,
+) -> None:
+    """Write `target` (.safetensors) and its card beside it (.json), atomically.
+
+    Args:
+        recipe: the one that was trained.
+        checkpoint: of the run.
+        card: what the file cannot know: data, hours, hardware, figures.
+        averaged: ship the weight average rather than the last weights.
+    """
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    weights = state["state_dict" if averaged else "current_model_state"]
+    model = CodecModel(recipe.model).eval()
+    model.load_state_dict({k.removeprefix("model."): v for k, v in weights.items()})
+    tensors = inference_tensors(model)
+    partial = target.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"config": recipe.model.to_json()})
+    card = {
+        "task": "codec",
+        "steps": state["batches_seen"],
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "sha256": hashlib.sha256(partial.read_bytes()).hexdigest(),
+        **card,
+    }
+    os.replace(partial, target)
+    partial.write_text(json.dumps(card, indent=2) + "\n")
+    os.replace(partial, target.with_suffix(".json"))

@@ -1,0 +1,74 @@
+"""Training recipes: YAML files beside this module, or the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aecodec.codec.config import CodecConfig
+from aecodec.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class CodecRecipe:
+    """How to train a codec.
+
+    Attributes:
+        model: architecture.
+        steps: optimizer steps of the whole run; the schedule counts in them.
+        batch, crop: crops a step and their side in pixels.
+        scales: sizes at which each photo is offered; downscaling removes the
+            artefacts of lossy training photos and varies their statistics.
+        learning_rate: peak of Adam's learning rate.
+        warmup: steps of linear warm-up.
+        decay: fraction of the steps, at the end, over which the rate falls to zero.
+        large_crop, large_crop_from: side of the crops in the last phase, and the
+            fraction of the steps after which it starts; the batch shrinks to keep
+            the number of pixels.
+        clip: bound on the gradient's norm.
+        ema: decay of the weight average, applied every `ema_every` steps.
+        held_out: photos kept for validation.
+        validate_every, save_every: in steps.
+        seed: of weights, data and noise.
+    """
+
+    model: CodecConfig = field(default_factory=CodecConfig)
+    steps: int = 200_000
+    batch: int = 8
+    crop: int = 256
+    scales: tuple[float, ...] = (1.0, 0.7, 0.5)
+    learning_rate: float = 4e-4
+    warmup: int = 500
+    decay: float = 0.25
+    large_crop: int = 384
+    large_crop_from: float = 0.9
+    clip: float = 1.0
+    ema: float = 0.998
+    ema_every: int = 5
+    held_out: int = 20
+    validate_every: int = 2_500
+    save_every: int = 500
+    seed: int = 0
+
+
+def load_recipe(name: str) -> CodecRecipe:
+    """The recipe of this name, or in this YAML file.
+
+    Raises:
+        RecipeError: when there is no such recipe or it has unknown keys.
+    """
+    folder = resources.files("aecodec.training") / "recipes"
+    path: Any = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if not path.is_file():
+        known = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir())
+        raise RecipeError(f"no recipe {name!r}; known: {', '.join(known)}")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+        values["scales"] = tuple(values.get("scales", CodecRecipe.scales))
+        return CodecRecipe(**{**values, "model": CodecConfig(**values.get("model", {}))})
+    except (TypeError, ValueError, yaml.YAMLError) as error:
+        raise RecipeError(f"recipe {name!r}: {error}") from error

@@ -1,0 +1,161 @@
+"""One slice of a training run: start or resume, stop cleanly after some minutes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from aecodec.errors import RecipeError
+from aecodec.training.codec import LOG_EVERY, CodecTraining
+from aecodec.training.data import (
+    RandomCrops,
+    centre_crops,
+    find_photos,
+    load_photos,
+    split_photos,
+)
+from aecodec.training.recipe import CodecRecipe
+
+CHECKPOINT = "last.ckpt"
+
+
+def _loggers(folder: Path, start: int) -> list[Logger]:
+    """CSV, and TensorBoard where it is installed; a folder for each slice."""
+    version = f"from-{start:07d}"
+    loggers: list[Logger] = [CSVLogger(folder, "logs", version, flush_logs_every_n_steps=1)]
+    if find_spec("tensorboard"):
+        loggers.append(TensorBoardLogger(folder, "logs", version))
+    return loggers
+
+
+class Slice(Callback):
+    """Saves a resumable checkpoint now and then, and ends the slice in time."""
+
+    def __init__(self, path: Path, *, save_every: int, steps: int, max_minutes: float | None):
+        self.path, self.save_every, self.steps = path, save_every, steps
+        self.deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
+        done = module.batches_seen >= self.steps
+        late = self.deadline is not None and time.monotonic() > self.deadline
+        if done or late or module.batches_seen % self.save_every == 0:
+            partial = self.path.with_suffix(".partial")
+            trainer.save_checkpoint(partial)
+            os.replace(partial, self.path)
+        if done or late:
+            trainer.should_stop = True
+
+
+class CropPhases(L.LightningDataModule):
+    """Small crops, then larger ones: a loader for whichever phase the run is in."""
+
+    def __init__(self, recipe: CodecRecipe, data: Sequence[Path]) -> None:
+        super().__init__()
+        self.recipe, self.data = recipe, data
+
+    def setup(self, stage: str) -> None:
+        recipe = self.recipe
+        training, validation = split_photos(find_photos(self.data), recipe.held_out)
+        largest = max(recipe.crop, recipe.large_crop)
+        self.photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
+        self.large = [p for p in self.photos if min(p.shape[:2]) >= largest]
+        self.validation = centre_crops(load_photos(validation, least=64), 512)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        assert self.trainer is not None
+        recipe, module = self.recipe, self.trainer.lightning_module
+        assert isinstance(module, CodecTraining)
+        photos, batch, crop = self.photos, recipe.batch, recipe.crop
+        if module.batches_seen >= recipe.large_crop_from * recipe.steps:
+            photos, crop = self.large, recipe.large_crop
+            batch = max(1, round(recipe.batch * (recipe.crop / crop) ** 2))
+        if module.device.type == "cuda":  # a bank on the GPU: the CPU could not keep up
+            photos = [p.to(module.device) for p in photos]
+        crops = RandomCrops(
+            photos,
+            batch=batch,
+            crop=crop,
+            seed=recipe.seed,
+            rank=module.global_rank,
+            start=module.batches_seen,
+        )
+        return DataLoader(crops, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self.validation, batch_size=None)  # type: ignore[arg-type]
+
+
+def train_codec(
+    recipe: CodecRecipe,
+    data: Sequence[Path],
+    folder: Path,
+    *,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    device: str = "auto",
+) -> Path:
+    """Train, or go on training, until the recipe's steps or the minutes are spent.
+
+    Args:
+        recipe: what to train.
+        data: folders of photos.
+        folder: where checkpoint and logs go.
+        resume: go on from the folder's checkpoint (optimizer, average, schedule, data).
+        max_minutes: stop cleanly after this time.
+        device: "auto", "cpu" or "cuda".
+
+    Returns:
+        The checkpoint's path.
+
+    Raises:
+        RecipeError: there is a checkpoint and `resume` is false, or the reverse.
+    """
+    checkpoint = folder / CHECKPOINT
+    if checkpoint.exists() and not resume:
+        raise RecipeError(f"{checkpoint} exists; pass --resume to go on, or another folder")
+    if resume and not checkpoint.exists():
+        raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    module = CodecTraining(recipe).to(memory_format=torch.channels_last)
+    if resume:  # the data module needs it before Lightning restores it
+        module.batches_seen = torch.load(checkpoint, map_location="cpu", mmap=True)["batches_seen"]
+    trainer = L.Trainer(
+        default_root_dir=folder,
+        accelerator={"cuda": "gpu"}.get(device, device),
+        precision="bf16-mixed",
+        max_steps=-1,
+        max_epochs=-1,
+        val_check_interval=recipe.validate_every,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        logger=_loggers(folder, module.batches_seen),
+        log_every_n_steps=LOG_EVERY,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[
+            EMAWeightAveraging(
+                use_buffers=False, decay=recipe.ema, update_every_n_steps=recipe.ema_every
+            ),
+            Slice(
+                checkpoint,
+                save_every=recipe.save_every,
+                steps=recipe.steps,
+                max_minutes=max_minutes,
+            ),
+        ],
+    )
+    phases = CropPhases(recipe, data)
+    trainer.fit(module, phases, ckpt_path=checkpoint if resume else None, weights_only=False)
+    return checkpoint

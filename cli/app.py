@@ -1,0 +1,89 @@
+"""The application: all commands together, and what is done about errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Annotated, Any
+
+import typer
+
+from aecodec.errors import AecodecError
+
+from . import bench, codec, train
+from .batch import explain
+
+app = typer.Typer(
+    name="aecodec",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback means a bug; a plain one is best to report
+)
+codec.add_to(app)
+app.add_typer(train.app, name="train")
+app.add_typer(bench.app, name="bench")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print("aecodec", version("aecodec"))
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="[bold]Examples[/]\n"
+    "  aecodec compress photo.png\n"
+    "  aecodec decompress photo.aec -o restored.png\n"
+    "  aecodec COMMAND --help"
+)
+def aecodec(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Learned image compression: photos to small .aec files and back."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: instead of those in `sys.argv`.
+
+    Returns:
+        The exit code: 0 all done, 1 something failed, 2 wrong usage, 130 Ctrl-C.
+    """
+    _never_fail_to_print()
+    try:
+        return app(arguments, standalone_mode=False) or 0
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except (AecodecError, OSError, MemoryError) as error:
+        print(f"error: {explain(error)}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        # Wrong usage is one of Click's or of Typer's own errors, depending on Typer's version.
+        if not hasattr(error, "format_message"):
+            raise
+        return _report_usage(error)
+
+
+def _report_usage(error: Any) -> int:
+    if message := error.format_message():  # none when the help was shown instead
+        print(f"error: {message}", file=sys.stderr)
+        if context := getattr(error, "ctx", None):
+            print(f"see '{context.command_path} --help'", file=sys.stderr)
+    return int(error.exit_code)
+
+
+def _never_fail_to_print() -> None:
+    """File names need not fit the terminal's encoding, or any."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,45 @@
+"""`aecodec bench`: measure the codec against others on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Device, say
+
+app = typer.Typer(no_args_is_help=True, help="Measure aecodec against other codecs.")
+
+_Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Folder for the results.")]
+
+
+@app.command(epilog="[bold]Example[/]\n  aecodec bench rd --data kodak --out results")
+def rd(
+    data: Annotated[
+        Path,
+        typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of photos."),
+    ],
+    out: _Out,
+    device: Device = "auto",
+) -> None:
+    """Rate and distortion of aecodec, JPEG, WebP, AVIF... on your photos.
+
+    Writes rd.json, tables (rd.md) and plots. Prints the tables.
+    """
+    from aecodec.evaluation.rd import run_rd
+
+    run_rd(data, out, device=device, progress=lambda n, of, name: say(f"{n} of {of}: {name}"))
+    print((out / "rd.md").read_text(encoding="utf-8"))
+
+
+@app.command(epilog="[bold]Example[/]\n  aecodec bench speed --out results")
+def speed(out: _Out, device: Device = "cpu") -> None:
+    """Encoding and decoding times of aecodec, CompressAI's models, JPEG...
+
+    Writes speed.json and speed.md. Prints the table.
+    """
+    from aecodec.evaluation.speed import run_speed
+
+    run_speed(out, device=device, progress=say)
+    print((out / "speed.md").read_text(encoding="utf-8"))

@@ -1,0 +1,285 @@
+"""`aecodec compress`, `decompress`, `info` and `models`."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from .batch import Product, Work, named, plan, run, takes_file_name
+from .options import AsJson, Device, Force, Output, inputs
+from .sizes import parse_size
+
+if TYPE_CHECKING:
+    from aecodec.codec.codec import Codec
+
+SUFFIX = ".aec"
+DEFAULT_QUALITY = 50
+_TARGETS = "What to aim for (at most one)"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this family's commands to the application."""
+    app.command(epilog=_COMPRESS_EXAMPLES)(compress)
+    app.command(epilog=_DECOMPRESS_EXAMPLES)(decompress)
+    app.command()(info)
+    app.command()(models)
+
+
+# ---- compress --------------------------------------------------------------------------
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number") from None
+    if not 0 < value < float("inf"):  # refuses nan too
+        raise typer.BadParameter(f"{text} is not a positive number")
+    return value
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+_COMPRESS_EXAMPLES = (
+    "[bold]Examples[/]\n"
+    "  aecodec compress photo.png\n"
+    "  aecodec compress photo.png -o small.aec --max-size 50kB\n"
+    "  aecodec compress photos -o archive --quality 70"
+)
+
+
+def compress(
+    inputs: Annotated[list[Path], inputs("INPUT", "Images, and folders of images.")],
+    output: Output = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            "--quality",
+            "-q",
+            min=1,
+            max=100,
+            metavar="N",
+            help="Quality from 1 (smallest) to 100 (best).",
+            show_default=str(DEFAULT_QUALITY),
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
+    bpp: Annotated[
+        float | None,
+        typer.Option(
+            parser=_positive,
+            metavar="BITS",
+            help="Best quality within so many bits per pixel.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
+    psnr: Annotated[
+        float | None,
+        typer.Option(
+            parser=_positive,
+            metavar="DB",
+            help="Smallest file of at least this PSNR in dB.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
+    max_size: Annotated[
+        int | None,
+        typer.Option(
+            parser=_size,
+            metavar="SIZE",
+            help="Best quality within a file size: 200kB, 1.5MB, 200KiB, 2000.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
+    effort: Annotated[
+        Literal["fast", "default", "max"],
+        typer.Option(help="Time spent encoding; max takes minutes per image."),
+    ] = "default",
+    device: Device = "auto",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compress images to .aec files.
+
+    The tree of a folder is mirrored. Existing files are kept unless --force is given.
+    """
+    target = _one_target(
+        {"--quality": quality, "--bpp": bpp, "--psnr": psnr, "--max-size": max_size}
+    )
+    from aecodec.images import IMAGE_SUFFIXES
+
+    jobs = plan(inputs, output, suffixes=IMAGE_SUFFIXES, suffix=SUFFIX, force=force)
+
+    def load() -> Work:
+        from aecodec.codec.codec import Codec
+
+        codec = Codec(device)
+        return lambda source: _compress_one(codec, source, target, effort)
+
+    run(jobs, load, force=force, as_json=as_json)
+
+
+def _one_target(given: dict[str, Any]) -> tuple[str, Any]:
+    """(option, value) of the only option given; quality is the default."""
+    chosen = [(name, value) for name, value in given.items() if value is not None]
+    if len(chosen) > 1:
+        names = " and ".join(name for name, _ in chosen)
+        raise typer.BadParameter(f"{names} exclude each other; give one", param_hint=chosen[1][0])
+    return chosen[0] if chosen else ("--quality", DEFAULT_QUALITY)
+
+
+def _compress_one(codec: Codec, source: Path, target: tuple[str, Any], effort: str) -> Product:
+    from aecodec.codec.container import describe
+    from aecodec.codec.rate_control import compress_to_target
+    from aecodec.images import open_image
+
+    image, (option, value) = open_image(source), target
+    if option == "--quality":
+        data = codec.compress(image, value, effort=effort)
+    else:
+        keyword = {"--max-size": "max_bytes", "--bpp": "bpp", "--psnr": "psnr"}[option]
+        data = compress_to_target(codec, image, effort=effort, **{keyword: value})
+    about = describe(data)
+    facts = {name: about[name] for name in ("bytes", "bpp", "quality", "width", "height", "mode")}
+    summary = f"{about['bytes']:,} bytes  {about['bpp']:.3f} bpp  q{about['quality']}"
+    return Product(data, facts, summary, pixels=about["width"] * about["height"])
+
+
+# ---- decompress ------------------------------------------------------------------------
+
+
+_DECOMPRESS_EXAMPLES = (
+    "[bold]Examples[/]\n"
+    "  aecodec decompress photo.aec\n"
+    "  aecodec decompress photo.aec -o photo.jpg\n"
+    "  aecodec decompress archive -o restored --format webp"
+)
+
+
+def decompress(
+    inputs: Annotated[list[Path], inputs("FILE.aec", "Files, and folders of .aec files.")],
+    output: Output = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="png|jpg|webp|...",
+            help="Image format to write.",
+            show_default="that of -o FILE, or png",
+        ),
+    ] = None,
+    device: Device = "auto",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Decompress .aec files to images.
+
+    The tree of a folder is mirrored. Existing files are kept unless --force is given.
+    """
+    named_by = Path(output) if output and takes_file_name(inputs, output) else None
+    suffix = _image_suffix(format, named_by)
+    jobs = plan(inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force)
+
+    def load() -> Work:
+        from aecodec.codec.codec import Codec
+
+        codec = Codec(device)
+        return lambda source: _decompress_one(codec, source, suffix.removeprefix("."))
+
+    run(jobs, load, force=force, as_json=as_json)
+
+
+def _image_suffix(format: str | None, output: Path | None) -> str:
+    """Suffix of the wanted format: the option decides, then the output's name, then PNG."""
+    from aecodec.images import IMAGE_SUFFIXES
+
+    implied = output.suffix if output else ""
+    suffix = f".{format.removeprefix('.')}" if format else implied or ".png"
+    if suffix.lower() not in IMAGE_SUFFIXES:
+        known = ", ".join(sorted(known.removeprefix(".") for known in IMAGE_SUFFIXES))
+        raise typer.BadParameter(
+            f"{suffix.removeprefix('.')!r} is no image format; one of {known}",
+            param_hint="--format" if format else "--output",
+        )
+    return suffix.lower()
+
+
+def _decompress_one(codec: Codec, source: Path, format: str) -> Product:
+    from aecodec.images import save_image
+
+    image = codec.decompress(source.read_bytes())
+    buffer = io.BytesIO()
+    save_image(image, buffer, format)
+    data = buffer.getvalue()
+    facts = {
+        "bytes": len(data),
+        "format": format,
+        "width": image.width,
+        "height": image.height,
+        "mode": image.mode,
+    }
+    return Product(data, facts, f"{len(data):,} bytes  {image.width}x{image.height}")
+
+
+# ---- info, models ----------------------------------------------------------------------
+
+
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE.aec", help="The file to look into.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what an .aec file says about itself, without decoding it.
+
+    All checksums are verified.
+    """
+    from aecodec.codec.container import describe
+    from aecodec.errors import AecodecError
+
+    try:
+        about = describe(file.read_bytes())
+    except AecodecError as error:
+        raise type(error)(named(file, str(error))) from None
+    if as_json:
+        print(json.dumps({"file": str(file), **about}, indent=2))
+        return
+    print(file)
+    _print_fields({name: value for name, value in about.items() if name != "chunks"})
+    for number, chunk in enumerate(about["chunks"], 1):
+        rest = [f"{name} {_shown(value)}" for name, value in chunk.items() if name != "type"]
+        print(f"  chunk {number:<5}  {chunk['type']}  {'  '.join(rest)}")
+
+
+def models(as_json: AsJson = False) -> None:
+    """List the models that ship with aecodec."""
+    from aecodec.codec.weights import shipped_models
+
+    cards = shipped_models()
+    if as_json:
+        print(json.dumps(cards, indent=2))
+        return
+    for card in cards:
+        print(card["id"])
+        _print_fields({name: value for name, value in card.items() if name != "id"})
+
+
+def _print_fields(values: dict[str, Any], indent: int = 2) -> None:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            print(f"{'':{indent}}{name}")
+            _print_fields(value, indent + 2)
+        else:
+            print(f"{'':{indent}}{name:<12} {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

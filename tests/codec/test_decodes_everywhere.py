@@ -1,0 +1,114 @@
+"""The same file gives the same symbols whatever computes the floating-point part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from aecodec.codec.codec import Codec
+from aecodec.codec.container import ChunkType, read_file
+from aecodec.codec.entropy import SymbolDecoder
+from aecodec.nn.integer import ExactConv2d
+
+
+@contextmanager
+def recorded_symbols() -> Iterator[list[np.ndarray]]:
+    """Everything the entropy decoder yields while the context is open."""
+    taken: list[np.ndarray] = []
+    original = SymbolDecoder.take
+
+    def take(self: SymbolDecoder, indices: np.ndarray) -> np.ndarray:
+        symbols = original(self, indices)
+        taken.append(symbols.copy())
+        return symbols
+
+    SymbolDecoder.take = take  # type: ignore[method-assign]
+    try:
+        yield taken
+    finally:
+        SymbolDecoder.take = original  # type: ignore[method-assign]
+
+
+def decode(codec: Codec, data: bytes) -> tuple[list[np.ndarray], np.ndarray]:
+    with recorded_symbols() as symbols:
+        image = codec.decompress(data)
+    return symbols, np.asarray(image).astype(int)
+
+
+@pytest.fixture(scope="module")
+def data(codec: Codec, cat: Image.Image) -> bytes:
+    return codec.compress(cat, 60)
+
+
+@pytest.fixture(scope="module")
+def reference(codec: Codec, data: bytes) -> tuple[list[np.ndarray], np.ndarray]:
+    return decode(codec, data)
+
+
+def same_symbols(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_one_thread_or_two(
+    codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
+) -> None:
+    torch.set_num_threads(1)
+    try:
+        symbols, pixels = decode(codec, data)
+    finally:
+        torch.set_num_threads(2)
+    assert same_symbols(symbols, reference[0])
+    assert np.abs(pixels - reference[1]).max() <= 1
+
+
+def test_bfloat16_transforms(
+    codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
+) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        symbols, pixels = decode(codec, data)
+    assert same_symbols(symbols, reference[0])
+    assert np.abs(pixels - reference[1]).mean() < 2
+
+
+def test_every_float_activation_perturbed(
+    codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
+) -> None:
+    """A relative error of 1e-3 after every floating-point layer: far worse than any machine."""
+    torch.manual_seed(0)
+
+    def perturb(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
+        return output * (1 + 1e-3 * (2 * torch.rand_like(output) - 1))
+
+    exact = {m for m in codec.model.modules() if isinstance(m, ExactConv2d)}
+    floats = [m for m in codec.model.modules() if isinstance(m, nn.Conv2d) and m not in exact]
+    assert len(floats) > 20
+    handles = [module.register_forward_hook(perturb) for module in floats]
+    try:
+        symbols, pixels = decode(codec, data)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert same_symbols(symbols, reference[0])
+    assert np.abs(pixels - reference[1]).mean() < 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_cuda(data: bytes, reference: tuple[list[np.ndarray], np.ndarray]) -> None:
+    symbols, pixels = decode(Codec("cuda"), data)
+    assert same_symbols(symbols, reference[0])
+    assert np.abs(pixels - reference[1]).max() <= 1
+
+
+def test_symbols_are_what_the_file_holds(
+    data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
+) -> None:
+    _, chunks = read_file(data)
+    assert [c.type for c in chunks] == [ChunkType.TILE]
+    assert sum(map(len, reference[0])) > 10_000  # z and four steps of y
+    assert len(reference[0]) == 5

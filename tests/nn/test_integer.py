@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from aecodec.nn.integer import ACTIVATION_MAX, ExactConv2d, QuantAwareConv2d
+
+
+def pair(kernel: int, activation: bool) -> tuple[QuantAwareConv2d, ExactConv2d]:
+    """A training layer with random parameters and the exact layer exported from it."""
+    torch.manual_seed(kernel)
+    train = QuantAwareConv2d(24, 16, kernel, anchors=3, activation=activation)
+    with torch.no_grad():
+        train.bias.values.normal_()
+    exact = ExactConv2d(24, 16, kernel, anchors=3, activation=activation)
+    exact.load_state_dict(train.export())
+    return train, exact
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("activation", [True, False])
+@pytest.mark.parametrize("quality", [1, 37, 100])
+def test_exact_layer_is_the_trained_layer(kernel: int, activation: bool, quality: int) -> None:
+    train, exact = pair(kernel, activation)
+    x = torch.randint(0, ACTIVATION_MAX + 1, (1, 24, 9, 7)).float()
+    expected = train(x, torch.tensor([float(quality)]))
+    found = exact(x.double(), quality)
+    # Float32 training may round a tie the other way, by one unit and rarely.
+    difference = (found - expected).abs()
+    assert difference.max() <= 1
+    assert (difference > 0).float().mean() < 0.01
+
+
+def test_exact_layer_equals_integer_arithmetic() -> None:
+    _, exact = pair(3, True)
+    x = torch.randint(0, ACTIVATION_MAX + 1, (1, 24, 6, 5))
+    total = torch.nn.functional.conv2d(x, exact.weight.long(), padding=1)
+    total += exact.bias[49].long()[:, None, None]
+    out = torch.round(total.double() * exact.multiplier.double()[:, None, None]).clamp(0, 255)
+    assert torch.equal(exact(x.double(), 50), out)
+
+
+def test_exact_layer_does_not_depend_on_threads_or_autocast() -> None:
+    _, exact = pair(3, True)
+    x = torch.randint(0, ACTIVATION_MAX + 1, (1, 24, 40, 40)).double()
+    expected = exact(x, 50)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert torch.equal(exact(x, 50), expected)
+    finally:
+        torch.set_num_threads(threads)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(exact(x, 50), expected)
+
+
+def test_gradients_reach_the_parameters() -> None:
+    train, _ = pair(3, True)
+    x = torch.randint(0, ACTIVATION_MAX + 1, (2, 24, 8, 8)).float()
+    train(x, torch.tensor([10.0, 90.0])).sum().backward()
+    for parameter in train.parameters():
+        assert parameter.grad is not None
+        assert parameter.grad.abs().sum() > 0

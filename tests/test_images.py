@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aecodec import images
+from aecodec.errors import UnsupportedImageError
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_text("not a picture")
+    with pytest.raises(UnsupportedImageError, match=r"notes\.jpg: not an image"):
+        images.open_image(text)
+    with pytest.raises(FileNotFoundError):
+        images.open_image(tmp_path / "missing.png")
+
+
+def test_cut_files_are_called_damaged(small: Image.Image, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG")
+    for length in (60, 500, len(buffer.getvalue()) - 30):
+        path = tmp_path / "cut.png"
+        path.write_bytes(buffer.getvalue()[:length])
+        with pytest.raises(UnsupportedImageError, match=r"cut\.png"):
+            images.open_image(path)
+
+
+def test_huge_images_are_refused_before_they_are_decoded(
+    small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small.save(tmp_path / "x.png")
+    monkeypatch.setattr(images, "MAX_PIXELS", 6_999)
+    with pytest.raises(UnsupportedImageError, match=r"x\.png: 100x70 is over"):
+        images.open_image(tmp_path / "x.png")
+
+
+def test_animations_keep_the_first_frame_and_say_so(small: Image.Image, tmp_path: Path) -> None:
+    small.save(tmp_path / "x.gif", save_all=True, append_images=[small.rotate(90)])
+    with pytest.warns(UserWarning, match="first frame"):
+        picture = images.take_apart(images.open_image(tmp_path / "x.gif"))
+    assert picture.mode == "RGB"
+
+
+def test_signed_and_wide_integers() -> None:
+    wide = Image.fromarray(np.full((4, 4), 70_000, dtype=np.int32))
+    with pytest.raises(UnsupportedImageError, match="32-bit"):
+        images.take_apart(wide)
+    fitting = Image.fromarray(np.full((4, 4), 60_000, dtype=np.int32))
+    assert images.take_apart(fitting).mode == "I;16"
+
+
+def test_colour_under_transparent_pixels_is_kept(small: Image.Image) -> None:
+    image = small.convert("RGBA")
+    image.putalpha(0)
+    picture = images.take_apart(image)
+    assert picture.pixels.tobytes() == small.tobytes()
+    assert picture.to_image().tobytes() == image.tobytes()
+
+
+def test_formats_that_cannot_hold_a_mode_say_so(small: Image.Image, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedImageError, match="JPEG cannot hold this image"):
+        images.save_image(small.convert("RGBA"), tmp_path / "x.jpg", "jpg")
+    with pytest.raises(UnsupportedImageError, match="unknown image format 'doc'"):
+        images.save_image(small, tmp_path / "x.doc", "doc")
+
+
+def test_importing_aecodec_imports_neither_torch_nor_pillow() -> None:
+    code = "import sys, aecodec; print(*(m for m in ('torch', 'PIL', 'numpy') if m in sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""
+
+
+def test_compressing_does_not_import_heavy_packages() -> None:
+    code = """
+import sys, aecodec
+from PIL import Image
+aecodec.decompress(aecodec.compress(Image.new("RGB", (32, 32))))
+heavy = ("compressai", "torch_geometric", "matplotlib", "lightning", "torchvision", "faiss", "scipy")
+print(*(m for m in heavy if m in sys.modules))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""
