@@ -133,7 +133,7 @@ def _one_target(given: dict[str, Any]) -> tuple[str, Any]:
     chosen = [(name, value) for name, value in given.items() if value is not None]
     if len(chosen) > 1:
         names = " and ".join(name for name, _ in chosen)
-        raise typer.BadParameter(f"{names} exclude each other; give one", param_hint=chosen[1][0])
+        raise typer.BadParameter(f"{names} exclude each other; give one of them")
     return chosen[0] if chosen else ("--quality", DEFAULT_QUALITY)
 
 

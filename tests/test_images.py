@@ -73,7 +73,9 @@ def test_formats_that_cannot_hold_a_mode_say_so(small: Image.Image, tmp_path: Pa
 
 def test_importing_aecodec_imports_neither_torch_nor_pillow() -> None:
     code = "import sys, aecodec; print(*(m for m in ('torch', 'PIL', 'numpy') if m in sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == ""
 
 
@@ -85,5 +87,7 @@ aecodec.decompress(aecodec.compress(Image.new("RGB", (32, 32))))
 heavy = ("compressai", "torch_geometric", "matplotlib", "lightning", "torchvision", "faiss", "scipy")
 print(*(m for m in heavy if m in sys.modules))
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == ""

@@ -29,8 +29,8 @@ from aecodec.codec.prior import (
 )
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 
-# What turns one step's scale indices and means into integer-valued symbols.
-SymbolSource = Callable[[int, IndexArray, Tensor], Tensor]
+# (flat positions in y, scale indices, means) of one step -> its integer-valued symbols.
+SymbolSource = Callable[[Tensor, IndexArray, Tensor], Tensor]
 
 
 class InferenceModel(nn.Module):
@@ -90,10 +90,9 @@ class InferenceModel(nn.Module):
         encoder = SymbolEncoder(self.tables)
         z = self.hyper_latents(y, quality)
         encoder.add(_flat_symbols(z), self._hyper_indices(quality, z.shape[2:]))
-        masks = self._masks(y.shape[2], y.shape[3])
 
-        def quantise(step: int, indices: IndexArray, means: Tensor) -> Tensor:
-            residual = (y - means)[:, masks[step]]
+        def quantise(where: Tensor, indices: IndexArray, means: Tensor) -> Tensor:
+            residual = y.flatten()[where] - means
             symbols = residual.sign() * torch.floor((residual.abs() + 0.5 - deadzone).clamp_min(0))
             symbols = symbols.clamp(-(2**30), 2**30)
             encoder.add(_flat_symbols(symbols), indices)
@@ -114,7 +113,7 @@ class InferenceModel(nn.Module):
         z = self._symbols(decoder.take(self._hyper_indices(quality, shape)))
         z = z.reshape(1, self.config.hyper_channels, *shape)
 
-        def read(step: int, indices: IndexArray, means: Tensor) -> Tensor:
+        def read(where: Tensor, indices: IndexArray, means: Tensor) -> Tensor:
             return self._symbols(decoder.take(indices))
 
         return self._run(z, height, width, quality, read)
@@ -139,18 +138,20 @@ class InferenceModel(nn.Module):
         psi = self.prior.hyper_synthesis(z.double(), quality)[:, :, :height, :width]
         latents = torch.zeros(1, self.config.latent_channels, height, width, device=z.device)
         symbols = torch.zeros_like(latents)
-        for t, mask in enumerate(self._masks(height, width)):
+        for t, mask in enumerate(self.masks(height, width)):
+            where = mask.flatten().nonzero()[:, 0]
             magnitudes = magnitude_activation(symbols).double() if t else None
-            index = self.prior.scales[t](psi, magnitudes, quality)
-            indices = index.clamp(0, SCALE_LEVELS - 1)[:, mask].to(torch.uint8)
+            index = self.prior.scales[t](psi, magnitudes, quality).flatten()[where]
+            indices = index.clamp(0, SCALE_LEVELS - 1).to(torch.uint8).cpu().numpy()
             decoded = latents * inverse_gain if t else None
-            means = self.prior.means[t](psi, decoded, q) * gain
-            values = source(t, indices.flatten().cpu().numpy(), means)
-            symbols[:, mask] = values.reshape(1, -1)
-            latents[:, mask] = symbols[:, mask] + means[:, mask]
+            means = (self.prior.means[t](psi, decoded, q) * gain).flatten()[where]
+            values = source(where, indices, means)
+            symbols.view(-1)[where] = values
+            latents.view(-1)[where] = values + means
         return latents
 
-    def _masks(self, height: int, width: int) -> list[Tensor]:
+    def masks(self, height: int, width: int) -> list[Tensor]:
+        """The latents of each step; see `step_masks`."""
         return step_masks(self.config.latent_channels, height, width, self.device)
 
     def _hyper_indices(self, quality: int, shape: Any) -> IndexArray:

@@ -62,7 +62,7 @@ def _rate_and_latents(
     """Bits (a scalar) and decoded latents of y, rounded stochastically."""
     q = model.quality_tensor(quality)
     gain, inverse_gain = model.gain(q)
-    masks = model._masks(y.shape[2], y.shape[3])
+    masks = model.masks(y.shape[2], y.shape[3])
     latents, symbols = torch.zeros_like(y), torch.zeros_like(y)
     bits = y.new_zeros(())
     for t in range(STEPS):

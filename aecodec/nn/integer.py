@@ -109,14 +109,17 @@ class ExactConv2d(nn.Module):
         self.weight: Tensor
         self.bias: Tensor
         self.multiplier: Tensor
+        self.register_buffer("_taps", torch.empty(0), persistent=False)
+        self._taps: Tensor
+        self.register_load_state_dict_post_hook(_arrange_taps)
 
     def forward(self, x: Tensor, quality: int) -> Tensor:
+        """Integer-valued activations (B, C, H, W), from integer-valued ones, all float64."""
         height, width = x.shape[2:]
         # matmul, never conv2d: a library may pick a Winograd kernel, which is not exact.
         # One product for all kernel positions, then shifted sums: several times faster
         # in float64 than unfolding the input first.
-        taps = self.weight.flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2).double()
-        total = torch.matmul(taps, x.flatten(2))
+        total = torch.matmul(self._taps, x.flatten(2))
         k = self.kernel_size
         if k > 1:
             total = F.fold(total, (height, width), k, padding=k // 2)
@@ -125,3 +128,9 @@ class ExactConv2d(nn.Module):
         # One IEEE multiplication and one rounding: both are defined to the last bit.
         out = torch.round(total * self.multiplier.double()[:, None, None])
         return out.clamp(0, ACTIVATION_MAX) if self.activation else out
+
+
+def _arrange_taps(layer: ExactConv2d, _incompatible_keys: object) -> None:
+    """Weights as float64 rows (output channel, kernel position), ready for one product."""
+    flipped = layer.weight.flip(2, 3)
+    layer._taps = flipped.permute(0, 2, 3, 1).flatten(0, 2).double().contiguous()

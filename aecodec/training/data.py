@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,20 @@ def load_photos(
         return [version for versions in loaded for version in versions]
 
 
+@dataclass(frozen=True)
+class Phase:
+    """Part of a run with crops of one size.
+
+    Attributes:
+        start: first step of the phase.
+        batch, crop: size of a batch and side of a crop in pixels.
+    """
+
+    start: int
+    batch: int
+    crop: int
+
+
 class RandomCrops(IterableDataset[Tensor]):
     """An endless stream of uint8 batches (B, 3, crop, crop), a pure function of the step.
 
@@ -67,8 +82,9 @@ class RandomCrops(IterableDataset[Tensor]):
     to the square root of its area.
 
     Args:
-        photos: uint8 (H, W, 3) tensors, each at least `crop` on both sides.
-        batch, crop: size of a batch and side of a crop in pixels.
+        photos: uint8 (H, W, 3) tensors.
+        phases: in order of their starts, the first at step 0. A photo too small for
+            a phase's crops takes no part in it.
         seed: of the whole run.
         rank: of this process in a distributed run.
         start: the first step to yield.
@@ -77,17 +93,18 @@ class RandomCrops(IterableDataset[Tensor]):
     def __init__(
         self,
         photos: Sequence[Tensor],
+        phases: Sequence[Phase],
         *,
-        batch: int,
-        crop: int,
         seed: int,
         rank: int = 0,
         start: int = 0,
     ) -> None:
-        self.photos, self.batch, self.crop = photos, batch, crop
+        self.photos, self.phases = photos, phases
         self.seed, self.rank, self.start = seed, rank, start
-        areas = np.array([p.shape[0] * p.shape[1] for p in photos], dtype=np.float64)
-        self.weights = np.sqrt(areas) / np.sqrt(areas).sum()
+        sides = np.array([p.shape[:2] for p in photos])
+        roots = np.sqrt(sides.prod(axis=1))
+        fitting = [roots * (sides.min(axis=1) >= phase.crop) for phase in phases]
+        self.weights = [f / f.sum() for f in fitting]
 
     def __iter__(self) -> Iterator[Tensor]:
         step = self.start
@@ -97,18 +114,21 @@ class RandomCrops(IterableDataset[Tensor]):
 
     def at(self, step: int) -> Tensor:
         """The batch of one step."""
+        number = max(i for i, phase in enumerate(self.phases) if phase.start <= step)
+        phase = self.phases[number]
         rng = np.random.default_rng([self.seed, self.rank, step])
-        chosen = rng.choice(len(self.photos), size=self.batch, p=self.weights)
-        crops = [self._crop(self.photos[i], rng) for i in chosen]
+        chosen = rng.choice(len(self.photos), size=phase.batch, p=self.weights[number])
+        crops = [_random_crop(self.photos[i], phase.crop, rng) for i in chosen]
         return torch.stack(crops).permute(0, 3, 1, 2)
 
-    def _crop(self, photo: Tensor, rng: np.random.Generator) -> Tensor:
-        top = int(rng.integers(photo.shape[0] - self.crop + 1))
-        left = int(rng.integers(photo.shape[1] - self.crop + 1))
-        crop = photo[top : top + self.crop, left : left + self.crop]
-        if rng.random() < 0.5:
-            crop = crop.flip(1)
-        return crop.transpose(0, 1) if rng.random() < 0.25 else crop
+
+def _random_crop(photo: Tensor, side: int, rng: np.random.Generator) -> Tensor:
+    top = int(rng.integers(photo.shape[0] - side + 1))
+    left = int(rng.integers(photo.shape[1] - side + 1))
+    crop = photo[top : top + side, left : left + side]
+    if rng.random() < 0.5:
+        crop = crop.flip(1)
+    return crop.transpose(0, 1) if rng.random() < 0.25 else crop
 
 
 def centre_crops(photos: Sequence[Tensor], side: int, multiple: int = 64) -> list[Tensor]:

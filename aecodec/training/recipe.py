@@ -11,6 +11,7 @@ import yaml
 
 from aecodec.codec.config import CodecConfig
 from aecodec.errors import RecipeError
+from aecodec.training.data import Phase
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ class CodecRecipe:
     validate_every: int = 2_500
     save_every: int = 500
     seed: int = 0
+
+    def phases(self) -> list[Phase]:
+        """Small crops, then large ones, the number of pixels in a batch about the same."""
+        shrunk = max(1, round(self.batch * (self.crop / self.large_crop) ** 2))
+        start = round(self.large_crop_from * self.steps)
+        return [Phase(0, self.batch, self.crop), Phase(start, shrunk, self.large_crop)]
 
 
 def load_recipe(name: str) -> CodecRecipe:

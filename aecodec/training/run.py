@@ -56,8 +56,8 @@ class Slice(Callback):
             trainer.should_stop = True
 
 
-class CropPhases(L.LightningDataModule):
-    """Small crops, then larger ones: a loader for whichever phase the run is in."""
+class Photos(L.LightningDataModule):
+    """Training crops and validation photos of one run."""
 
     def __init__(self, recipe: CodecRecipe, data: Sequence[Path]) -> None:
         super().__init__()
@@ -66,25 +66,19 @@ class CropPhases(L.LightningDataModule):
     def setup(self, stage: str) -> None:
         recipe = self.recipe
         training, validation = split_photos(find_photos(self.data), recipe.held_out)
-        largest = max(recipe.crop, recipe.large_crop)
         self.photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
-        self.large = [p for p in self.photos if min(p.shape[:2]) >= largest]
         self.validation = centre_crops(load_photos(validation, least=64), 512)
 
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         recipe, module = self.recipe, self.trainer.lightning_module
         assert isinstance(module, CodecTraining)
-        photos, batch, crop = self.photos, recipe.batch, recipe.crop
-        if module.batches_seen >= recipe.large_crop_from * recipe.steps:
-            photos, crop = self.large, recipe.large_crop
-            batch = max(1, round(recipe.batch * (recipe.crop / crop) ** 2))
+        photos = self.photos
         if module.device.type == "cuda":  # a bank on the GPU: the CPU could not keep up
             photos = [p.to(module.device) for p in photos]
         crops = RandomCrops(
             photos,
-            batch=batch,
-            crop=crop,
+            recipe.phases(),
             seed=recipe.seed,
             rank=module.global_rank,
             start=module.batches_seen,
@@ -156,6 +150,7 @@ def train_codec(
             ),
         ],
     )
-    phases = CropPhases(recipe, data)
-    trainer.fit(module, phases, ckpt_path=checkpoint if resume else None, weights_only=False)
+    trainer.fit(
+        module, Photos(recipe, data), ckpt_path=checkpoint if resume else None, weights_only=False
+    )
     return checkpoint

@@ -91,7 +91,9 @@ def test_a_later_version_is_refused() -> None:
 
 
 def test_an_absurd_size_with_a_valid_checksum_is_refused_before_memory_is_taken() -> None:
-    payload = container.pack_varint(1 << 27) * 2 + Header(1, 1, 0, 50, 128, 1, b"12345678").pack()[2:]
+    payload = (
+        container.pack_varint(1 << 27) * 2 + Header(1, 1, 0, 50, 128, 1, b"12345678").pack()[2:]
+    )
     body = bytes([ChunkType.HEADER]) + container.pack_varint(len(payload)) + payload
     data = container.MAGIC + b"\x01" + body + struct.pack("<I", zlib.crc32(body))
     with pytest.raises(CorruptFileError, match="size limit"):

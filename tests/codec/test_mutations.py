@@ -33,9 +33,8 @@ def test_mutated_files_are_refused(codec: Codec, data: bytes) -> None:
     for _ in range(MUTATIONS):
         try:
             decoded = codec.decompress(mutate(data, rng))
-        except AecodecError as error:
+        except AecodecError:
             refused += 1
-            assert "\n" not in str(error)
         else:
             assert decoded.tobytes() == expected
     assert refused > 0.99 * MUTATIONS

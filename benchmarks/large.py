@@ -1,0 +1,83 @@
+"""Large photos: what tiling costs at 12 megapixels, and memory and time at 100.
+
+    python benchmarks/large.py --out benchmarks/results
+
+The photos are a scikit-image photo, enlarged and sharpened, then mirrored side by side.
+Peak memory is that of a process of its own that runs the command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageFilter, ImageOps
+
+
+def large_photo(width: int, height: int) -> Image.Image:
+    """A picture of this size without edges where its copies meet."""
+    import skimage.data
+
+    photo = Image.fromarray(skimage.data.astronaut())
+    photo = photo.resize((2048, 2048), Image.Resampling.LANCZOS).filter(ImageFilter.SHARPEN)
+    out = Image.new("RGB", (width, height))
+    for row, top in enumerate(range(0, height, photo.height)):
+        for column, left in enumerate(range(0, width, photo.width)):
+            copy = ImageOps.mirror(photo) if column % 2 else photo
+            out.paste(ImageOps.flip(copy) if row % 2 else copy, (left, top))
+    return out
+
+
+def tiling_loss() -> dict[str, float]:
+    """PSNR and bytes of a 12-megapixel photo, tiled and in one piece."""
+    from aecodec.codec import tiling
+    from aecodec.codec.codec import Codec
+    from aecodec.evaluation.metrics import psnr
+
+    codec, photo = Codec("cpu"), large_photo(4000, 3000)
+    shipped, report = tiling.TILE, {}
+    for name, tile in (("tiled", shipped), ("whole", 1024)):
+        tiling.TILE = tile
+        data = codec.compress(photo, 50)
+        report[f"{name} bytes"] = len(data)
+        report[f"{name} PSNR"] = psnr(photo, codec.decompress(data))
+    tiling.TILE = shipped
+    return report
+
+
+def command(*arguments: str) -> dict[str, float]:
+    """Wall seconds and peak megabytes of an aecodec command in its own process."""
+    code = "import sys; from aecodec_cli.app import main; sys.exit(main(sys.argv[1:]))"
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+    seconds = time.monotonic() - started
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {"seconds": round(seconds, 1), "peak MB so far": round(peak)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    arguments = parser.parse_args()
+    report: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        source, packed = Path(folder) / "large.ppm", Path(folder) / "large.aec"
+        large_photo(10_000, 10_000).save(source)
+        report["100 MP compress"] = command("compress", str(source), "-o", str(packed))
+        restored = str(Path(folder) / "back.ppm")
+        report["100 MP decompress"] = command("decompress", str(packed), "-o", restored)
+    report["12 MP"] = tiling_loss()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "large.json").write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+
+from aecodec.codec.codec import Codec
+from aecodec.codec.config import CodecConfig
+from aecodec.errors import RecipeError
+from aecodec.training.codec import CodecTraining
+from aecodec.training.export import export_codec
+from aecodec.training.recipe import CodecRecipe, load_recipe
+from aecodec.training.run import train_codec
+from tests.conftest import psnr
+
+TINY = CodecRecipe(
+    model=CodecConfig(
+        width=8,
+        blocks=1,
+        deep_width=8,
+        deep_blocks=1,
+        latent_channels=64,
+        hyper_channels=8,
+        mean_width=8,
+        scale_width=8,
+        anchors=3,
+    ),
+    steps=6,
+    batch=2,
+    crop=64,
+    large_crop=128,
+    large_crop_from=0.5,
+    scales=(1.0, 0.5),
+    warmup=2,
+    ema=0.5,
+    ema_every=1,
+    held_out=1,
+    validate_every=3,
+    save_every=100,
+)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("astronaut", "chelsea", "coffee"):
+        Image.fromarray(getattr(skimage.data, name)()).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of an uninterrupted run."""
+    return train_codec(TINY, [photos], tmp_path_factory.mktemp("whole"), device="cpu")
+
+
+def load(checkpoint: Path) -> dict[str, Any]:
+    return torch.load(checkpoint, weights_only=False)
+
+
+def test_a_run_in_slices_is_the_uninterrupted_run(
+    photos: Path, whole: Path, tmp_path: Path
+) -> None:
+    slices = 0
+    while slices == 0 or load(tmp_path / "last.ckpt")["batches_seen"] < TINY.steps:
+        train_codec(TINY, [photos], tmp_path, resume=slices > 0, max_minutes=0, device="cpu")
+        slices += 1
+    assert slices == TINY.steps  # a slice of no minutes still takes one step
+    a, b = load(whole), load(tmp_path / "last.ckpt")
+    assert a["batches_seen"] == b["batches_seen"] == TINY.steps
+    for key in ("state_dict", "current_model_state"):  # the average and the weights
+        for name, value in a[key].items():
+            assert torch.equal(value, b[key][name]), (key, name)
+    moments = [c["optimizer_states"][0]["state"] for c in (a, b)]
+    for index, state in moments[0].items():
+        assert torch.equal(state["exp_avg_sq"], moments[1][index]["exp_avg_sq"])
+
+
+def test_the_average_is_not_the_last_weights(whole: Path) -> None:
+    state = load(whole)
+    name = "model.analysis.head.weight"
+    assert not torch.equal(state["state_dict"][name], state["current_model_state"][name])
+
+
+def test_an_exported_checkpoint_compresses(whole: Path, tmp_path: Path, cat: Image.Image) -> None:
+    target = tmp_path / "codec-tiny.safetensors"
+    export_codec(TINY, whole, target, {"data": "three photos"})
+    assert target.with_suffix(".json").exists()
+    codec = Codec("cpu", target)
+    for quality in (1, 50, 100):
+        decoded = codec.decompress(codec.compress(cat, quality))
+        assert decoded.size == cat.size
+    assert psnr(cat, decoded) > 20  # six steps: little more than its initial DCT
+
+
+def test_the_estimate_is_close_to_the_file(whole: Path, tmp_path: Path, cat: Image.Image) -> None:
+    """Training minimises what the coder then writes."""
+    target = tmp_path / "codec-tiny.safetensors"
+    export_codec(TINY, whole, target, {})
+    image = cat.crop((0, 0, 256, 256))
+    module = CodecTraining(TINY).eval()
+    module.load_state_dict(load(whole)["state_dict"])
+    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    x = pixels.view(1, 256, 256, 3).permute(0, 3, 1, 2).float() / 255 - 0.5
+    with torch.no_grad():
+        estimate = module(x, torch.tensor([10.0]))  # few symbols far out, as in a trained model
+    bits = float(estimate.latent_bits + estimate.hyper_bits)
+    data = Codec("cpu", target).compress(image, 10, effort="fast")
+    assert 8 * len(data) == pytest.approx(bits, rel=0.03, abs=600)
+
+
+def test_a_run_is_not_overwritten_and_nothing_is_not_resumed(
+    photos: Path, whole: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match="--resume"):
+        train_codec(TINY, [photos], whole.parent)
+    with pytest.raises(RecipeError, match="nothing to resume"):
+        train_codec(TINY, [photos], tmp_path, resume=True)
+
+
+def test_recipes_load_and_wrong_ones_say_why(tmp_path: Path) -> None:
+    recipe = load_recipe("codec-cpu")
+    assert recipe.model.latent_channels % 4 == 0
+    assert recipe.phases()[0].start == 0
+    with pytest.raises(RecipeError, match="known: codec-cpu"):
+        load_recipe("codec-none")
+    (tmp_path / "mine.yaml").write_text("stepz: 3\n")
+    with pytest.raises(RecipeError, match="stepz"):
+        load_recipe(str(tmp_path / "mine.yaml"))
+
+
+def test_a_step_with_a_gradient_that_is_not_finite_is_skipped(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CodecTraining, "_weight", lambda self, q: q * float("nan"))
+    recipe = dataclasses.replace(TINY, steps=2)
+    state = load(train_codec(recipe, [photos], tmp_path, device="cpu"))
+    assert state["skipped"] == 2
+    assert all(torch.isfinite(v).all() for v in state["current_model_state"].values())
