@@ -35,6 +35,7 @@ IMAGE_SUFFIXES = frozenset(
 MAX_PIXELS = 2**28
 """Largest image that is read or written, in pixels (268 megapixels)."""
 
+ORIENTATION = 0x0112  # EXIF tag
 _METADATA = ("icc_profile", "exif", "xmp")
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
 
@@ -117,21 +118,19 @@ def take_apart(image: Image.Image) -> Picture:
         warnings.warn("only the first frame of the animation is kept", stacklevel=2)
     metadata = _metadata(image)
     try:
-        upright = ImageOps.exif_transpose(image)
-    except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
-        upright, metadata = image, {k: v for k, v in metadata.items() if k != "exif"}
-    else:
-        if upright is not image and "exif" in metadata:
+        upright = image
+        if image.getexif().get(ORIENTATION, 1) != 1:  # else a copy for nothing
+            upright = ImageOps.exif_transpose(image)
             metadata["exif"] = upright.getexif().tobytes()
+    except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
+        metadata.pop("exif", None)
     return _split(upright, metadata)
 
 
 def _metadata(image: Image.Image) -> dict[str, bytes]:
-    found = {key: image.info.get(key) for key in _METADATA}
-    if not found["exif"] and image.getexif():
-        found["exif"] = image.getexif().tobytes()
     kept = {}
-    for key, value in found.items():
+    for key in _METADATA:
+        value = image.info.get(key)
         if value:
             kept[key] = value.encode() if isinstance(value, str) else bytes(value)
     return kept

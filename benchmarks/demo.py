@@ -1,6 +1,6 @@
 """Compress a photo that ships with scikit-image, compare with JPEG at the same bytes, draw both.
 
-    python benchmarks/demo.py --out demo
+python benchmarks/demo.py --out demo
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ def jpeg_of_size(image: Image.Image, limit: int) -> bytes:
     best = b""
     for quality in range(1, 96):
         buffer = io.BytesIO()
-        image.save(
-            buffer, "JPEG", quality=quality, subsampling=2, optimize=True, progressive=True
-        )
+        image.save(buffer, "JPEG", quality=quality, subsampling=2, optimize=True, progressive=True)
         if best and buffer.tell() > limit:
             break
         best = buffer.getvalue()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -42,7 +41,8 @@ def tiling_loss() -> dict[str, float]:
     from aecodec.evaluation.metrics import psnr
 
     codec, photo = Codec("cpu"), large_photo(4000, 3000)
-    shipped, report = tiling.TILE, {}
+    shipped = tiling.TILE
+    report: dict[str, float] = {}
     for name, tile in (("tiled", shipped), ("whole", 1024)):
         tiling.TILE = tile
         data = codec.compress(photo, 50)
@@ -53,13 +53,16 @@ def tiling_loss() -> dict[str, float]:
 
 
 def command(*arguments: str) -> dict[str, float]:
-    """Wall seconds and peak megabytes of an aecodec command in its own process."""
-    code = "import sys; from aecodec_cli.app import main; sys.exit(main(sys.argv[1:]))"
+    """Wall seconds and peak memory of an aecodec command in its own process."""
+    code = (
+        "import resource, sys; from aecodec_cli.app import main; status = main(sys.argv[1:]);"
+        " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(status)"
+    )
     started = time.monotonic()
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
-    seconds = time.monotonic() - started
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"seconds": round(seconds, 1), "peak MB so far": round(peak)}
+    line = [sys.executable, "-c", code, *arguments]
+    printed = subprocess.run(line, check=True, capture_output=True, text=True).stdout
+    peak = int(printed.split()[-1]) * 1024
+    return {"seconds": round(time.monotonic() - started, 1), "peak GB": round(peak / 1e9, 2)}
 
 
 def main() -> None:

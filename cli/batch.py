@@ -47,7 +47,7 @@ class Product:
         pixels: counted towards the bits per pixel of the whole batch; 0 leaves it out.
     """
 
-    data: bytes
+    data: bytes | memoryview
     facts: dict[str, Any]
     summary: str
     pixels: int = 0

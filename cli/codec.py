@@ -218,7 +218,7 @@ def _decompress_one(codec: Codec, source: Path, format: str) -> Product:
     image = codec.decompress(source.read_bytes())
     buffer = io.BytesIO()
     save_image(image, buffer, format)
-    data = buffer.getvalue()
+    data = buffer.getbuffer()  # not a copy: it can be hundreds of megabytes
     facts = {
         "bytes": len(data),
         "format": format,

@@ -44,7 +44,7 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
+def write_atomically(path: Path, data: bytes | memoryview, *, overwrite: bool) -> None:
     """Write a file that is there in full or not at all, and create its folder.
 
     Raises:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -124,17 +126,41 @@ class Codec:
         tiles = list(tiling.windows(rows, columns, header.tile, self.model.margin))
         if len(tiles) != len(payloads):
             raise CorruptFileError(f"tile: {len(payloads)} of {len(tiles)} tiles are there")
-        channels = self.model.config.latent_channels
-        latents = torch.empty(1, channels, rows, columns, device=self.device)
-        for window, payload in zip(tiles, payloads, strict=True):
-            tile = self.model.decode_latents(payload, window.height, window.width, header.quality)
-            window.inner.of(latents).copy_(tile)
         mode = MODES[header.mode].removesuffix("A")
         image = Image.new(mode, (header.width, header.height))
-        for window in tiles:
-            x = self.model.synthesise(window.outer.of(latents), header.quality)
-            _write_window(image, window, x)
+        bands = self._decode_bands(tiles, payloads, columns, header.quality)
+        for row, latents in bands:
+            for window in row:
+                x = self.model.synthesise(latents[..., window.outer.columns], header.quality)
+                _write_window(image, window, x)
         return image
+
+    def _decode_bands(
+        self, tiles: list[tiling.Window], payloads: list[bytes], columns: int, quality: int
+    ) -> Iterator[tuple[list[tiling.Window], Tensor]]:
+        """Each row of tiles with the latents of its outer windows, over the full width.
+
+        Three rows of tiles are in memory at a time, not the whole image's latents.
+        """
+        rows = [list(group) for _, group in groupby(tiles, key=lambda w: w.top)]
+        remaining = iter(payloads)
+
+        def decode(row: list[tiling.Window]) -> Tensor:
+            channels = self.model.config.latent_channels
+            band = torch.empty(1, channels, row[0].height, columns, device=self.device)
+            for window, payload in zip(row, remaining, strict=False):
+                tile = self.model.decode_latents(payload, window.height, window.width, quality)
+                band[..., window.inner.columns] = tile
+            return band
+
+        margin = self.model.margin
+        current = decode(rows[0])
+        before = current[:, :, :0]
+        for number, row in enumerate(rows):
+            after = decode(rows[number + 1]) if number + 1 < len(rows) else current[:, :, :0]
+            yield row, torch.cat([before, current, after[:, :, :margin]], dim=2)
+            before = torch.cat([before, current], dim=2)[:, :, -margin:].clone()
+            current = after
 
 
 def choose_device(name: str) -> torch.device:

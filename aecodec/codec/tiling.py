@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-TILE = 128
-"""Side of a tile in latents: 2048 pixels, about 4 megapixels a tile."""
+TILE = 96
+"""Side of a tile in latents: 1536 pixels, 3 megapixels with its margin."""
 
 
 class Area(NamedTuple):

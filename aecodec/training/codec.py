@@ -31,6 +31,7 @@ class CodecTraining(L.LightningModule):
         self.model = CodecModel(recipe.model)
         self.batches_seen = 0
         self.skipped = 0
+        self.seconds = 0.0  # of training, earlier slices included
 
     def forward(self, x: Tensor, quality: Tensor, generator: torch.Generator | None = None) -> Any:
         return self.model(x, quality, generator)
@@ -105,7 +106,9 @@ class CodecTraining(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["batches_seen"] = self.batches_seen
         checkpoint["skipped"] = self.skipped
+        checkpoint["seconds"] = self.seconds
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.batches_seen = checkpoint["batches_seen"]
         self.skipped = checkpoint["skipped"]
+        self.seconds = checkpoint.get("seconds", 0.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,13 @@ def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
     return {name: value.contiguous() for name, value in tensors.items()}
 
 
+def hardware() -> str:
+    """The machine this runs on, in a few words."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+
+
 def export_codec(
     recipe: CodecRecipe,
     checkpoint: Path,
@@ -52,7 +61,7 @@ def export_codec(
     Args:
         recipe: the one that was trained.
         checkpoint: of the run.
-        card: what the file cannot know: data, hours, hardware, figures.
+        card: what the checkpoint cannot know, such as data and figures.
         averaged: ship the weight average rather than the last weights.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)
@@ -64,7 +73,10 @@ def export_codec(
     save_file(tensors, partial, metadata={"config": recipe.model.to_json()})
     card = {
         "task": "codec",
+        "recipe": asdict(recipe),
         "steps": state["batches_seen"],
+        "hours": round(state["seconds"] / 3600, 2),
+        "hardware": hardware(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "sha256": hashlib.sha256(partial.read_bytes()).hexdigest(),
         **card,

@@ -24,9 +24,11 @@ from aecodec.training.data import (
     load_photos,
     split_photos,
 )
+from aecodec.training.export import export_codec
 from aecodec.training.recipe import CodecRecipe
 
 CHECKPOINT = "last.ckpt"
+WEIGHTS = "codec.safetensors"
 
 
 def _loggers(folder: Path, start: int) -> list[Logger]:
@@ -43,11 +45,18 @@ class Slice(Callback):
 
     def __init__(self, path: Path, *, save_every: int, steps: int, max_minutes: float | None):
         self.path, self.save_every, self.steps = path, save_every, steps
+        self.last = time.monotonic()
         self.deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
 
+    def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
+        self.last = time.monotonic()
+
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
+        now = time.monotonic()
+        module.seconds += now - self.last
+        self.last = now
         done = module.batches_seen >= self.steps
-        late = self.deadline is not None and time.monotonic() > self.deadline
+        late = self.deadline is not None and now > self.deadline
         if done or late or module.batches_seen % self.save_every == 0:
             partial = self.path.with_suffix(".partial")
             trainer.save_checkpoint(partial)
@@ -62,10 +71,12 @@ class Photos(L.LightningDataModule):
     def __init__(self, recipe: CodecRecipe, data: Sequence[Path]) -> None:
         super().__init__()
         self.recipe, self.data = recipe, data
+        self.description = ""
 
     def setup(self, stage: str) -> None:
         recipe = self.recipe
         training, validation = split_photos(find_photos(self.data), recipe.held_out)
+        self.description = f"{len(training)} photos, {len(validation)} held out"
         self.photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
         self.validation = centre_crops(load_photos(validation, least=64), 512)
 
@@ -109,7 +120,8 @@ def train_codec(
         device: "auto", "cpu" or "cuda".
 
     Returns:
-        The checkpoint's path.
+        The checkpoint's path. Beside it are the averaged weights as they would ship,
+        "codec.safetensors", with their card.
 
     Raises:
         RecipeError: there is a checkpoint and `resume` is false, or the reverse.
@@ -150,7 +162,8 @@ def train_codec(
             ),
         ],
     )
-    trainer.fit(
-        module, Photos(recipe, data), ckpt_path=checkpoint if resume else None, weights_only=False
-    )
+    photos = Photos(recipe, data)
+    trainer.fit(module, photos, ckpt_path=checkpoint if resume else None, weights_only=False)
+    if trainer.is_global_zero:
+        export_codec(recipe, checkpoint, folder / WEIGHTS, {"data": photos.description})
     return checkpoint
