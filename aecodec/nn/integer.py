@@ -111,6 +111,9 @@ class ExactConv2d(nn.Module):
         self.multiplier: Tensor
         self.register_buffer("_taps", torch.empty(0), persistent=False)
         self._taps: Tensor
+        # Sums of absolute weights over the kernel: (C_out, C_in).
+        self.register_buffer("_sums", torch.empty(0), persistent=False)
+        self._sums: Tensor
         self.register_load_state_dict_post_hook(_arrange_taps)
 
     def forward(self, x: Tensor, quality: int) -> Tensor:
@@ -119,18 +122,33 @@ class ExactConv2d(nn.Module):
         # matmul, never conv2d: a library may pick a Winograd kernel, which is not exact.
         # One product for all kernel positions, then shifted sums: several times faster
         # in float64 than unfolding the input first.
-        total = torch.matmul(self._taps, x.flatten(2))
+        dtype = torch.float32 if self._float32_is_exact(x) else torch.float64
+        total = torch.matmul(self._taps.to(dtype), x.flatten(2).to(dtype))
         k = self.kernel_size
         if k > 1:
             total = F.fold(total, (height, width), k, padding=k // 2)
-        total = total.reshape(len(x), -1, height, width)
+        total = total.reshape(len(x), -1, height, width).double()
         total = total + self.bias[quality - 1].double()[:, None, None]
         # One IEEE multiplication and one rounding: both are defined to the last bit.
         out = torch.round(total * self.multiplier.double()[:, None, None])
         return out.clamp(0, ACTIVATION_MAX) if self.activation else out
 
+    def _float32_is_exact(self, x: Tensor) -> bool:
+        """Whether float32, twice as fast, gives the same integers for this input.
+
+        It does while every partial sum stays below 2**24 and nothing rounds the factors
+        first: no autocast, no TF32 or bfloat16 products (left to GPUs and global settings).
+        """
+        plain = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+        plain = plain and torch.get_float32_matmul_precision() == "highest"
+        if not plain:
+            return False
+        largest = x.abs().amax((0, 2, 3))  # of each input channel
+        return float((self._sums @ largest.double()).amax()) < 2**24
+
 
 def _arrange_taps(layer: ExactConv2d, _incompatible_keys: object) -> None:
-    """Weights as float64 rows (output channel, kernel position), ready for one product."""
+    """Weights as rows (output channel, kernel position) of exact float32 integers, ready for one product."""
     flipped = layer.weight.flip(2, 3)
-    layer._taps = flipped.permute(0, 2, 3, 1).flatten(0, 2).double().contiguous()
+    layer._taps = flipped.permute(0, 2, 3, 1).flatten(0, 2).float().contiguous()
+    layer._sums = layer.weight.double().abs().sum((2, 3))

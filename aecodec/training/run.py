@@ -55,14 +55,19 @@ class Slice(Callback):
         now = time.monotonic()
         module.seconds += now - self.last
         self.last = now
-        done = module.batches_seen >= self.steps
         late = self.deadline is not None and now > self.deadline
-        if done or late or module.batches_seen % self.save_every == 0:
-            partial = self.path.with_suffix(".partial")
-            trainer.save_checkpoint(partial)
+        # Ranks' clocks differ, but all must stop at the same step.
+        late = trainer.strategy.reduce_boolean_decision(late, all=False)
+        done = late or module.batches_seen >= self.steps
+        if done or module.batches_seen % self.save_every == 0:
+            self._save(trainer)
+        trainer.should_stop = trainer.should_stop or done
+
+    def _save(self, trainer: L.Trainer) -> None:
+        partial = self.path.with_suffix(".partial")
+        trainer.save_checkpoint(partial)  # on every rank: it gathers
+        if trainer.is_global_zero:
             os.replace(partial, self.path)
-        if done or late:
-            trainer.should_stop = True
 
 
 class Photos(L.LightningDataModule):

@@ -61,3 +61,25 @@ def test_gradients_reach_the_parameters() -> None:
     for parameter in train.parameters():
         assert parameter.grad is not None
         assert parameter.grad.abs().sum() > 0
+
+
+def test_float32_is_used_only_where_it_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, exact = pair(3, True)
+    small = torch.randint(0, 2, (1, 24, 12, 12)).double()
+    large = small * 2**20
+    assert exact._float32_is_exact(small)
+    assert not exact._float32_is_exact(large)
+    fast = exact(small, 50)
+    monkeypatch.setattr(ExactConv2d, "_float32_is_exact", lambda self, x: False)
+    assert torch.equal(fast, exact(small, 50))
+
+
+def test_global_precision_settings_do_not_matter() -> None:
+    _, exact = pair(3, True)
+    x = torch.randint(0, ACTIVATION_MAX + 1, (1, 24, 30, 30)).double()
+    expected = exact(x, 50)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert torch.equal(exact(x, 50), expected)
+    finally:
+        torch.set_float32_matmul_precision("highest")
