@@ -1,0 +1,290 @@
+"""The promises of the command line, through the same `main` that the script calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import aecodec
+from aecodec_cli.app import main
+from aecodec_cli.sizes import parse_size
+from tests.conftest import psnr
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line: (exit code, stdout, stderr)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(a) for a in arguments])
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def photo(small: Image.Image, tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    small.save(path)
+    return path
+
+
+@pytest.fixture
+def folder(small: Image.Image, tmp_path: Path) -> Path:
+    """A tree with two images and a text file that calls itself one."""
+    root = tmp_path / "fotos äöü"
+    (root / "deep").mkdir(parents=True)
+    small.save(root / "a.png")
+    small.convert("L").save(root / "deep" / "b.jpg")
+    (root / "broken.png").write_text("not an image")
+    (root / ".hidden.png").write_text("skipped")
+    return root
+
+
+def one_line(text: str) -> bool:
+    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+def test_there_and_back(run: Run, photo: Path, small: Image.Image) -> None:
+    code, out, _ = run("compress", photo)
+    packed = photo.with_suffix(".aec")
+    assert code == 0
+    assert packed.read_bytes() == aecodec.compress(small, 50)
+    assert f"{packed.stat().st_size:,} bytes" in out
+    assert "q50" in out
+    assert run("decompress", packed, "-o", photo.with_name("back.png"))[0] == 0
+    assert psnr(small, Image.open(photo.with_name("back.png"))) > 25
+
+
+def test_quality_and_targets(run: Run, photo: Path) -> None:
+    target = photo.with_suffix(".aec")
+    sizes = []
+    for quality in (10, 90):
+        assert run("compress", photo, "--quality", quality, "--force")[0] == 0
+        sizes.append(target.stat().st_size)
+    assert sizes[0] < sizes[1]
+    assert run("compress", photo, "--max-size", "0.9kB", "--force")[0] == 0
+    assert target.stat().st_size <= 900
+    assert run("compress", photo, "--bpp", "0.8", "--force")[0] == 0
+    assert 8 * target.stat().st_size <= 0.8 * 7000
+    assert run("compress", photo, "--psnr", "28", "--effort", "fast", "--force")[0] == 0
+    assert psnr(Image.open(photo), aecodec.decompress(target.read_bytes())) >= 28
+
+
+def test_an_unreachable_target_is_one_line(run: Run, photo: Path) -> None:
+    code, _, err = run("compress", photo, "--max-size", "20")
+    assert code == 1
+    assert one_line(err)
+    assert "quality 1 takes" in err
+    assert not photo.with_suffix(".aec").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--quality", "101"], "quality"),
+        (["--quality", "0"], "quality"),
+        (["--quality", "50", "--bpp", "1"], "bpp"),
+        (["--psnr", "30", "--max-size", "2kB"], "max-size"),
+        (["--bpp", "-1"], "bpp"),
+        (["--max-size", "lots"], "lots"),
+        (["--effort", "heroic"], "effort"),
+        (["--nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_usage_exits_with_2(run: Run, photo: Path, arguments: list[str], named: str) -> None:
+    code, out, err = run("compress", photo, *arguments)
+    assert code == 2
+    assert out == ""
+    assert named in err
+    assert "Traceback" not in err
+    assert not photo.with_suffix(".aec").exists()
+
+
+def test_a_folder_is_mirrored_and_one_bad_file_does_not_stop_the_rest(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    out_dir = tmp_path / "out"
+    code, out, err = run("compress", folder, "-o", out_dir)
+    assert code == 1
+    assert one_line(err)
+    assert "broken.png" in err
+    found = sorted(str(p.relative_to(out_dir)) for p in out_dir.rglob("*") if p.is_file())
+    assert found == ["a.aec", os.path.join("deep", "b.aec")]
+    assert "total: 2 of 3 files" in out
+    assert run("decompress", out_dir, "-o", tmp_path / "back", "--format", "webp")[0] == 0
+    assert (tmp_path / "back" / "deep" / "b.webp").exists()
+
+
+def test_nothing_is_overwritten_without_force(run: Run, photo: Path) -> None:
+    target = photo.with_suffix(".aec")
+    target.write_bytes(b"precious")
+    code, _, err = run("compress", photo)
+    assert code == 1
+    assert one_line(err)
+    assert "--force" in err
+    assert target.read_bytes() == b"precious"
+    assert run("compress", photo, "--force")[0] == 0
+    assert target.read_bytes() != b"precious"
+
+
+def test_the_input_is_never_overwritten(run: Run, photo: Path) -> None:
+    before = photo.read_bytes()
+    code, _, err = run("compress", photo, "-o", photo, "--force")
+    assert code == 1
+    assert "would overwrite the input" in err
+    assert photo.read_bytes() == before
+
+
+def test_two_inputs_for_one_output_are_reported(run: Run, photo: Path, small: Image.Image) -> None:
+    twin = photo.with_suffix(".jpg")
+    small.save(twin)
+    code, _, err = run("compress", photo, twin)
+    assert code == 1
+    assert one_line(err)
+    assert "already that of" in err
+
+
+def test_a_failed_write_leaves_nothing_behind(
+    run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = photo.with_suffix(".aec")
+    target.write_bytes(b"precious")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = run("compress", photo, "--force")
+    assert code == 1
+    assert one_line(err)
+    assert "no space left" in err
+    assert target.read_bytes() == b"precious"
+    assert sorted(p.name for p in photo.parent.iterdir()) == ["photo.aec", "photo.png"]
+
+
+def test_json_is_all_there_is_on_stdout(run: Run, folder: Path, tmp_path: Path) -> None:
+    code, out, _ = run("compress", folder, "-o", tmp_path / "out", "--json")
+    assert code == 1
+    results = {Path(r["input"]).name: r for r in json.loads(out)}
+    assert set(results) == {"a.png", "b.jpg", "broken.png"}
+    assert results["broken.png"]["output"] is None
+    assert "not an image" in results["broken.png"]["error"]
+    good = results["a.png"]
+    assert good["error"] is None
+    assert good["bytes"] == Path(good["output"]).stat().st_size
+    assert (good["width"], good["height"], good["quality"]) == (100, 70, 50)
+
+
+def test_notes_name_the_file(run: Run, small: Image.Image, tmp_path: Path) -> None:
+    small.convert("CMYK").save(tmp_path / "press.tif")
+    code, _, err = run("compress", tmp_path / "press.tif")
+    assert code == 0
+    assert "press.tif: CMYK pixels were converted to RGB" in err
+    assert err.startswith("note: ")
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[:-9], lambda d: b"text", lambda d: d + b"x"])
+def test_damaged_files_are_refused_in_one_line(
+    run: Run, photo: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    run("compress", photo)
+    packed = photo.with_suffix(".aec")
+    packed.write_bytes(damage(packed.read_bytes()))
+    for command in (["decompress", packed, "-o", photo.with_name("x.png")], ["info", packed]):
+        code, _, err = run(*command)
+        assert code == 1
+        assert one_line(err)
+        assert "photo.aec" in err
+    assert not photo.with_name("x.png").exists()
+
+
+def test_missing_files_and_empty_folders(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "nowhere.png", tmp_path / "empty"):
+        code, _, err = run("compress", path)
+        assert code == 1
+        assert one_line(err)
+        assert path.name in err
+
+
+def test_formats_that_do_not_fit_say_so(run: Run, small: Image.Image, tmp_path: Path) -> None:
+    small.convert("RGBA").save(tmp_path / "x.png")
+    run("compress", tmp_path / "x.png")
+    code, _, err = run("decompress", tmp_path / "x.aec", "--format", "jpg")
+    assert code == 1
+    assert "JPEG cannot hold this image" in err
+    assert run("decompress", tmp_path / "x.aec", "--format", "doc")[0] == 2
+
+
+def test_info_shows_header_and_chunks(run: Run, photo: Path) -> None:
+    run("compress", photo, "-q", 33)
+    packed = photo.with_suffix(".aec")
+    about = json.loads(run("info", packed, "--json")[1])
+    assert (about["width"], about["height"], about["quality"]) == (100, 70, 33)
+    assert about["bytes"] == packed.stat().st_size
+    assert [chunk["type"] for chunk in about["chunks"]] == ["tile"]
+    assert about["chunks"][0]["bytes"] < about["bytes"]
+    text = run("info", packed)[1]
+    for word in ("width", "quality", "weights", "tile", "bpp"):
+        assert word in text
+
+
+def test_models_lists_what_ships(run: Run) -> None:
+    cards = json.loads(run("models", "--json")[1])
+    assert "codec-cpu" in [card["id"] for card in cards]
+    for card in cards:
+        assert card["bytes"] < 25e6
+        assert len(card["sha256"]) == 64
+        assert card["steps"] > 0
+    assert "codec-cpu" in run("models")[1]
+
+
+def test_train_resumes_only_what_exists(run: Run, folder: Path, tmp_path: Path) -> None:
+    code, _, err = run("train", "codec", "--data", folder, "--out", tmp_path / "run", "--resume")
+    assert code == 1
+    assert "nothing to resume" in err
+    code, _, err = run("train", "codec", "--data", folder, "--recipe", "none")
+    assert code == 1
+    assert "known: codec-cpu" in err
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version")[1].split() == ["aecodec", aecodec.__version__]
+    for command in ("compress", "decompress", "info", "models", "train", "bench"):
+        code, out, _ = run(command, "--help")
+        assert code == 0
+        assert "Usage" in out
+
+
+def test_the_command_line_imports_lightly() -> None:
+    code = "import sys, aecodec_cli.app; print(*({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == ""
+
+
+@given(st.integers(1, 10**6), st.sampled_from(["", "B", "kB", "KB", "k", "MB", "KiB", "MiB"]))
+def test_sizes(number: int, unit: str) -> None:
+    factor = {"": 1, "B": 1, "MB": 10**6, "KiB": 1024, "MiB": 1024**2}.get(unit, 1000)
+    assert parse_size(f"{number}{unit}") == number * factor
+    assert parse_size(f" {number} {unit} ") == number * factor
+
+
+@pytest.mark.parametrize("text", ["", "kB", "-1", "1e3", "5 apples", "0", "0.1"])
+def test_sizes_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match="size|byte"):
+        parse_size(text)
