@@ -6,6 +6,7 @@ import io
 import os
 import warnings
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import IO, Any
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -75,6 +76,7 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         UnsupportedImageError: not an image that Pillow can read, damaged, or too large.
         OSError: the file cannot be read at all.
     """
+    _register_plugin(os.path.splitext(path)[1].lower())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -92,6 +94,16 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
     return image
+
+
+def _register_plugin(suffix: str) -> None:
+    """Let Pillow read HEIC and JPEG XL where the extra `codecs` is installed."""
+    if suffix == ".heic" and find_spec("pillow_heif"):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    elif suffix == ".jxl" and find_spec("pillow_jxl"):
+        import pillow_jxl  # noqa: F401  (registers itself)
 
 
 def check_size(width: int, height: int) -> None:

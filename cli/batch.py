@@ -104,7 +104,7 @@ def plan(
     """
     jobs: list[Job] = []
     for path in inputs:
-        if path.is_dir():
+        if os.path.isdir(path):  # Path.is_dir raises where permission is missing
             jobs += _plan_folder(path, _root(path, inputs, output), suffixes, suffix)
         else:
             jobs.append(Job(path, _target(path, inputs, output, suffixes, suffix)))
@@ -113,18 +113,17 @@ def plan(
 
 def takes_file_name(inputs: Sequence[Path], output: str | None) -> bool:
     """Whether `output` names a file rather than a folder."""
-    if output is None or len(inputs) != 1 or inputs[0].is_dir():
+    if output is None or len(inputs) != 1 or os.path.isdir(inputs[0]):
         return False
-    return not (output.endswith(("/", os.sep)) or Path(output).is_dir())
+    return not (output.endswith(("/", os.sep)) or os.path.isdir(output))
 
 
 def _folder(output: str) -> Path:
-    folder = Path(output)
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(output) and not os.path.isdir(output):
         raise typer.BadParameter(
             f"{output} is a file, but these inputs need a folder", param_hint="--output"
         )
-    return folder
+    return Path(output)
 
 
 def _root(path: Path, inputs: Sequence[Path], output: str | None) -> Path:
@@ -150,45 +149,50 @@ def _renamed(path: Path, suffixes: Collection[str], suffix: str) -> str:
 
 
 def _plan_folder(folder: Path, root: Path, suffixes: Collection[str], suffix: str) -> list[Job]:
-    try:
-        files = walk(folder, suffixes)
-    except OSError as error:
-        return [Job(folder, root, explain(error))]
-    if not files:
-        known = ", ".join(sorted(suffixes))
-        return [Job(folder, root, f"no files to work on in this folder (looked for {known})")]
-    return [
+    errors: list[OSError] = []
+    files = walk(folder, suffixes, errors.append)
+    jobs = [Job(Path(error.filename), root, explain(error)) for error in errors]
+    jobs += [
         Job(file, root / file.relative_to(folder).with_name(_renamed(file, suffixes, suffix)))
         for file in files
     ]
+    if not jobs:
+        known = ", ".join(sorted(suffixes))
+        jobs = [Job(folder, root, f"no files to work on in this folder (looked for {known})")]
+    return jobs
 
 
 def _check(jobs: Sequence[Job], force: bool) -> list[Job]:
     """Drop repeated inputs and mark the jobs that would destroy a file."""
     sources = {identity(job.source) for job in jobs} - {None}
-    taken: dict[str, Path] = {}
+    seen: set[tuple[str, str]] = set()
+    taken: dict[str, Path] = {}  # output -> the input it belongs to
     checked = []
     for job in jobs:
-        key = os.path.normcase(os.path.realpath(job.target))
-        first = taken.setdefault(key, job.source)
-        if job.problem or first is job.source:
-            checked.append(job if job.problem else _guarded(job, sources, force))
-        elif os.path.realpath(first) != os.path.realpath(job.source):
+        output = os.path.normcase(os.path.realpath(job.target))
+        if (pair := (os.path.realpath(job.source), output)) in seen:
+            continue
+        seen.add(pair)
+        problem = job.problem or _problem(job, sources, force)
+        if not problem and (first := taken.setdefault(output, job.source)) is not job.source:
             problem = f"its output {job.target} is already that of {first}; do it on its own"
-            checked.append(replace(job, problem=problem))
+        checked.append(replace(job, problem=problem))
     return checked
 
 
-def _guarded(job: Job, sources: set[Any], force: bool) -> Job:
-    if not job.source.exists():
-        return replace(job, problem="no such file or folder")
+def _problem(job: Job, sources: set[Any], force: bool) -> str:
+    """Why the job must not be done, or nothing."""
+    try:
+        job.source.stat()
+    except OSError as error:
+        return explain(error)
     if identity(job.target) in sources:
-        return replace(job, problem=f"would overwrite the input {job.target}; choose another -o")
-    if job.target.is_dir():
-        return replace(job, problem=f"its output {job.target} is a folder; choose another -o")
-    if job.target.exists() and not force:
-        return replace(job, problem=f"{job.target} exists; use --force to overwrite it")
-    return job
+        return f"would overwrite the input {job.target}; choose another -o"
+    if os.path.isdir(job.target):
+        return f"its output {job.target} is a folder; choose another -o"
+    if os.path.exists(job.target) and not force:
+        return f"{job.target} exists; use --force to overwrite it"
+    return ""
 
 
 # ---- run -------------------------------------------------------------------------------
@@ -299,7 +303,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def named(source: Path, message: str) -> str:
     """The message, led by the file's name unless it has it already."""
-    return message if message.startswith(str(source)) else f"{source}: {message}"
+    return message if message.startswith(f"{source}: ") else f"{source}: {message}"
 
 
 def _total(outcomes: Sequence[Outcome]) -> str:

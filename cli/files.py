@@ -5,25 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import NoReturn
 
 
-def walk(folder: Path, suffixes: Collection[str]) -> list[Path]:
+def walk(
+    folder: Path, suffixes: Collection[str], on_error: Callable[[OSError], None]
+) -> list[Path]:
     """Files below a folder with one of these suffixes (lower-case, with dot), sorted.
 
-    Hidden files and folders are skipped, links to folders are not followed.
-
-    Raises:
-        OSError: when a folder cannot be listed.
+    Hidden files and folders are skipped, links to folders are not followed. Folders
+    that cannot be listed are left out, and `on_error` is told.
     """
-
-    def give_up(error: OSError) -> NoReturn:
-        raise error
-
     found = []
-    for place, folders, names in os.walk(folder, onerror=give_up):
+    for place, folders, names in os.walk(folder, onerror=on_error):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = (Path(place, name) for name in names if not name.startswith("."))
         found += [p for p in paths if p.suffix.lower() in suffixes and not _is_special(p)]
@@ -32,7 +27,7 @@ def walk(folder: Path, suffixes: Collection[str]) -> list[Path]:
 
 def _is_special(path: Path) -> bool:
     """Pipes, sockets, devices: reading one could wait forever. A broken link is not special."""
-    return path.exists() and not path.is_file()
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def identity(path: Path) -> tuple[int, int] | None:

@@ -91,3 +91,20 @@ print(*(m for m in heavy if m in sys.modules))
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(("plugin", "suffix"), [("pillow_jxl", "jxl"), ("pillow_heif", "heic")])
+def test_plugins_are_registered_when_a_file_needs_them(
+    plugin: str, suffix: str, small: Image.Image, tmp_path: Path
+) -> None:
+    pytest.importorskip(plugin)
+    code = f"""
+import {plugin}
+getattr({plugin}, "register_heif_opener", lambda: None)()
+from PIL import Image
+Image.open({str(tmp_path / "x.png")!r}).save({str(tmp_path / f"x.{suffix}")!r})
+"""
+    small.save(tmp_path / "x.png")
+    if subprocess.run([sys.executable, "-c", code], capture_output=True).returncode:
+        pytest.skip("this plugin cannot write here")
+    assert images.open_image(tmp_path / f"x.{suffix}").size == small.size

@@ -32,7 +32,7 @@ from aecodec.errors import AecodecError, CorruptFileError
 from aecodec.images import Picture, take_apart
 
 EFFORTS = ("fast", "default", "max")
-DEADZONE = 0.1
+DEADZONE = 0.07
 
 _METADATA = {ChunkType.ICC: "icc_profile", ChunkType.EXIF: "exif", ChunkType.XMP: "xmp"}
 

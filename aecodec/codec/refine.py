@@ -17,8 +17,8 @@ from aecodec.codec.prior import SCALE_LEVELS, STEPS, magnitude_activation, scale
 from aecodec.codec.tiling import Window
 
 ITERATIONS = 100
-LEARNING_RATE = 0.02  # quantiser steps
-HOT, COLD = 0.5, 0.1  # temperature of the stochastic rounding, first and last
+LEARNING_RATE = 0.03  # quantiser steps
+HOT, COLD = 0.5, 0.2  # temperature of the stochastic rounding, first and last
 
 
 def refine_latents(

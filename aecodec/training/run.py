@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -153,7 +154,7 @@ def train_codec(
         logger=_loggers(folder, module.batches_seen),
         log_every_n_steps=LOG_EVERY,
         enable_checkpointing=False,
-        enable_progress_bar=False,
+        enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
         callbacks=[
             EMAWeightAveraging(

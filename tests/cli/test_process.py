@@ -1,0 +1,100 @@
+"""The command line as a process of its own: terminals, signals, pipes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+COMMAND = [sys.executable, "-m", "aecodec_cli"]
+posix = pytest.mark.skipif(os.name == "nt", reason="signals and terminals of POSIX")
+
+
+@pytest.fixture
+def photos(small: Image.Image, tmp_path: Path) -> Path:
+    for name in "abc":
+        small.crop((0, 0, 32, 32)).save(tmp_path / f"{name}.png")
+    return tmp_path
+
+
+@posix
+def test_ctrl_c_is_quiet_and_leaves_no_half_file(small: Image.Image, tmp_path: Path) -> None:
+    small.crop((0, 0, 32, 32)).save(tmp_path / "a.png")
+    small.resize((2000, 2000)).save(tmp_path / "b.png")  # long enough to be interrupted
+    process = subprocess.Popen(
+        [*COMMAND, "compress", "a.png", "b.png"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline().startswith("a.png -> a.aec")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == ""
+    assert sorted(os.listdir(tmp_path)) == ["a.aec", "a.png", "b.png"]
+
+
+@posix
+def test_a_reader_that_leaves_early_is_no_traceback(photos: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [*COMMAND, "compress", "."], cwd=photos, stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
+@posix
+def test_the_progress_bar_leaves_redirected_output_alone(photos: Path) -> None:
+    import pty
+
+    parent, child = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, "compress", "."], cwd=photos, stdout=subprocess.PIPE, stderr=child, text=True
+    )
+    os.close(child)
+    seen = b""
+    while True:
+        try:
+            part = os.read(parent, 4096)
+        except OSError:  # Linux's way to say that the other end is closed
+            break
+        if not part:
+            break
+        seen += part
+    os.close(parent)
+    assert "3/3" in seen.decode()
+    assert b"a.aec" not in seen
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["a.png", "b.png", "c.png", "total:"]
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names that are no text")
+def test_names_that_the_terminal_cannot_show(photos: Path) -> None:
+    name = os.fsencode(photos) + b"/\xff\xe9.png"
+    os.rename(photos / "a.png", name)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*COMMAND, "compress", name], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\udcff" in done.stdout
+    assert os.path.exists(name.replace(b".png", b".aec"))
+
+
+def test_importing_the_command_line_is_light() -> None:
+    heavy = {"torch", "lightning", "numpy", "PIL", "scipy", "yaml", "rich"}
+    code = f"import sys, aecodec_cli.app; print(*({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,114 @@
+"""`aecodec train` and `aecodec bench`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skimage.data
+from PIL import Image
+
+from aecodec_cli.app import main
+
+RECIPE = """
+model: {width: 8, blocks: 1, deep_width: 8, deep_blocks: 1, latent_channels: 64,
+        hyper_channels: 8, mean_width: 8, scale_width: 8, anchors: 3}
+steps: 4
+batch: 2
+crop: 64
+large_crop: 64
+scales: [1.0]
+warmup: 1
+ema_every: 1
+held_out: 1
+validate_every: 2
+"""
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("astronaut", "chelsea"):
+        photo = Image.fromarray(getattr(skimage.data, name)())
+        photo.crop((100, 20, 340, 196)).save(folder / f"{name}.png")
+    return folder
+
+
+def test_train_prints_the_checkpoint_and_resumes(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    train = ["train", "codec", "--data", str(photos), "--recipe", "tiny.yaml", "--device", "cpu"]
+    assert main([*train, "--max-minutes", "0"]) == 0  # stops after the first step
+    checkpoint = Path(capsys.readouterr().out.splitlines()[-1])
+    assert checkpoint.parent == Path("runs/tiny")
+    assert checkpoint.is_file()
+    assert main(train) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert main([*train, "--resume"]) == 0
+
+
+def test_train_without_a_folder_of_photos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "codec", "--data", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err
+    assert main(["train", "codec"]) == 2
+    assert "--data" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_training(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import aecodec.training.run
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise SystemExit(1)  # noqa: B904 - as Lightning does
+
+    monkeypatch.setattr(aecodec.training.run, "train_codec", interrupted)
+    assert main(["train", "codec", "--data", str(photos), "--out", str(tmp_path / "run")]) == 130
+
+
+def test_bench_rd(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from aecodec.evaluation import rd
+    from aecodec.evaluation.classic_codecs import Jpeg
+
+    monkeypatch.setattr(rd, "available", lambda: [Jpeg()])  # the others take their time
+    monkeypatch.setitem(rd.run_rd.__kwdefaults__, "qualities", (30, 60))
+    (photos / "astronaut.png").unlink()
+    out = tmp_path / "results"
+    assert main(["bench", "rd", "--data", str(photos), "--out", str(out), "--device", "cpu"]) == 0
+    printed, progress = capsys.readouterr()
+    assert "BD-rate" in printed
+    assert "1 of 1: chelsea.png" in progress
+    assert json.loads((out / "rd.json").read_text())["images"] == 1
+
+
+def test_bench_speed_passes_its_options_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aecodec.evaluation import speed  # measured for real in its own tests
+
+    def fake(out: Path, *, device: str, progress: Any) -> None:
+        progress(f"on {device}")
+        (out / "speed.md").write_text("# Time\n")
+
+    monkeypatch.setattr(speed, "run_speed", fake)
+    assert main(["bench", "speed", "--out", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("# Time\n\n", "on cpu\n")
