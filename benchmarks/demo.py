@@ -12,16 +12,19 @@ from pathlib import Path
 from PIL import Image
 
 
-def jpeg_of_size(image: Image.Image, limit: int) -> bytes:
-    """The best JPEG (4:2:0, optimised, progressive) of at most `limit` bytes, or the smallest."""
-    best = b""
+def jpeg_of_size(image: Image.Image, least: int) -> bytes:
+    """The smallest JPEG (4:2:0, optimised, progressive) of at least as many bytes.
+
+    Qualities are steps, so the sizes cannot be equal; the odd bytes go to JPEG.
+    """
+    data = b""
     for quality in range(1, 96):
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=quality, subsampling=2, optimize=True, progressive=True)
-        if best and buffer.tell() > limit:
+        data = buffer.getvalue()
+        if len(data) >= least:
             break
-        best = buffer.getvalue()
-    return best
+    return data
 
 
 def main() -> None:

@@ -21,8 +21,14 @@ from aecodec.torchvision_repair import make_importable
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAMES = ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean")
 QUALITY = 4
+# (name, quality): up to 4 or 5 the networks are small; at 8 mbt2018-mean has 320 latents.
+MODELS = (
+    ("bmshj2018-factorized", QUALITY),
+    ("bmshj2018-hyperprior", QUALITY),
+    ("mbt2018-mean", QUALITY),
+    ("mbt2018-mean", 8),
+)
 SCALE = 0.33  # standard deviation of the latents: about 0.5 bpp at 192 channels
 
 
@@ -37,14 +43,15 @@ class CompressAiCodec:
     """One model of CompressAI's zoo, from an image to its entropy-coded strings and back.
 
     Args:
-        name: one of `NAMES`.
+        name: of a model in the zoo.
         image: what the latents are scaled on; its sides are multiples of 64.
+        quality: of the zoo, which decides the size of the network.
 
     Raises:
         AecodecError: CompressAI is not installed.
     """
 
-    def __init__(self, name: str, image: Image.Image) -> None:
+    def __init__(self, name: str, image: Image.Image, quality: int = QUALITY) -> None:
         import torch
 
         make_importable()  # importing CompressAI imports torchvision
@@ -52,9 +59,9 @@ class CompressAiCodec:
             from compressai.zoo import image_models
         except ImportError as error:
             raise AecodecError("this needs CompressAI: pip install compressai") from error
-        self.name = name
+        self.name = name if quality == QUALITY else f"{name}, quality {quality}"
         torch.manual_seed(0)
-        self._net: Any = image_models[name](QUALITY, pretrained=False).eval()
+        self._net: Any = image_models[name](quality, pretrained=False).eval()
         self._fit_symbols(_tensor(image))
         self._net.update()
 

@@ -18,7 +18,7 @@ from PIL import Image
 from aecodec.errors import AecodecError
 from aecodec.evaluation import machine
 from aecodec.evaluation.classic_codecs import Avif, ImageCodec, Jpeg, WebP
-from aecodec.evaluation.compressai_codecs import NAMES, CompressAiCodec
+from aecodec.evaluation.compressai_codecs import MODELS, CompressAiCodec
 from aecodec.evaluation.files import write_bytes, write_json
 from aecodec.evaluation.learned_codec import LearnedCodec
 from aecodec.evaluation.photos import list_photos, load_photo
@@ -57,7 +57,7 @@ def _at_setting(codec: ImageCodec, setting: int) -> Contestant:
 
 def _contestants(image: Image.Image, device: str) -> list[Contestant]:
     """aecodec at its middle quality, and the others at settings of about half a bit per pixel."""
-    learned = [CompressAiCodec(name, image) for name in NAMES]
+    learned = [CompressAiCodec(name, image, quality) for name, quality in MODELS]
     classic = [(Jpeg(), 25), (WebP(), 40), (Avif(), 50)]
     return [
         _at_setting(LearnedCodec(device=device, qualities=(50,)), 50),
