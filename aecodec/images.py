@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -94,6 +96,19 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
     return image
+
+
+def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """All image files below the folders, by suffix, sorted by file name.
+
+    Raises:
+        UnsupportedImageError: when there are none.
+    """
+    files = {path for folder in folders for path in Path(folder).rglob("*")}
+    photos = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    if not photos:
+        raise UnsupportedImageError(f"no photos in {', '.join(map(str, folders))}")
+    return sorted(photos, key=lambda path: (path.name, path))
 
 
 def _register_plugin(suffix: str) -> None:

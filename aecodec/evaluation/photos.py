@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.images import IMAGE_SUFFIXES, open_image, take_apart
+from aecodec.images import find_photos, open_image, take_apart
 
 
 def list_photos(folder: Path, limit: int | None = None) -> list[Path]:
@@ -18,11 +18,7 @@ def list_photos(folder: Path, limit: int | None = None) -> list[Path]:
     Raises:
         UnsupportedImageError: when there are none.
     """
-    files = (p for p in Path(folder).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    photos = sorted(files, key=lambda p: (p.name, p))[:limit]
-    if not photos:
-        raise UnsupportedImageError(f"no photos in {folder}")
-    return photos
+    return find_photos([folder])[:limit]
 
 
 def load_photo(path: Path) -> Image.Image:

@@ -14,22 +14,6 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from aecodec.errors import UnsupportedImageError
-from aecodec.images import IMAGE_SUFFIXES
-
-
-def find_photos(folders: Sequence[Path]) -> list[Path]:
-    """All image files below the folders, sorted by file name.
-
-    Raises:
-        UnsupportedImageError: when there are none.
-    """
-    files = {p for folder in folders for p in Path(folder).rglob("*")}
-    photos = sorted((p for p in files if p.suffix.lower() in IMAGE_SUFFIXES), key=lambda p: p.name)
-    if not photos:
-        raise UnsupportedImageError(f"no photos in {', '.join(map(str, folders))}")
-    return photos
-
 
 def split_photos(photos: Sequence[Path], held_out: int) -> tuple[list[Path], list[Path]]:
     """(training, validation) photos. The choice depends on the file names alone."""

@@ -17,11 +17,11 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from aecodec.errors import RecipeError
+from aecodec.images import find_photos
 from aecodec.training.codec import LOG_EVERY, CodecTraining
 from aecodec.training.data import (
     RandomCrops,
     centre_crops,
-    find_photos,
     load_photos,
     split_photos,
 )
