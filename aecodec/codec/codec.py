@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -28,8 +26,10 @@ from aecodec.codec.container import (
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.refine import refine_latents
 from aecodec.codec.transforms import LATENT_STRIDE
-from aecodec.errors import AecodecError, CorruptFileError
+from aecodec.errors import CorruptFileError
 from aecodec.images import Picture, take_apart
+from aecodec.nn.device import choose_device
+from aecodec.nn.pixels import read_area, write_tile
 
 EFFORTS = ("fast", "default", "max")
 DEADZONE = 0.07
@@ -112,7 +112,7 @@ class Codec:
         rows, columns = latent_size(pixels.width, pixels.height)
         payloads = []
         for window in tiling.windows(rows, columns, tiling.TILE, self.model.margin):
-            x = _read_window(pixels, window.outer)
+            x = read_area(pixels, window.outer, LATENT_STRIDE) - 0.5
             y = self.model.analyse(x, quality)
             if effort == "max":
                 y = refine_latents(self.model, x.to(self.device), y, window, quality)
@@ -132,7 +132,7 @@ class Codec:
         for row, latents in bands:
             for window in row:
                 x = self.model.synthesise(latents[..., window.outer.columns], header.quality)
-                _write_window(image, window, x)
+                write_tile(image, window, x + 0.5, LATENT_STRIDE)
         return image
 
     def _decode_bands(
@@ -163,22 +163,6 @@ class Codec:
             current = after
 
 
-def choose_device(name: str) -> torch.device:
-    """The device of a name: "auto", "cpu" or "cuda".
-
-    Raises:
-        AecodecError: there is no such device here.
-    """
-    available = torch.cuda.is_available()
-    if name == "auto":
-        name = "cuda" if available else "cpu"
-    if name == "cuda" and not available:
-        raise AecodecError("no CUDA device here; use --device cpu")
-    if name not in ("cpu", "cuda"):
-        raise AecodecError(f"unknown device {name!r}; use auto, cpu or cuda")
-    return torch.device(name)
-
-
 def latent_size(width: int, height: int) -> tuple[int, int]:
     """(rows, columns) of the latents of an image."""
     return -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
@@ -186,41 +170,6 @@ def latent_size(width: int, height: int) -> tuple[int, int]:
 
 def _shipped() -> Path:
     return weight_files.weight_folder() / f"{weight_files.DEFAULT_MODEL}.safetensors"
-
-
-def _read_window(pixels: Image.Image, area: tiling.Area) -> Tensor:
-    """Pixels under a window of latents as (1, 3, H, W) in [-0.5, 0.5], edges repeated."""
-    rows, columns = area
-    top, left = rows.start * LATENT_STRIDE, columns.start * LATENT_STRIDE
-    bottom, right = rows.stop * LATENT_STRIDE, columns.stop * LATENT_STRIDE
-    box = (left, top, min(right, pixels.width), min(bottom, pixels.height))
-    peak = 65535 if pixels.mode == "I;16" else 255
-    array = np.asarray(pixels.crop(box)).astype(np.float32) / peak - 0.5
-    missing = [(0, bottom - box[3]), (0, right - box[2])] + [(0, 0)] * (array.ndim - 2)
-    array = np.pad(array, missing, mode="edge")
-    if array.ndim == 2:
-        array = np.repeat(array[..., None], 3, axis=2)
-    x = torch.from_numpy(array).permute(2, 0, 1)[None]
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def _write_window(image: Image.Image, window: tiling.Window, x: Tensor) -> None:
-    """Paste a tile's pixels, given those of its outer window (1, 3, H, W)."""
-    rows, columns = (slice(s.start * LATENT_STRIDE, s.stop * LATENT_STRIDE) for s in window.inside)
-    top, left = window.top * LATENT_STRIDE, window.left * LATENT_STRIDE
-    height, width = image.height - top, image.width - left
-    tile = x[0, :, rows, columns][:, :height, :width] + 0.5
-    if image.mode != "RGB":
-        tile = tile.mean(0, keepdim=True)
-    peak = 65535 if image.mode == "I;16" else 255
-    levels = torch.round(tile.clamp(0, 1) * peak).permute(1, 2, 0).cpu().numpy()
-    image.paste(_to_pillow(levels, image.mode), (left, top))
-
-
-def _to_pillow(levels: npt.NDArray[np.float32], mode: str) -> Image.Image:
-    if mode == "RGB":
-        return Image.fromarray(levels.astype(np.uint8))
-    return Image.fromarray(levels[..., 0].astype("<u2" if mode == "I;16" else np.uint8))
 
 
 def _pack_alpha(alpha: Image.Image) -> bytes:

@@ -1,78 +1,10 @@
-"""Tiles of an image: coded on their own, transformed together with what surrounds them."""
+"""Tiles of the codec: coded on their own, transformed together with what surrounds them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from aecodec.nn.tiling import Area, Window, windows
 
-from torch import Tensor
+__all__ = ["TILE", "Area", "Window", "windows"]
 
 TILE = 96
 """Side of a tile in latents: 1536 pixels, 3 megapixels with its margin."""
-
-
-class Area(NamedTuple):
-    """A rectangle of latents."""
-
-    rows: slice
-    columns: slice
-
-    def of(self, latents: Tensor) -> Tensor:
-        """The view (..., rows, columns) of latents (..., H, W)."""
-        return latents[..., self.rows, self.columns]
-
-
-@dataclass(frozen=True)
-class Window:
-    """A tile and the margin around it, in latents.
-
-    Attributes:
-        top, left, height, width: the tile in the image's latents.
-        above, before: margin over and left of the tile that the outer window adds.
-        outer_height, outer_width: size of the tile with its margins.
-    """
-
-    top: int
-    left: int
-    height: int
-    width: int
-    above: int
-    before: int
-    outer_height: int
-    outer_width: int
-
-    @property
-    def inner(self) -> Area:
-        """The tile in the image's latents."""
-        rows = slice(self.top, self.top + self.height)
-        return Area(rows, slice(self.left, self.left + self.width))
-
-    @property
-    def outer(self) -> Area:
-        """The tile with its margins in the image's latents."""
-        top, left = self.top - self.above, self.left - self.before
-        return Area(slice(top, top + self.outer_height), slice(left, left + self.outer_width))
-
-    @property
-    def inside(self) -> Area:
-        """The tile in the outer window."""
-        rows = slice(self.above, self.above + self.height)
-        return Area(rows, slice(self.before, self.before + self.width))
-
-
-def windows(height: int, width: int, tile: int, margin: int) -> Iterator[Window]:
-    """Tiles of `tile` x `tile` latents in rows, each with up to `margin` latents around it.
-
-    The transforms see only so far; with a margin as wide as that, a tile's latents and
-    pixels are the ones of the untiled image, so there are no seams to blend.
-    """
-    for top in range(0, height, tile):
-        for left in range(0, width, tile):
-            bottom, right = min(top + tile, height), min(left + tile, width)
-            above, before = min(margin, top), min(margin, left)
-            outer_height = min(bottom + margin, height) - (top - above)
-            outer_width = min(right + margin, width) - (left - before)
-            yield Window(
-                top, left, bottom - top, right - left, above, before, outer_height, outer_width
-            )

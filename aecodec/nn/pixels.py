@@ -1,0 +1,63 @@
+"""Pillow images to tensors and back, an area at a time: a large image is never a tensor whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from aecodec.nn.tiling import Area, Window
+
+
+def read_area(pixels: Image.Image, area: Area, stride: int) -> Tensor:
+    """Pixels of an area as float32 (1, 3, H, W) in [0, 1], in channels-last order.
+
+    Grey becomes three equal channels; where the area ends beyond the image, the image's
+    edge is repeated.
+
+    Args:
+        pixels: Pillow image of mode "RGB", "L" or "I;16".
+        area: in positions that stand for `stride` x `stride` pixels each.
+    """
+    rows, columns = area
+    top, left = rows.start * stride, columns.start * stride
+    bottom, right = rows.stop * stride, columns.stop * stride
+    box = (left, top, min(right, pixels.width), min(bottom, pixels.height))
+    array = np.asarray(pixels.crop(box)).astype(np.float32) / _peak(pixels.mode)
+    missing = [(0, bottom - box[3]), (0, right - box[2])] + [(0, 0)] * (array.ndim - 2)
+    array = np.pad(array, missing, mode="edge")
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    x = torch.from_numpy(array).permute(2, 0, 1)[None]
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def write_tile(image: Image.Image, window: Window, x: Tensor, stride: int) -> None:
+    """Paste a tile, rounded to the image's levels; what lies beyond the image is dropped.
+
+    Args:
+        image: Pillow image of mode "RGB", "L" or "I;16", changed in place.
+        window: in positions of `stride` x `stride` pixels.
+        x: the pixels (1, 3, H, W) of its outer area, in [0, 1] (clipped); for a grey
+            image the channels are averaged.
+    """
+    rows, columns = (slice(s.start * stride, s.stop * stride) for s in window.inside)
+    top, left = window.top * stride, window.left * stride
+    height, width = image.height - top, image.width - left
+    tile = x[0, :, rows, columns][:, :height, :width]
+    if image.mode != "RGB":
+        tile = tile.mean(0, keepdim=True)
+    levels = torch.round(tile.clamp(0, 1) * _peak(image.mode)).permute(1, 2, 0).cpu().numpy()
+    image.paste(_to_pillow(levels, image.mode), (left, top))
+
+
+def _peak(mode: str) -> int:
+    return 65535 if mode == "I;16" else 255
+
+
+def _to_pillow(levels: npt.NDArray[np.float32], mode: str) -> Image.Image:
+    if mode == "RGB":
+        return Image.fromarray(levels.astype(np.uint8))
+    return Image.fromarray(levels[..., 0].astype("<u2" if mode == "I;16" else np.uint8))
