@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -11,15 +13,18 @@ from torch import Tensor
 from aecodec.nn.tiling import Area, Window
 
 
-def read_area(pixels: Image.Image, area: Area, stride: int) -> Tensor:
+def read_area(
+    pixels: Image.Image, area: Area, stride: int, beyond: Literal["edge", "reflect"] = "edge"
+) -> Tensor:
     """Pixels of an area as float32 (1, 3, H, W) in [0, 1], in channels-last order.
 
-    Grey becomes three equal channels; where the area ends beyond the image, the image's
-    edge is repeated.
+    Grey becomes three equal channels.
 
     Args:
         pixels: Pillow image of mode "RGB", "L" or "I;16".
         area: in positions that stand for `stride` x `stride` pixels each.
+        beyond: what is there below and right of the image: its last row and column
+            repeated, or its reflection.
     """
     rows, columns = area
     top, left = rows.start * stride, columns.start * stride
@@ -27,7 +32,7 @@ def read_area(pixels: Image.Image, area: Area, stride: int) -> Tensor:
     box = (left, top, min(right, pixels.width), min(bottom, pixels.height))
     array = np.asarray(pixels.crop(box)).astype(np.float32) / _peak(pixels.mode)
     missing = [(0, bottom - box[3]), (0, right - box[2])] + [(0, 0)] * (array.ndim - 2)
-    array = np.pad(array, missing, mode="edge")
+    array = np.pad(array, missing, mode=beyond)
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
     x = torch.from_numpy(array).permute(2, 0, 1)[None]

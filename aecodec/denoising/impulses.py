@@ -1,0 +1,104 @@
+"""Impulse noise: which values were replaced, and a first guess at what they were."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Kind = Literal["gaussian", "salt-pepper", "masking"]
+
+REACH = 8
+"""How far, in pixels, `fill` looks for a value that is there."""
+
+_RADIUS = 2
+_FAR = 0.35  # between a replaced value and its surroundings, for `recognise`
+
+
+def missing_values(x: Tensor, kind: Kind) -> Tensor | None:
+    """Which values tell nothing about the clean image, if the noise is of this kind.
+
+    That is every extreme value, although some of them will be true: the model sees from
+    their surroundings which.
+
+    Args:
+        x: noisy image (B, C, H, W) in [0, 1].
+        kind: "salt-pepper" (values of 0 and 1), "masking" (pixels of 0 in all channels),
+            or "gaussian" (none).
+
+    Returns:
+        bool of the same shape, or None for none.
+    """
+    if kind == "salt-pepper":
+        return (x <= 0) | (x >= 1)
+    if kind == "masking":
+        return (x <= 0).all(1, keepdim=True).expand_as(x)
+    return None
+
+
+def fill(x: Tensor, missing: Tensor) -> Tensor:
+    """Replace missing values by the mean of their known neighbours, of the same channel.
+
+    First by those in a window of 5x5, then from what the pass before has filled, up to
+    `REACH` pixels; what is further inside a hole stays as it is.
+
+    Args:
+        x: (B, C, H, W).
+        missing: bool of the same shape.
+    """
+    known = (~missing).to(x.dtype)
+    value = x * known
+    for _ in range(REACH // _RADIUS):
+        weight = _box(known)
+        new = (known == 0) & (weight > 1e-6)
+        value = torch.where(new, _box(value) / weight.clamp_min(1e-6), value)
+        known = torch.where(new, 1, known)
+    return torch.where(known > 0, value, x)
+
+
+def recognise(x: Tensor) -> Kind:
+    """The kind of noise in an image, from where its extreme values lie.
+
+    Impulses are extreme values amid others that are far from extreme, independent of
+    their neighbours (unlike black print on white paper), without a flank of nearly extreme
+    values (unlike strong Gaussian noise, clipped).
+
+    Args:
+        x: noisy image (B, C, H, W) in [0, 1], 8 bits or more; the batch counts as one.
+    """
+    low, high = x <= 0, x >= 1
+    extreme = low | high
+    known = (~extreme).to(x.dtype)
+    weight = _box(known)
+    around = _box(x * known) / weight.clamp_min(1e-6)
+    # Where the surroundings are far from black (or white), how much is black all the same?
+    dark = _impulse_rate(x, low, (weight > 1e-6) & (around > _FAR))
+    bright = _impulse_rate(1 - x, high, (weight > 1e-6) & (around < 1 - _FAR))
+    if max(dark, bright) == 0:
+        return "gaussian"
+    together = low.all(1, keepdim=True).expand_as(low)
+    lone = float((low & ~together).sum()) > 0.1 * float(low.sum())
+    return "salt-pepper" if bright or lone else "masking"
+
+
+def _impulse_rate(x: Tensor, extreme: Tensor, place: Tensor) -> float:
+    """Share of zeros at these places if they look like impulses, else 0."""
+    places = float(place.sum())
+    hits = float((extreme & place).sum())
+    if places < 0.01 * place.numel() or hits < 0.005 * places:
+        return 0.0
+    flank = float(((x < 16.5 / 255) & ~extreme & place).sum())
+    if hits < 8 * flank:
+        return 0.0
+    rate = hits / places
+    pair = place[..., 1:] & place[..., :-1]
+    both = float((pair & extreme[..., 1:] & extreme[..., :-1]).sum())
+    # Independent neighbours are both hit in rate**2 of the cases, clustered ones in almost rate.
+    return rate if both < rate * (1 + rate) / 2 * float(pair.sum()) else 0.0
+
+
+def _box(x: Tensor) -> Tensor:
+    """Mean over a square window; zeros beyond the edges."""
+    return F.avg_pool2d(x, 2 * _RADIUS + 1, stride=1, padding=_RADIUS)

@@ -1,0 +1,121 @@
+"""How noisy a picture is, from the picture alone.
+
+Chen, Zhu and Heng, "An efficient statistical method for image noise level estimation"
+(2015): patches of a clean image lie close to a subspace, so the smallest eigenvalues of
+their covariance are the noise's variance. Where they end and the image begins is found
+by dropping the largest until mean and median agree.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+PATCH = 7  # pixels a side
+_MOST_PATCHES = 20_000
+_ENOUGH = 0.1  # of the patches
+_ROUNDS = 3
+
+
+def estimate_sigma(x: Tensor, *, clipped: bool = True) -> float:
+    """Standard deviation of white Gaussian noise.
+
+    Args:
+        x: noisy images (B, C, H, W) in [0, 1], taken together.
+        clipped: the noise was clipped to [0, 1], as in any file: look where that matters
+            least, and correct for the rest.
+
+    Returns:
+        On the scale of 0..255; 0 for images of a few pixels.
+    """
+    side = PATCH
+    while side > 1 and _patch_count(x, side) < 10 * x.shape[1] * side**2:
+        side -= 2
+    if side < 3:
+        return 0.0
+    patches = _patches(x.double(), side)
+    if not clipped:
+        return 255 * _sigma(patches)
+    channels = patches.view(len(patches), x.shape[1], -1)
+    distance = (channels.mean(2) - 0.5).abs().amax(1)  # of the channel furthest from grey
+    sigma = _sigma(patches)
+    for _ in range(_ROUNDS):
+        safe = distance <= 0.5 - 2 * sigma
+        if safe.double().mean() < _ENOUGH:
+            # By itself, each channel has more patches that were hardly clipped.
+            return 255 * min(_clipped_sigma(channel) for channel in channels.unbind(1))[1]
+        sigma = _sigma(patches[safe])
+    return 255 * sigma
+
+
+def _clipped_sigma(patches: Tensor) -> tuple[float, float]:
+    """How far the patches used lie from middle grey, and the standard deviation that they show."""
+    distance = (patches.mean(1) - 0.5).abs()
+    sigma = _sigma(patches)
+    for _ in range(_ROUNDS):
+        chosen = distance <= max(0.5 - 2 * sigma, float(distance.quantile(_ENOUGH)))
+        mean = float(distance[chosen].mean())
+        sigma = _before_clipping(0.5 - mean, _sigma(patches[chosen]))
+    return mean, sigma
+
+
+def _before_clipping(mean: float, deviation: float) -> float:
+    """Standard deviation of the normal distribution that, clipped to [0, 1], has these moments."""
+    centre, sigma = mean, deviation
+    for _ in range(30):
+        clipped_mean, clipped_deviation = _clipped_moments(centre, sigma)
+        centre += mean - clipped_mean
+        sigma *= deviation / max(clipped_deviation, 1e-9)
+    return sigma
+
+
+def _clipped_moments(centre: float, sigma: float) -> tuple[float, float]:
+    """Mean and standard deviation of a normal variable clipped to [0, 1]."""
+    if sigma < 1e-6:
+        return centre, sigma
+    low, high = -centre / sigma, (1 - centre) / sigma
+    below, above = _normal_cdf(low), _normal_cdf(-high)
+    inside = 1 - below - above
+    density_low, density_high = _normal_density(low), _normal_density(high)
+    mean = centre * inside + sigma * (density_low - density_high) + above
+    second = (
+        (centre**2 + sigma**2) * inside
+        + sigma * (centre * density_low - (centre + 1) * density_high)
+        + above
+    )
+    return mean, math.sqrt(max(second - mean**2, 0))
+
+
+def _normal_cdf(x: float) -> float:
+    return math.erfc(-x / math.sqrt(2)) / 2
+
+
+def _normal_density(x: float) -> float:
+    return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def _patch_count(x: Tensor, side: int) -> int:
+    return len(x) * max(0, x.shape[2] - side + 1) * max(0, x.shape[3] - side + 1)
+
+
+def _patches(x: Tensor, side: int) -> Tensor:
+    """Patches as rows (N, C * side**2), spread evenly over the images."""
+    views = x.unfold(2, side, 1).unfold(3, side, 1).permute(0, 2, 3, 1, 4, 5)
+    step = -(-_patch_count(x, side) // _MOST_PATCHES)
+    index = torch.arange(0, _patch_count(x, side), step)
+    _, rows, columns = views.shape[:3]
+    place = index // (rows * columns), index // columns % rows, index % columns
+    return views[place].flatten(1)
+
+
+def _sigma(patches: Tensor) -> float:
+    centred = patches - patches.mean(0)
+    covariance = centred.T @ centred / len(patches)
+    values = torch.linalg.eigvalsh(covariance).clamp_min(0)
+    for count in range(len(values), 0, -1):
+        kept = values[:count]
+        if kept.mean() <= kept.median():
+            break
+    return float(kept.mean().sqrt())
