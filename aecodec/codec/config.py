@@ -32,7 +32,7 @@ class CodecConfig:
     mean_width: int = 128
     scale_width: int = 64
     anchors: int = 9
-    lambda_min: float = 0.0004
+    lambda_min: float = 0.0003
     lambda_max: float = 0.1
 
     def rd_lambda(self, quality: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,11 @@ from aecodec.codec.prior import (
     SCALE_LEVELS,
     HyperAnalysis,
     LatentPrior,
-    magnitude_activation,
-    step_masks,
+    SymbolSource,
 )
+from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
-
-# (flat positions in y, scale indices, means) of one step -> its integer-valued symbols.
-SymbolSource = Callable[[Tensor, IndexArray, Tensor], Tensor]
+from aecodec.nn.device import has_bfloat16
 
 
 class InferenceModel(nn.Module):
@@ -62,7 +60,7 @@ class InferenceModel(nn.Module):
     def margin(self) -> int:
         """Latents around a tile that the transforms can see: with them, tiling changes nothing."""
         c = self.config
-        pixels = 8 * (2 * c.blocks + 1) + 16 * 2 * c.deep_blocks
+        pixels = 8 * 2 * c.blocks + 16 * 2 * c.deep_blocks
         return -(-pixels // 16)
 
     def quality_tensor(self, quality: int) -> Tensor:
@@ -72,7 +70,8 @@ class InferenceModel(nn.Module):
     def analyse(self, x: Tensor, quality: int) -> Tensor:
         """Gained latents (1, M, H/16, W/16) of an image (1, 3, H, W) in [-0.5, 0.5]."""
         q = self.quality_tensor(quality)
-        return self.analysis(x.to(self.device), q) * self.gain(q)[0]
+        with self._encoder_precision():
+            return self.analysis(x.to(self.device), q) * self.gain(q)[0]
 
     @torch.inference_mode()
     def synthesise(self, latents: Tensor, quality: int) -> Tensor:
@@ -82,23 +81,29 @@ class InferenceModel(nn.Module):
 
     @torch.inference_mode()
     def encode_latents(self, y: Tensor, quality: int, deadzone: float = 0.0) -> bytes:
-        """Quantise gained latents (1, M, h, w) and code them; see `_run` for the order.
+        """Quantise gained latents (1, M, h, w) and code them, step by step.
 
         `deadzone` shrinks every residual by that much before rounding: fewer bits for
         a little distortion.
         """
+        height, width = y.shape[2:]
         encoder = SymbolEncoder(self.tables)
         z = self.hyper_latents(y, quality)
-        encoder.add(_flat_symbols(z), self._hyper_indices(quality, z.shape[2:]))
+        encoder.add(_flat(z).to(torch.int32).cpu().numpy(), self._hyper_indices(quality, z.shape))
+        steps = pack(F.pad(y, (0, width % 2, 0, height % 2), mode="replicate"))
+        inside = self._inside(height, width)
 
-        def quantise(where: Tensor, indices: IndexArray, means: Tensor) -> Tensor:
-            residual = y.flatten()[where] - means
+        def quantise(t: int, mean: Tensor, index: Tensor) -> Tensor:
+            residual = steps[t] - mean
             symbols = residual.sign() * torch.floor((residual.abs() + 0.5 - deadzone).clamp_min(0))
             symbols = symbols.clamp(-(2**30), 2**30)
-            encoder.add(_flat_symbols(symbols), indices)
+            if inside is not None:
+                symbols = symbols * inside[t].to(symbols.device)
+            coded = _flat(symbols)[_where(inside, t)].to(torch.int32).cpu().numpy()
+            encoder.add(coded, _indices(index, inside, t))
             return symbols
 
-        self._run(z, y.shape[2], y.shape[3], quality, quantise)
+        self._decode(z, height, width, quality, quantise)
         return encoder.finish()
 
     @torch.inference_mode()
@@ -109,58 +114,71 @@ class InferenceModel(nn.Module):
             CorruptFileError: the payload is malformed.
         """
         decoder = SymbolDecoder(self.tables, payload)
-        shape = (-(-height // HYPER_STRIDE), -(-width // HYPER_STRIDE))
-        z = self._symbols(decoder.take(self._hyper_indices(quality, shape)))
-        z = z.reshape(1, self.config.hyper_channels, *shape)
+        channels, strides = self.config.hyper_channels, HYPER_STRIDE
+        shape = (1, channels, -(-height // strides), -(-width // strides))
+        z = self._symbols(decoder.take(self._hyper_indices(quality, shape)), shape)
+        inside = self._inside(height, width)
 
-        def read(where: Tensor, indices: IndexArray, means: Tensor) -> Tensor:
-            return self._symbols(decoder.take(indices))
+        def read(t: int, mean: Tensor, index: Tensor) -> Tensor:
+            symbols = decoder.take(_indices(index, inside, t))
+            if inside is not None:
+                padded = np.zeros(mean.numel(), dtype=np.int32)
+                padded[_flat(inside[t]).numpy()] = symbols
+                symbols = padded
+            return self._symbols(symbols, mean.shape)
 
-        return self._run(z, height, width, quality, read)
+        return self._decode(z, height, width, quality, read)
 
     def hyper_latents(self, y: Tensor, quality: int) -> Tensor:
         """Rounded hyper-latents z of gained latents y, integer-valued."""
         height, width = y.shape[2:]
         padding = (0, -width % HYPER_STRIDE, 0, -height % HYPER_STRIDE)
         padded = F.pad(y, padding, mode="replicate")
-        z = self.hyper_analysis(padded, self.quality_tensor(quality))
+        with self._encoder_precision():
+            z = self.hyper_analysis(padded, self.quality_tensor(quality))
         return torch.round(z).clamp(-HYPER_MAX, HYPER_MAX)
 
-    def _run(
+    def _encoder_precision(self) -> torch.autocast:
+        """Half the time where the CPU has bfloat16 instructions; as in training.
+
+        Only for what the decoder does not repeat: there, machines must agree.
+        """
+        fast = self.device.type == "cpu" and has_bfloat16()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=fast)
+
+    def _decode(
         self, z: Tensor, height: int, width: int, quality: int, source: SymbolSource
     ) -> Tensor:
-        """Walk through the four steps, asking `source` for the symbols; return the latents.
-
-        Encoder and decoder share this walk, so that both see the same context.
-        """
         q = self.quality_tensor(quality)
-        gain, inverse_gain = self.gain(q)
-        psi = self.prior.hyper_synthesis(z.double(), quality)[:, :, :height, :width]
-        latents = torch.zeros(1, self.config.latent_channels, height, width, device=z.device)
-        symbols = torch.zeros_like(latents)
-        for t, mask in enumerate(self.masks(height, width)):
-            where = mask.flatten().nonzero()[:, 0]
-            magnitudes = magnitude_activation(symbols).double() if t else None
-            index = self.prior.scales[t](psi, magnitudes, quality).flatten()[where]
-            indices = index.clamp(0, SCALE_LEVELS - 1).to(torch.uint8).cpu().numpy()
-            decoded = latents * inverse_gain if t else None
-            means = (self.prior.means[t](psi, decoded, q) * gain).flatten()[where]
-            values = source(where, indices, means)
-            symbols.view(-1)[where] = values
-            latents.view(-1)[where] = values + means
-        return latents
+        even = (height + height % 2, width + width % 2)
+        return self.prior.decode(z, even, q, self.gain(q), source)[:, :, :height, :width]
 
-    def masks(self, height: int, width: int) -> list[Tensor]:
-        """The latents of each step; see `step_masks`."""
-        return step_masks(self.config.latent_channels, height, width, self.device)
+    def _inside(self, height: int, width: int) -> list[Tensor] | None:
+        """Of each step, on the CPU, which latents are the image's; None: all, for even sizes."""
+        if height % 2 == width % 2 == 0:
+            return None
+        ones = torch.ones(1, self.config.latent_channels, height, width, dtype=torch.bool)
+        return pack(F.pad(ones, (0, width % 2, 0, height % 2)))
 
-    def _hyper_indices(self, quality: int, shape: Any) -> IndexArray:
-        index = self.hyper_index[quality - 1].cpu().numpy()
-        return np.repeat(index, shape[0] * shape[1])
+    def _hyper_indices(self, quality: int, shape: Sequence[int]) -> IndexArray:
+        return np.tile(self.hyper_index[quality - 1].cpu().numpy(), shape[2] * shape[3])
 
-    def _symbols(self, values: Int32Array) -> Tensor:
-        return torch.from_numpy(values).to(self.device, torch.float32)
+    def _symbols(self, values: Int32Array, shape: Sequence[int]) -> Tensor:
+        """The inverse of `_flat`, on the model's device."""
+        batch, channels, height, width = shape
+        flat = torch.from_numpy(values).to(self.device, torch.float32)
+        return flat.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _flat_symbols(symbols: Tensor) -> Int32Array:
-    return symbols.flatten().to(torch.int32).cpu().numpy()
+def _flat(x: Tensor) -> Tensor:
+    """(1, C, h, w) -> (h * w * C,): the order in which symbols are coded."""
+    return x.permute(0, 2, 3, 1).flatten()
+
+
+def _where(inside: list[Tensor] | None, step: int) -> Any:
+    return slice(None) if inside is None else _flat(inside[step])
+
+
+def _indices(index: Tensor, inside: list[Tensor] | None, step: int) -> IndexArray:
+    flat = _flat(index.clamp(0, SCALE_LEVELS - 1))[_where(inside, step)]
+    return flat.to(torch.uint8).cpu().numpy()

@@ -12,14 +12,12 @@ from aecodec.codec.prior import (
     LOG_SCALE_STEP,
     SCALE_LEVELS,
     SCALE_MIN,
-    STEPS,
     HyperAnalysis,
     LatentPrior,
     ScaleNetwork,
-    magnitude_activation,
     scale_of_index,
-    step_masks,
 )
+from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.blocks import QualityTable
 from aecodec.nn.quantization import inward_clamp, round_ste
@@ -81,12 +79,20 @@ class CodecModel(nn.Module):
         z_scale = scale_of_index(z_index)[:, :, None, None]
         hyper_bits = gaussian_bits(self._perturb(z, generator), z_scale)
 
-        means, indices, latents = self._predict(round_ste(z), y, gain, inverse_gain, quality)
-        index = inward_clamp(indices, 0, SCALE_LEVELS - 1)
-        latent_bits = gaussian_bits(self._perturb(y - means, generator), scale_of_index(index))
+        steps, latent_bits = pack(y), [torch.zeros_like(quality)]
+
+        def source(t: int, mean: Tensor, index: Tensor) -> Tensor:
+            residual = steps[t] - mean
+            scale = scale_of_index(inward_clamp(index, 0, SCALE_LEVELS - 1))
+            bits = gaussian_bits(self._perturb(residual, generator), scale)
+            latent_bits.append(bits.sum((1, 2, 3)))
+            return round_ste(residual)
+
+        gains = (gain, inverse_gain)
+        latents = self.prior.decode(round_ste(z), y.shape[2:], quality, gains, source)
         return Estimate(
             self.synthesis(latents * inverse_gain, quality),
-            latent_bits.sum((1, 2, 3)),
+            torch.stack(latent_bits).sum(0),
             hyper_bits.sum((1, 2, 3)),
         )
 
@@ -95,22 +101,3 @@ class CodecModel(nn.Module):
             return torch.round(values)
         noise = torch.rand(values.shape, generator=generator, device=values.device)
         return values + (noise - 0.5)
-
-    def _predict(
-        self, z: Tensor, y: Tensor, gain: Tensor, inverse_gain: Tensor, quality: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Means, scale indices and decoded latents of gained y, step by step."""
-        psi = self.prior.hyper_synthesis(z, quality)
-        means, indices = torch.zeros_like(y), torch.zeros_like(y)
-        latents, symbols = torch.zeros_like(y), torch.zeros_like(y)
-        masks = step_masks(y.shape[1], y.shape[2], y.shape[3], y.device)
-        for t in range(STEPS):
-            context = (latents * inverse_gain, magnitude_activation(symbols)) if t else (None, None)
-            mean = self.prior.means[t](psi, context[0], quality) * gain
-            index = self.prior.scales[t](psi, context[1], quality)
-            residual = round_ste(y - mean)
-            means = torch.where(masks[t], mean, means)
-            indices = torch.where(masks[t], index, indices)
-            latents = torch.where(masks[t], residual + mean, latents)
-            symbols = torch.where(masks[t], residual.detach(), symbols)
-        return means, indices, latents

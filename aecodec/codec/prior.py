@@ -10,6 +10,7 @@ a decoder out of step.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.steps import GROUPS, STEPS, select, unpack
 from aecodec.nn.blocks import QualityScale
 from aecodec.nn.integer import ACTIVATION_MAX, ACTIVATION_STEP, ExactConv2d, QuantAwareConv2d
 
-STEPS = 4
 HYPER_STRIDE = 4  # z against y
 HYPER_MAX = 127  # |z| is clamped to it
 
@@ -43,29 +44,13 @@ def magnitude_activation(symbols: Tensor) -> Tensor:
     return table[symbols.abs().clamp(max=64).long()]
 
 
-def step_masks(channels: int, height: int, width: int, device: torch.device) -> list[Tensor]:
-    """Four boolean masks (channels, height, width) that partition the latents.
-
-    Channels fall into four groups and positions into four parities; each step codes,
-    at every position, one group, so that later steps see both their neighbours and
-    the other groups in place (Li et al., "Neural video compression with diverse
-    contexts", 2023).
-    """
-    rows = torch.arange(height, device=device)[:, None] % 2
-    columns = torch.arange(width, device=device)[None] % 2
-    parity = (rows ^ columns) * 2 + (rows & 1)  # (0,0) 0, (1,1) 1, (0,1) 2, (1,0) 3
-    group = torch.arange(channels, device=device)[:, None, None] % STEPS
-    step = parity ^ group
-    return [step == t for t in range(STEPS)]
-
-
 class HyperAnalysis(nn.Module):
     """h_a: gained latents (B, M, h, w) -> hyper-latents z (B, N, h/4, w/4); h, w multiples of 4."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         c = config
-        self.head = nn.Conv2d(c.latent_channels, c.mean_width, 3, padding=1)
+        self.head = nn.Conv2d(c.latent_channels, c.mean_width, 1)
         self.scale = QualityScale(c.anchors, c.mean_width)
         self.mid = nn.Conv2d(c.mean_width, c.mean_width, 3, stride=2, padding=1)
         self.tail = nn.Conv2d(c.mean_width, c.hyper_channels, 3, stride=2, padding=1)
@@ -95,49 +80,56 @@ class HyperSynthesis(nn.Module):
 
 
 class ScaleNetwork(nn.Module):
-    """One step's scale indices (B, M, h, w), in integers, from psi and magnitudes."""
+    """One step's scale indices (B, M, h/2, w/2), in integers, from psi and magnitudes (B, ., h, w)."""
 
-    def __init__(self, config: CodecConfig, conv: Any, *, context: bool) -> None:
+    def __init__(self, config: CodecConfig, conv: Any, step: int) -> None:
         super().__init__()
-        c = config
-        inputs = c.hyper_channels + (c.latent_channels if context else 0)
-        self.hidden = conv(inputs, c.scale_width, 3, anchors=c.anchors)
+        c, self.step = config, step
+        inputs = c.hyper_channels + (c.latent_channels if step else 0)
+        self.head = conv(inputs, c.scale_width, 1, anchors=c.anchors)
+        self.hidden = conv(c.scale_width, c.scale_width, 3, anchors=c.anchors)
         # One index unit is 1/8, so that outputs of order one span the table.
         self.out = conv(
-            c.scale_width,
+            GROUPS * c.scale_width,
             c.latent_channels,
             1,
             out_step=1 / 8,
             anchors=c.anchors,
+            groups=GROUPS,
             activation=False,
         )
 
-    def forward(self, psi: Tensor, magnitudes: Tensor | None, quality: Any) -> Tensor:
+    def forward(self, psi: Tensor, magnitudes: Tensor | None, level: Any) -> Tensor:
         x = psi if magnitudes is None else torch.cat([psi, magnitudes], dim=1)
-        return self.out(self.hidden(x, quality), quality)
+        h = self.hidden(self.head(x, level), level)
+        return self.out(select(h, self.step), level)
 
 
 class MeanNetwork(nn.Module):
-    """One step's means (B, M, h, w), in float, from psi and the latents decoded so far."""
+    """One step's means (B, M, h/2, w/2), in float, from psi and the latents decoded so far."""
 
-    def __init__(self, config: CodecConfig, *, context: bool) -> None:
+    def __init__(self, config: CodecConfig, step: int) -> None:
         super().__init__()
-        c = config
-        inputs = c.hyper_channels + (c.latent_channels if context else 0)
-        self.head = nn.Conv2d(inputs, c.mean_width, 3, padding=1)
+        c, self.step = config, step
+        inputs = c.hyper_channels + (c.latent_channels if step else 0)
+        self.head = nn.Conv2d(inputs, c.mean_width, 1)
         self.scale = QualityScale(c.anchors, c.mean_width)
-        self.mid = nn.Conv2d(c.mean_width, c.mean_width, 1)
-        self.tail = nn.Conv2d(c.mean_width, c.latent_channels, 1)
+        self.mid = nn.Conv2d(c.mean_width, c.mean_width, 3, padding=1)
+        self.tail = nn.Conv2d(GROUPS * c.mean_width, c.latent_channels, 1, groups=GROUPS)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
 
     def forward(self, psi: Tensor, decoded: Tensor | None, quality: Tensor) -> Tensor:
-        features = psi.float() * ACTIVATION_STEP
+        features = psi * ACTIVATION_STEP
         x = features if decoded is None else torch.cat([features, decoded], dim=1)
         h = F.leaky_relu(self.scale(self.head(x), quality), 0.01)
         h = F.leaky_relu(self.mid(h), 0.01)
         with torch.autocast(psi.device.type, enabled=False):
-            return self.tail(h.float())
+            return self.tail(select(h.float(), self.step))
+
+
+# (step, means, scale indices) -> symbols of the step, all (B, M, h/2, w/2).
+SymbolSource = Callable[[int, Tensor, Tensor], Tensor]
 
 
 class LatentPrior(nn.Module):
@@ -151,7 +143,42 @@ class LatentPrior(nn.Module):
     def __init__(self, config: CodecConfig, *, exact: bool) -> None:
         super().__init__()
         conv: Any = ExactConv2d if exact else QuantAwareConv2d
+        self.exact = exact
         self.hyper_synthesis = HyperSynthesis(config, conv)
-        steps = range(STEPS)
-        self.scales = nn.ModuleList([ScaleNetwork(config, conv, context=t > 0) for t in steps])
-        self.means = nn.ModuleList([MeanNetwork(config, context=t > 0) for t in steps])
+        self.scales = nn.ModuleList([ScaleNetwork(config, conv, t) for t in range(STEPS)])
+        self.means = nn.ModuleList([MeanNetwork(config, t) for t in range(STEPS)])
+
+    def decode(
+        self,
+        z: Tensor,
+        size: tuple[int, int],
+        quality: Tensor,
+        gains: tuple[Tensor, Tensor],
+        source: SymbolSource,
+    ) -> Tensor:
+        """Walk through the steps, asking `source` for the symbols; return gained latents (B, M, h, w).
+
+        Training, encoder, decoder and refinement share this walk, so that all see the
+        same context.
+
+        Args:
+            z: integer-valued hyper-latents.
+            size: (h, w), both even.
+            quality: (B,); whole numbers, and B one, when the prior is exact.
+            gains: gain of the latents and its inverse, (B, M, 1, 1).
+            source: gives the symbols of a step: integers, or relaxed ones.
+        """
+        gain, inverse_gain = gains
+        level: Any = int(quality) if self.exact else quality
+        psi = self.hyper_synthesis(z, level)
+        psi = psi[:, :, : size[0], : size[1]]
+        latents: list[Tensor] = []
+        magnitudes: list[Tensor] = []
+        for t in range(STEPS):
+            decoded = unpack(latents) * inverse_gain if t else None
+            mean = self.means[t](psi, decoded, quality) * gain
+            seen = unpack(magnitudes) if t else None
+            symbols = source(t, mean, self.scales[t](psi, seen, level))
+            latents.append(symbols + mean)
+            magnitudes.append(magnitude_activation(torch.round(symbols.detach())))
+        return unpack(latents)

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.model import gaussian_bits
-from aecodec.codec.prior import SCALE_LEVELS, STEPS, magnitude_activation, scale_of_index
+from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+from aecodec.codec.steps import pack
 from aecodec.codec.tiling import Window
 
 ITERATIONS = 100
@@ -35,8 +36,7 @@ def refine_latents(
     x, surround = x.clone(), y.clone()
     with torch.inference_mode():
         z = model.hyper_latents(window.inside.of(y).clone(), quality)
-        psi = model.prior.hyper_synthesis(z.double(), quality)
-    psi = psi[:, :, : window.height, : window.width].clone()
+    z = z.clone()  # no longer an inference tensor
     inverse_gain = model.gain(q)[1]
     tile = window.inside.of(y).clone().requires_grad_(True)
     optimizer = torch.optim.Adam([tile], lr=LEARNING_RATE)
@@ -44,7 +44,7 @@ def refine_latents(
         for group in optimizer.param_groups:  # linear to zero: the last steps settle
             group["lr"] = LEARNING_RATE * (1 - iteration / ITERATIONS)
         temperature = HOT * (COLD / HOT) ** (iteration / ITERATIONS)
-        bits, decoded = _rate_and_latents(model, tile, psi, quality, temperature)
+        bits, decoded = _rate_and_latents(model, tile, z, q, temperature)
         latents = surround.clone()
         window.inside.of(latents).copy_(decoded)
         error = (model.synthesis(latents * inverse_gain, q) - x).square().mean()
@@ -57,24 +57,22 @@ def refine_latents(
 
 
 def _rate_and_latents(
-    model: InferenceModel, y: Tensor, psi: Tensor, quality: int, temperature: float
+    model: InferenceModel, y: Tensor, z: Tensor, quality: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
     """Bits (a scalar) and decoded latents of y, rounded stochastically."""
-    q = model.quality_tensor(quality)
-    gain, inverse_gain = model.gain(q)
-    masks = model.masks(y.shape[2], y.shape[3])
-    latents, symbols = torch.zeros_like(y), torch.zeros_like(y)
-    bits = y.new_zeros(())
-    for t in range(STEPS):
-        magnitudes = magnitude_activation(symbols).double() if t else None
-        index = model.prior.scales[t](psi, magnitudes, quality).clamp(0, SCALE_LEVELS - 1)
-        mean = model.prior.means[t](psi, latents * inverse_gain if t else None, q) * gain
-        scale = scale_of_index(index).float()
-        relaxed = _gumbel_round(y - mean, temperature)
-        bits = bits + gaussian_bits(relaxed, scale)[:, masks[t]].sum()
-        latents = torch.where(masks[t], relaxed + mean, latents)
-        symbols = torch.where(masks[t], torch.round(y - mean).detach(), symbols)
-    return bits, latents
+    height, width = y.shape[2:]
+    padded = F.pad(y, (0, width % 2, 0, height % 2), mode="replicate")
+    steps, bits = pack(padded), []
+
+    def source(t: int, mean: Tensor, index: Tensor) -> Tensor:
+        symbols = _gumbel_round(steps[t] - mean, temperature)
+        scale = scale_of_index(index.clamp(0, SCALE_LEVELS - 1))
+        bits.append(gaussian_bits(symbols, scale).sum())
+        return symbols
+
+    size = (padded.shape[2], padded.shape[3])
+    latents = model.prior.decode(z, size, quality, model.gain(quality), source)
+    return torch.stack(bits).sum(), latents[:, :, :height, :width]
 
 
 def _gumbel_round(x: Tensor, temperature: float) -> Tensor:

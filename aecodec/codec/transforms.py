@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.steps import GROUPS
 from aecodec.nn.blocks import QualityScale, QualityTable, ResidualBlock
 
 LATENT_STRIDE = 16
@@ -18,8 +19,9 @@ def block_transform(channels: int) -> Tensor:
     """An orthonormal linear transform of 16x16 RGB blocks: (channels, 768).
 
     The product of a luma/chroma rotation and a 2-D DCT; the `channels` components
-    with the largest expected variance are kept, lowest frequencies first. Columns
-    are ordered as `pixel_unshuffle` orders them: colour, row, column.
+    with the largest expected variance are kept, dealt in turn to the four groups of
+    channels in which latents are coded, lowest frequencies first. Columns are ordered
+    as `pixel_unshuffle` orders them: colour, row, column.
     """
     size = LATENT_STRIDE
     n = torch.arange(size, dtype=torch.float64)
@@ -34,7 +36,7 @@ def block_transform(channels: int) -> Tensor:
     variance = 1 / (n[:, None] ** 2 + n[None] ** 2 + 1)
     weight = torch.tensor([1.0, 0.05, 0.02], dtype=torch.float64)[:, None, None]
     order = (variance * weight).flatten().argsort(descending=True, stable=True)
-    return basis[order[:channels]].float()
+    return basis[order[:channels].reshape(-1, GROUPS).t().flatten()].float()
 
 
 class AnalysisTransform(nn.Module):
@@ -53,7 +55,7 @@ class AnalysisTransform(nn.Module):
         with torch.no_grad():
             self.linear.weight.copy_(block_transform(c.latent_channels)[:, :, None, None])
             self.linear.bias.zero_()  # type: ignore[union-attr]
-        self.head = nn.Conv2d(3 * 64, c.width, 3, padding=1)
+        self.head = nn.Conv2d(3 * 64, c.width, 1)
         self.scale = QualityScale(c.anchors, c.width)
         self.blocks = nn.Sequential(*[ResidualBlock(c.width) for _ in range(c.blocks)])
         self.down = nn.Conv2d(4 * c.width, c.deep_width, 1)
@@ -91,7 +93,7 @@ class SynthesisTransform(nn.Module):
         self.up = nn.Conv2d(c.deep_width, 4 * c.width, 1)
         self.blocks = nn.Sequential(*[ResidualBlock(c.width) for _ in range(c.blocks)])
         self.scale = QualityScale(c.anchors, c.width)
-        self.tail = nn.Conv2d(c.width, 3 * 64, 3, padding=1)
+        self.tail = nn.Conv2d(c.width, 3 * 64, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
 

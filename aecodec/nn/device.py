@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 
 from aecodec.errors import AecodecError
@@ -21,3 +23,12 @@ def choose_device(name: str) -> torch.device:
     if name not in ("cpu", "cuda"):
         raise AecodecError(f"unknown device {name!r}; use auto, cpu or cuda")
     return torch.device(name)
+
+
+@lru_cache(maxsize=1)
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 natively: without, torch is slower in it than in float32."""
+    capabilities: dict[str, bool] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # torch 2.9 and later
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -32,6 +32,7 @@ class QuantAwareConv2d(nn.Module):
         in_step: real value of one input unit.
         out_step: real value of one output unit.
         anchors: number of quality anchors of the bias.
+        groups: as in `torch.nn.Conv2d`.
         activation: clamp the output to [0, 255] (a quantised ReLU); otherwise the
             rounded output is returned as it is.
     """
@@ -45,13 +46,16 @@ class QuantAwareConv2d(nn.Module):
         in_step: float = ACTIVATION_STEP,
         out_step: float = ACTIVATION_STEP,
         anchors: int,
+        groups: int = 1,
         activation: bool = True,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel_size, kernel_size))
+        shape = (out_channels, in_channels // groups, kernel_size, kernel_size)
+        self.weight = nn.Parameter(torch.empty(shape))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         self.bias = QualityTable(anchors, out_channels)
         self.in_step, self.out_step, self.activation = in_step, out_step, activation
+        self.groups = groups
 
     def quantised_weight(self) -> tuple[Tensor, Tensor]:
         """Integer weights in [-127, 127] and the real value of one unit, per output channel."""
@@ -61,7 +65,7 @@ class QuantAwareConv2d(nn.Module):
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
         """Integer-valued activations (B, C, H, W), from integer-valued ones."""
         weight, scale = self.quantised_weight()
-        total = F.conv2d(x, weight, padding=self.weight.shape[-1] // 2).float()
+        total = F.conv2d(x, weight, padding=self.weight.shape[-1] // 2, groups=self.groups).float()
         bias = round_ste(self.bias(quality) / (scale * self.in_step))[:, :, None, None]
         multiplier = (scale * (self.in_step / self.out_step))[:, None, None]
         out = (total + bias) * multiplier
@@ -85,8 +89,9 @@ class QuantAwareConv2d(nn.Module):
 class ExactConv2d(nn.Module):
     """A convolution whose result is the same integer on every machine.
 
-    Same arguments as `QuantAwareConv2d`. Inputs and outputs are integer-valued
-    float64 tensors; `quality` is one integer in [1, 100] for the whole batch.
+    Same arguments as `QuantAwareConv2d`. Inputs, of magnitude up to 255, and outputs are
+    integer-valued float32 tensors; `quality` is one integer in [1, 100] for the whole
+    batch.
     """
 
     def __init__(
@@ -98,11 +103,12 @@ class ExactConv2d(nn.Module):
         in_step: float = ACTIVATION_STEP,
         out_step: float = ACTIVATION_STEP,
         anchors: int,
+        groups: int = 1,
         activation: bool = True,
     ) -> None:
         super().__init__()
-        self.kernel_size, self.activation = kernel_size, activation
-        shape = (out_channels, in_channels, kernel_size, kernel_size)
+        self.kernel_size, self.groups, self.activation = kernel_size, groups, activation
+        shape = (out_channels, in_channels // groups, kernel_size, kernel_size)
         self.register_buffer("weight", torch.zeros(shape, dtype=torch.int8))
         self.register_buffer("bias", torch.zeros(100, out_channels, dtype=torch.int32))
         self.register_buffer("multiplier", torch.ones(out_channels))
@@ -111,19 +117,18 @@ class ExactConv2d(nn.Module):
         self.multiplier: Tensor
         self.register_buffer("_taps", torch.empty(0), persistent=False)
         self._taps: Tensor
-        # Sums of absolute weights over the kernel: (C_out, C_in).
-        self.register_buffer("_sums", torch.empty(0), persistent=False)
-        self._sums: Tensor
+        self._largest_sum = float("inf")
         self.register_load_state_dict_post_hook(_arrange_taps)
 
     def forward(self, x: Tensor, quality: int) -> Tensor:
-        """Integer-valued activations (B, C, H, W), from integer-valued ones, all float64."""
+        """Integer-valued activations (B, C, H, W), from integer-valued ones."""
         height, width = x.shape[2:]
         # matmul, never conv2d: a library may pick a Winograd kernel, which is not exact.
         # One product for all kernel positions, then shifted sums: several times faster
         # in float64 than unfolding the input first.
-        dtype = torch.float32 if self._float32_is_exact(x) else torch.float64
-        total = torch.matmul(self._taps.to(dtype), x.flatten(2).to(dtype))
+        dtype = torch.float32 if self._float32_is_exact(x.device) else torch.float64
+        columns = x.reshape(len(x), self.groups, -1, height * width)
+        total = torch.matmul(self._taps.to(dtype), columns.to(dtype)).flatten(1, 2)
         k = self.kernel_size
         if k > 1:
             total = F.fold(total, (height, width), k, padding=k // 2)
@@ -131,24 +136,22 @@ class ExactConv2d(nn.Module):
         total = total + self.bias[quality - 1].double()[:, None, None]
         # One IEEE multiplication and one rounding: both are defined to the last bit.
         out = torch.round(total * self.multiplier.double()[:, None, None])
-        return out.clamp(0, ACTIVATION_MAX) if self.activation else out
+        return (out.clamp(0, ACTIVATION_MAX) if self.activation else out).float()
 
-    def _float32_is_exact(self, x: Tensor) -> bool:
-        """Whether float32, twice as fast, gives the same integers for this input.
+    def _float32_is_exact(self, device: torch.device) -> bool:
+        """Whether float32, twice as fast, gives the same integers.
 
-        It does while every partial sum stays below 2**24 and nothing rounds the factors
+        It does when every partial sum stays below 2**24 and nothing rounds the factors
         first: no autocast, no TF32 or bfloat16 products (left to GPUs and global settings).
         """
-        plain = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+        plain = device.type == "cpu" and not torch.is_autocast_enabled("cpu")
         plain = plain and torch.get_float32_matmul_precision() == "highest"
-        if not plain:
-            return False
-        largest = x.abs().amax((0, 2, 3))  # of each input channel
-        return float((self._sums @ largest.double()).amax()) < 2**24
+        return plain and self._largest_sum < 2**24
 
 
 def _arrange_taps(layer: ExactConv2d, _incompatible_keys: object) -> None:
     """Weights as rows (output channel, kernel position) of exact float32 integers, ready for one product."""
-    flipped = layer.weight.flip(2, 3)
-    layer._taps = flipped.permute(0, 2, 3, 1).flatten(0, 2).float().contiguous()
-    layer._sums = layer.weight.double().abs().sum((2, 3))
+    grouped = layer.weight.flip(2, 3).permute(0, 2, 3, 1).unflatten(0, (layer.groups, -1))
+    layer._taps = grouped.flatten(1, 3).float().contiguous()
+    sums = layer.weight.double().abs().sum((1, 2, 3))
+    layer._largest_sum = ACTIVATION_MAX * float(sums.max())
