@@ -1,0 +1,497 @@
+"""What all autoencoders share: parameters, training, and the scikit-learn API."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from aecodec.autoencoders.checks import check_choice, check_count, check_number
+from aecodec.autoencoders.loop import (
+    OPTIMIZERS,
+    make_optimizer,
+    progress_bar,
+    run_epoch,
+    seeded,
+)
+from aecodec.autoencoders.networks import ACTIVATIONS, Network, mlp
+from aecodec.nn.device import choose_device
+
+Array = npt.NDArray[Any]
+_DTYPES = (np.float64, np.float32)  # the first is what anything else becomes
+_INFERENCE_BATCH = 4096
+
+
+@dataclass
+class Step:
+    """What a loss may want to know besides the batch.
+
+    Attributes:
+        generator: source of randomness, on the batch's device.
+        progress: share of the training that is done, from 0 to 1.
+    """
+
+    generator: torch.Generator
+    progress: float
+
+
+# A dataclass writes the __init__ that scikit-learn asks of every class: each parameter
+# by name, stored as it is. Shared parameters are declared once, here.
+@dataclass(kw_only=True, eq=False, repr=False)
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base of all autoencoders; not for use by itself.
+
+    Training is in float32. Codes and reconstructions are computed and returned in the
+    dtype of the data given, float32 or float64 (to which all else is converted).
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the code.
+    loss : {"mse", "bce"}
+        Squared error, or binary cross-entropy for data in [0, 1].
+    output : {"auto", "linear", "sigmoid"}
+        Output of the decoder. "auto" is sigmoid where all data are in [0, 1], else linear.
+    l1, l2 : float
+        Penalties on the weights (not the biases): `l1 * sum |w| + l2 * sum w**2`, added to
+        a loss that is summed over features and averaged over samples.
+    dropout : float
+        Probability for a hidden unit to be dropped in training.
+    optimizer : {"adam", "sgd", "rmsprop"}
+        SGD is with momentum 0.9.
+    learning_rate : float
+        In `fit` it falls to zero along a cosine; in `partial_fit` it stays.
+    batch_size : int
+        Samples per step.
+    max_epochs : int
+        Passes through the data.
+    early_stopping : bool
+        Hold data out, stop when their loss no longer falls, and keep the best network.
+    validation_fraction : float
+        Share of the data held out for early stopping.
+    n_iter_no_change : int
+        Epochs without improvement after which early stopping stops.
+    device : {"auto", "cpu", "cuda"}
+        "auto" is a GPU where there is one. The fitted network is kept on the CPU.
+    random_state : int, RandomState instance or None
+        Seed of everything random. Global random states are left alone.
+    verbose : bool
+        Show a progress bar.
+
+    Attributes
+    ----------
+    network_ : aecodec.autoencoders.networks.Network
+        The torch module, float32, on the CPU.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_loss_curve_ : list of float
+        Loss of the held-out data; with early stopping only.
+    n_iter_ : int
+        Epochs done.
+    sigmoid_ : bool
+        Whether the output is a sigmoid's.
+    n_features_in_ : int
+        Features of the data.
+    """
+
+    n_components: int = field(default=32, kw_only=False)
+    loss: Literal["mse", "bce"] = "mse"
+    output: Literal["auto", "linear", "sigmoid"] = "auto"
+    l1: float = 0.0
+    l2: float = 0.0
+    dropout: float = 0.0
+    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
+    learning_rate: float = 1e-3
+    batch_size: int = 128
+    max_epochs: int = 50
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 5
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    random_state: Any = None
+    verbose: bool = False
+
+    # ---- what makes a family ------------------------------------------------------------
+
+    _losses: ClassVar[tuple[str, ...]] = ("mse", "bce")
+
+    def _modules(self, n_features: int) -> tuple[nn.Module, nn.Module]:
+        """New encoder and decoder."""
+        raise NotImplementedError
+
+    def _network(self, data: Tensor) -> Network:
+        """New network for these data (n, features)."""
+        self.sigmoid_ = sigmoid = self._wants_sigmoid(data)
+        center = data.mean(0)
+        spread = (data - center).square().mean().sqrt()
+        scale = torch.ones(()) if sigmoid or spread == 0 else spread
+        return Network(*self._modules(data.shape[1]), center, scale, sigmoid)
+
+    def _code(self, network: Network, x: Tensor) -> Tensor:
+        """Code of data; the same each time."""
+        return network.encode(x)
+
+    def _loss(self, network: Network, x: Tensor, step: Step) -> Tensor:
+        """Training loss of each sample: (n,)."""
+        return network.reconstruction_loss(network.encode(x), x, self.loss)
+
+    def _prepare(self, network: Network, data: Tensor, step: Step) -> None:
+        """Whatever comes before the training proper."""
+
+    def _finish(self, network: Network, data: Tensor, step: Step) -> None:
+        """Whatever comes after the training proper."""
+
+    def _check_parameters(self, n_features: int) -> None:
+        """Raise ValueError where a parameter is out of range."""
+        check_count("n_components", self.n_components)
+        check_choice("loss", self.loss, self._losses)
+        check_choice("output", self.output, ("auto", "linear", "sigmoid"))
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_number("l1", self.l1, 0)
+        check_number("l2", self.l2, 0)
+        check_number("dropout", self.dropout, 0, 0.99)
+        check_number("learning_rate", self.learning_rate, 0)
+        check_count("batch_size", self.batch_size)
+        check_count("max_epochs", self.max_epochs)
+        check_number("validation_fraction", self.validation_fraction, 0.0, 0.9)
+        check_count("n_iter_no_change", self.n_iter_no_change)
+
+    # ---- fitting ------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers, all finite.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Data or a parameter do not fit.
+        AecodecError
+            The training diverged, or there is no such device.
+        """
+        X = validate_data(self, X, dtype=_DTYPES)
+        self._check_parameters(X.shape[1])
+        with self._session(check_random_state(self.random_state).randint(2**31)) as session:
+            generator, device = session
+            data, held_out = self._split(self._tensor(X), generator)
+            self.network_ = self._network(data)
+            self.loss_curve_: list[float] = []
+            self._optimizer_state = None
+            data, held_out = data.to(device), held_out.to(device)
+            network = self.network_.to(device)
+            self._prepare(network, data, Step(generator, 0.0))
+            self._train(network, data, held_out, generator)
+            self._finish(network, data, Step(generator, 1.0))
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train for one pass over a chunk of data that need not fit into memory as a whole.
+
+        The first chunk decides on the kind of output and the scaling. The optimiser's state
+        lasts from call to call, the learning rate is constant, early stopping and pretraining
+        do not apply. What is annealed in `fit` is fully annealed after `max_epochs` calls.
+
+        Parameters and errors are those of `fit`.
+        """
+        first = not hasattr(self, "network_")
+        X = validate_data(self, X, dtype=_DTYPES, reset=first)
+        self._check_parameters(X.shape[1])
+        if first:
+            self.loss_curve_ = []
+            self._optimizer_state = None
+            self._seed = int(check_random_state(self.random_state).randint(2**31 - 2**20))
+        seed = getattr(self, "_seed", 0) + len(self.loss_curve_)
+        with self._session(seed) as (generator, device):
+            data = self._tensor(X)
+            if first:
+                self.network_ = self._network(data)
+            network, data = self.network_.to(device).train(), data.to(device)
+            optimizer = self._make_optimizer(network)
+            step = Step(generator, min(1.0, len(self.loss_curve_) / self.max_epochs))
+            self.loss_curve_.append(
+                run_epoch(
+                    lambda x: self._objective(network, x, step),
+                    data,
+                    optimizer,
+                    self.batch_size,
+                    generator,
+                )
+            )
+            self._optimizer_state = _to_cpu(optimizer.state_dict())
+            self._finish_partial(network)
+        self.n_iter_ = len(self.loss_curve_)
+        return self
+
+    def _finish_partial(self, network: Network) -> None:
+        """Whatever comes after a call of `partial_fit`."""
+
+    @contextmanager
+    def _session(self, seed: int) -> Iterator[tuple[torch.Generator, torch.device]]:
+        """Randomness and a device; afterwards the network is back on the CPU, for inference."""
+        device = choose_device(self.device)
+        with seeded(seed, device) as generator:
+            yield generator, device
+        self.network_ = self.network_.cpu().eval().requires_grad_(False)
+
+    def _split(self, data: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Data to train on and to stop by; the latter are empty without early stopping."""
+        count = round(self.validation_fraction * len(data)) if self.early_stopping else 0
+        if self.early_stopping and not 0 < count < len(data):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of {len(data)} sample(s)"
+                " leaves none to train on or none to validate with"
+            )
+        order = torch.randperm(len(data), generator=generator, device=generator.device).cpu()
+        return (data[order[count:]], data[order[:count]]) if count else (data, data[:0])
+
+    def _make_optimizer(self, network: Network) -> torch.optim.Optimizer:
+        network.requires_grad_(True)
+        optimizer = make_optimizer(self.optimizer, network.parameters(), self.learning_rate)
+        if self._optimizer_state:
+            optimizer.load_state_dict(self._optimizer_state)
+            for group in optimizer.param_groups:  # it may have been changed by set_params
+                group["lr"] = self.learning_rate
+        return optimizer
+
+    def _objective(self, network: Network, x: Tensor, step: Step) -> Tensor:
+        loss = self._loss(network, x, step).mean()
+        if self.l1 or self.l2:
+            weights = [p for p in network.parameters() if p.ndim > 1]
+            loss = loss + self.l1 * sum(w.abs().sum() for w in weights)
+            loss = loss + self.l2 * sum(w.square().sum() for w in weights)
+        return loss
+
+    def _train(
+        self, network: Network, data: Tensor, held_out: Tensor, generator: torch.Generator
+    ) -> None:
+        optimizer = self._make_optimizer(network)
+        batches = -(-len(data) // self.batch_size)
+        annealing = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.max_epochs * batches)
+        step = Step(generator, 0.0)
+
+        def loss_of(x: Tensor) -> Tensor:
+            step.progress = annealing.last_epoch / (self.max_epochs * batches)
+            return self._objective(network, x, step)
+
+        optimizer.register_step_post_hook(lambda *_: annealing.step())
+        stopper = _EarlyStopping(self.n_iter_no_change) if len(held_out) else None
+        with progress_bar(type(self).__name__, self.max_epochs, self.verbose) as show:
+            for _ in range(self.max_epochs):
+                network.train()
+                loss = run_epoch(loss_of, data, optimizer, self.batch_size, generator)
+                self.loss_curve_.append(loss)
+                if stopper:
+                    loss = self._held_out_loss(network, held_out, step.progress)
+                show(loss)
+                if stopper and stopper.should_stop(loss, network):
+                    break
+        if stopper:
+            network.load_state_dict(stopper.best_state)
+            self.validation_loss_curve_ = stopper.losses
+        self.n_iter_ = len(self.loss_curve_)
+
+    def _held_out_loss(self, network: Network, held_out: Tensor, progress: float) -> float:
+        """Mean loss, with the same random numbers each time."""
+        network.eval()
+        step = Step(torch.Generator(held_out.device).manual_seed(0), progress)
+        with torch.no_grad():
+            losses = [self._loss(network, x, step) for x in held_out.split(_INFERENCE_BATCH)]
+        return float(torch.cat(losses).mean())
+
+    def _wants_sigmoid(self, data: Tensor) -> bool:
+        within = bool(data.min() >= 0) and bool(data.max() <= 1)
+        wanted = self.output == "sigmoid" or self.loss == "bce"
+        if self.loss == "bce" and self.output == "linear":
+            raise ValueError('loss="bce" needs output="sigmoid" or "auto"')
+        if wanted and not within:
+            raise ValueError(
+                f"a sigmoid output and binary cross-entropy need data in [0, 1], not in"
+                f" [{data.min():g}, {data.max():g}]; rescale them or use output='linear'"
+            )
+        return wanted or (self.output == "auto" and within)
+
+    # ---- using --------------------------------------------------------------------------
+
+    def transform(self, X: Any) -> Array:
+        """Encode.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components)
+            In the dtype of X.
+        """
+        return self._infer(self._code, self._check_data(X))
+
+    def inverse_transform(self, X: Any) -> Array:
+        """Decode.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        data : ndarray of shape (n_samples, n_features)
+            In the dtype of X.
+        """
+        check_is_fitted(self)
+        X = check_array(X, dtype=_DTYPES)
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(f"codes have {self._n_features_out} columns, not {X.shape[1]}")
+        return self._infer(lambda network, z: network.decode(z), X)
+
+    def reconstruct(self, X: Any) -> Array:
+        """Encode and decode: (n_samples, n_features), in the dtype of X."""
+        return self._infer(self._reconstruction, self._check_data(X))
+
+    def reconstruction_error(self, X: Any) -> Array:
+        """Mean squared error of each sample's reconstruction, in squared units of X: (n_samples,)."""
+        return self._infer(
+            lambda network, x: (self._reconstruction(network, x) - x).square().mean(1),
+            self._check_data(X),
+        )
+
+    def score_samples(self, X: Any) -> Array:
+        """How well each sample fits: the negative of its reconstruction error, (n_samples,)."""
+        return -self.reconstruction_error(X)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`; higher is better, as model selection expects."""
+        return float(np.mean(self.score_samples(X)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a file that `aecodec.autoencoders.load` reads.
+
+        safetensors with JSON in its header. A `random_state` that is no int is not kept,
+        nor is the optimiser's state for `partial_fit`.
+        """
+        from aecodec.autoencoders.files import save
+
+        save(self, path)
+
+    def _restore_network(self, state: dict[str, Tensor]) -> None:
+        """Make the network of a saved state; the fitted attributes are there already."""
+        fitted = dict(vars(self))
+        with seeded(0, torch.device("cpu")):  # weights and data that are replaced right away
+            network = self._network(torch.zeros(2, self.n_features_in_))
+        self.__dict__.update(fitted)
+        network.sigmoid = self.sigmoid_
+        network.load_state_dict(state)
+        self.network_ = network.eval().requires_grad_(False)
+        self._optimizer_state = None
+
+    def _reconstruction(self, network: Network, x: Tensor) -> Tensor:
+        return network.decode(self._code(network, x))
+
+    def _check_data(self, X: Any) -> Array:
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=_DTYPES, reset=False)
+
+    def _infer(
+        self,
+        function: Callable[[Network, Tensor], Tensor],
+        X: Array,
+        *,
+        gradients: bool = False,
+    ) -> Array:
+        """The function of network and data, batch by batch, in the dtype of X."""
+        device = choose_device(self.device)
+        dtype = torch.float64 if X.dtype == np.float64 else torch.float32
+        network = copy.deepcopy(self.network_).to(device, dtype)
+        parts = []
+        with torch.set_grad_enabled(gradients):
+            for start in range(0, len(X), _INFERENCE_BATCH):
+                x = torch.tensor(X[start : start + _INFERENCE_BATCH], device=device)
+                parts.append(function(network, x).detach().cpu().numpy())
+        return np.concatenate(parts)
+
+    @staticmethod
+    def _tensor(X: Array) -> Tensor:
+        return torch.tensor(X, dtype=torch.float32)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class MLPAutoencoder(BaseAutoencoder):
+    """Base of the autoencoders whose encoder and decoder are multilayer perceptrons.
+
+    Parameters
+    ----------
+    hidden_layers : tuple of int
+        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "identity"}
+        Of the hidden layers.
+    """
+
+    hidden_layers: tuple[int, ...] = (256,)
+    activation: str = "relu"
+
+    def _check_parameters(self, n_features: int) -> None:
+        super()._check_parameters(n_features)
+        for width in self.hidden_layers:
+            check_count("hidden_layers", width)
+        check_choice("activation", self.activation, ACTIVATIONS)
+
+    def _modules(self, n_features: int) -> tuple[nn.Module, nn.Module]:
+        sizes = (n_features, *self.hidden_layers, self.n_components)
+        encoder = mlp(sizes, self.activation, self.dropout)
+        return encoder, mlp(sizes[::-1], self.activation, self.dropout)
+
+
+class _EarlyStopping:
+    """Remembers the best network, and says when there has been none better for long."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.losses: list[float] = []
+        self.best_state: dict[str, Tensor] = {}
+
+    def should_stop(self, loss: float, network: nn.Module) -> bool:
+        self.losses.append(loss)
+        best = min(range(len(self.losses)), key=self.losses.__getitem__)
+        if best == len(self.losses) - 1:
+            self.best_state = {k: v.clone() for k, v in network.state_dict().items()}
+        return len(self.losses) - 1 - best >= self.patience
+
+
+def _to_cpu(state: Any) -> Any:
+    """A nested state with all its tensors on the CPU."""
+    if isinstance(state, Tensor):
+        return state.cpu()
+    if isinstance(state, dict):
+        return {key: _to_cpu(value) for key, value in state.items()}
+    return [_to_cpu(value) for value in state] if isinstance(state, list) else state

@@ -1,0 +1,28 @@
+"""Checks of parameters, with messages that say what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+
+def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
+    """Raise ValueError unless the value is one of those allowed."""
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}")
+
+
+def check_number(name: str, value: Any, low: float, high: float = float("inf")) -> None:
+    """Raise ValueError unless the value is a real number from `low` to `high`, both included."""
+    real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not real or not low <= value <= high:
+        raise ValueError(f"{name}={value!r} is not a number from {low:g} to {high:g}")
+
+
+def check_count(name: str, value: Any, low: int = 1) -> None:
+    """Raise ValueError unless the value is an integer of at least `low`."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
+        raise ValueError(f"{name}={value!r} is not an integer of at least {low}")

@@ -1,0 +1,145 @@
+"""Estimators as files: safetensors with JSON in the header, so that reading runs no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+import aecodec
+from aecodec.autoencoders.anomaly import AnomalyDetector
+from aecodec.autoencoders.base import BaseAutoencoder
+from aecodec.autoencoders.concrete import ConcreteAutoencoder
+from aecodec.autoencoders.contractive import ContractiveAutoencoder
+from aecodec.autoencoders.convolutional import ConvAutoencoder
+from aecodec.autoencoders.denoising import DenoisingAutoencoder
+from aecodec.autoencoders.linear import LinearAutoencoder
+from aecodec.autoencoders.mdl import MDLAutoencoder
+from aecodec.autoencoders.mlp import Autoencoder
+from aecodec.autoencoders.sparse import SparseAutoencoder
+from aecodec.autoencoders.variational import VariationalAutoencoder
+from aecodec.errors import AecodecError, CorruptFileError
+
+CLASSES: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (
+        AnomalyDetector,
+        Autoencoder,
+        ConcreteAutoencoder,
+        ContractiveAutoencoder,
+        ConvAutoencoder,
+        DenoisingAutoencoder,
+        LinearAutoencoder,
+        MDLAutoencoder,
+        SparseAutoencoder,
+        VariationalAutoencoder,
+    )
+}
+_KEY = "aecodec.autoencoders"
+_VERSION = 1
+
+
+def dumps(estimator: Any) -> bytes:
+    """A fitted estimator as the bytes of a file; see `BaseAutoencoder.save`."""
+    tensors: dict[str, Tensor] = {}
+    header = {"version": _VERSION, "aecodec": aecodec.__version__}
+    header |= _describe(estimator, "", tensors)
+    return to_bytes(tensors, metadata={_KEY: json.dumps(header)})
+
+
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator; a reader sees the old file or the new one, never half of one."""
+    data = dumps(estimator)
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read a fitted estimator.
+
+    Raises:
+        CorruptFileError: not such a file, or damaged.
+        OSError: it cannot be read at all.
+    """
+    if not os.path.isfile(path):
+        open(path, "rb").close()  # says best what is wrong
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})[_KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if header["version"] != _VERSION:
+            raise CorruptFileError(f"{path}: written by a newer aecodec ({header['aecodec']})")
+        return _restore(header, "", tensors)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CorruptFileError(f"{path}: not a saved autoencoder, or damaged ({error})") from None
+
+
+def _describe(estimator: Any, prefix: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """The estimator's JSON; its weights go to `tensors`."""
+    if isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    name = type(estimator).__name__
+    if type(estimator) not in CLASSES.values():
+        raise AecodecError(f"{name} cannot be saved; only aecodec's own estimators can")
+    check_is_fitted(estimator)
+    attributes: dict[str, Any] = {}
+    for key, value in vars(estimator).items():
+        if not key.endswith("_") or key.startswith("_"):
+            continue
+        if isinstance(value, torch.nn.Module):
+            state = value.state_dict()
+            tensors |= {f"{prefix}{key}.{name}": t.contiguous() for name, t in state.items()}
+        elif isinstance(value, BaseAutoencoder | FrozenEstimator):
+            attributes[key] = {"estimator": _describe(value, f"{prefix}{key}.", tensors)}
+        elif isinstance(value, np.ndarray):
+            attributes[key] = {"array": value.tolist()}  # feature names
+        elif isinstance(value, tuple):
+            attributes[key] = {"tuple": [_plain(item) for item in value]}
+        else:
+            attributes[key] = {"value": _plain(value)}
+    params = {key: _plain(value) for key, value in estimator.get_params(deep=False).items()}
+    return {"class": name, "params": params, "attributes": attributes}
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON; what has no JSON (a RandomState, an estimator) is left out."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, bool | int | float | str) else None
+
+
+def _restore(header: dict[str, Any], prefix: str, tensors: dict[str, Tensor]) -> Any:
+    params = {k: tuple(v) if isinstance(v, list) else v for k, v in header["params"].items()}
+    estimator = CLASSES[header["class"]](**params)
+    for key, stored in header["attributes"].items():
+        ((kind, value),) = stored.items()
+        if kind == "estimator":
+            value = _restore(value, f"{prefix}{key}.", tensors)
+        elif kind == "array":
+            value = np.array(value, dtype=object)
+        elif kind == "tuple":
+            value = tuple(value)
+        setattr(estimator, key, value)
+    if isinstance(estimator, BaseAutoencoder):
+        start = f"{prefix}network_."
+        state = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        estimator._restore_network(state)
+    else:
+        estimator.autoencoder = FrozenEstimator(estimator.autoencoder_)
+    return estimator

@@ -1,0 +1,34 @@
+"""The handwritten digits that ship with scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+Array = npt.NDArray[Any]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks as small as these are only slowed down by more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Array:
+    """1797 images of 8x8 as rows, float64 in [0, 1]."""
+    return load_digits().data / 16
+
+
+@pytest.fixture(scope="session")
+def digit_labels() -> Array:
+    return np.asarray(load_digits().target)

@@ -1,0 +1,87 @@
+"""Outlier detection: what is found, and what the threshold promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import average_precision_score, roc_auc_score
+from typing_extensions import Self
+
+from aecodec.autoencoders import AnomalyDetector, Autoencoder, MDLAutoencoder
+from tests.autoencoders.conftest import Array
+
+
+@pytest.mark.parametrize(
+    ("autoencoder", "scoring"),
+    [
+        (Autoencoder(8, max_epochs=60, batch_size=32), "reconstruction"),
+        (
+            MDLAutoencoder(4, max_epochs=60, batch_size=32, hidden_layers=(64,), resolution=1 / 16),
+            "bits",
+        ),
+    ],
+)
+def test_other_digits_are_anomalies(
+    autoencoder: Any, scoring: Any, digits: Array, digit_labels: Array
+) -> None:
+    normal = digits[digit_labels == 0]
+    train, test = normal[:120], np.concatenate([normal[120:], digits[digit_labels != 0]])
+    strange = np.arange(len(test)) >= len(normal) - 120
+    model = AnomalyDetector(autoencoder=autoencoder, scoring=scoring, random_state=0).fit(train)
+    assert roc_auc_score(strange, -model.decision_function(test)) > 0.97
+    assert average_precision_score(strange, -model.score_samples(test)) > 0.99
+    found = model.predict(test) == -1
+    assert found[strange].mean() > 0.8
+    assert found[~strange].mean() < 0.35
+
+
+class _Norm(BaseEstimator):
+    """An error whose quantiles are known: the absolute value of the only feature."""
+
+    def fit(self, X: Array, y: Any = None) -> Self:
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def reconstruction_error(self, X: Array) -> Array:
+        return np.abs(X[:, 0])
+
+
+def test_the_threshold_is_the_quantile_and_its_interval_covers_the_true_one() -> None:
+    rng = np.random.default_rng(0)
+    covered, thresholds = 0, []
+    for seed in range(400):
+        X = rng.uniform(-1, 1, (500, 1))  # the 0.9 quantile of |x| is 0.9
+        model = AnomalyDetector(
+            autoencoder=_Norm(), contamination=0.1, validation_fraction=0.4, random_state=seed
+        ).fit(X)
+        thresholds.append(-model.offset_)
+        high, low = model.offset_interval_[0], model.offset_interval_[1]
+        covered += -low <= 0.9 <= -high
+    assert np.mean(thresholds) == pytest.approx(0.9, abs=0.005)
+    assert 0.92 < covered / 400 < 0.985  # nominally 0.95
+
+
+def test_few_data_say_little_about_a_rare_quantile() -> None:
+    X = np.linspace(-1, 1, 20)[:, None]
+    model = AnomalyDetector(autoencoder=_Norm(), contamination=0.01).fit(X)
+    assert model.offset_interval_[0] == -np.inf
+
+
+def test_a_fitted_autoencoder_is_kept_if_frozen(digits: Array) -> None:
+    fitted = Autoencoder(4, max_epochs=2, random_state=0).fit(digits)
+    model = AnomalyDetector(
+        autoencoder=FrozenEstimator(fitted), validation_fraction=0, contamination=0.1
+    ).fit(digits[:1000])
+    assert (model.predict(digits[:1000]) == -1).sum() == 100
+    np.testing.assert_array_equal(model.score_samples(digits), -fitted.reconstruction_error(digits))
+
+
+def test_wrong_parameters_are_named(digits: Array) -> None:
+    with pytest.raises(ValueError, match="description_length"):
+        AnomalyDetector(autoencoder=Autoencoder(), scoring="bits").fit(digits)
+    with pytest.raises(ValueError, match="contamination"):
+        AnomalyDetector(contamination=0.7).fit(digits)
