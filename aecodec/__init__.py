@@ -3,6 +3,7 @@
     import aecodec
     data = aecodec.compress(image, quality=50)     # Pillow image -> bytes
     image = aecodec.decompress(data)               # bytes -> Pillow image
+   image = aecodec.denoise(image)                 # Pillow image -> Pillow image
 
 Importing the package imports neither torch nor Pillow; the first call does. After
 `aecodec.register_pillow()`, `Image.open` and `Image.save` know `.aec` files.
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from aecodec.codec.codec import Codec
     from aecodec.codec.pillow_plugin import register_pillow
+    from aecodec.denoising.denoiser import Denoiser
 
-__all__ = ["Codec", "compress", "decompress", "register_pillow"]
+__all__ = ["Codec", "compress", "decompress", "denoise", "register_pillow"]
 
 try:
     __version__ = version("aecodec")
@@ -38,11 +40,31 @@ def decompress(data: bytes) -> Image:
     return _codec().decompress(data)
 
 
+def denoise(image: Image, sigma: float | None = None) -> Image:
+    """Remove noise from a Pillow image.
+
+    Args:
+        image: of any mode that `aecodec.images.take_apart` takes.
+        sigma: standard deviation of the noise on the scale of 0..255; None: estimated.
+
+    Raises:
+        AecodecError: this build carries no denoiser weights.
+    """
+    return _denoiser().denoise(image, sigma)
+
+
 @lru_cache(maxsize=1)
 def _codec() -> Codec:
     from aecodec.codec.codec import Codec
 
     return Codec()
+
+
+@lru_cache(maxsize=1)
+def _denoiser() -> Denoiser:
+    from aecodec.denoising.denoiser import Denoiser
+
+    return Denoiser()
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from . import bench, codec, train
+from . import bench, codec, denoise, train
 from .batch import explain
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback means a bug; a plain one is best to report
 )
 codec.add_to(app)
+denoise.add_to(app)
 app.add_typer(train.app, name="train")
 app.add_typer(bench.app, name="bench")
 

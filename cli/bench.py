@@ -11,15 +11,15 @@ from .options import Device, say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against other codecs.")
 
+_Data = Annotated[
+    Path, typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of photos.")
+]
 _Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Folder for the results.")]
 
 
 @app.command(epilog="[bold]Example[/]\n  aecodec bench rd --data kodak --out results")
 def rd(
-    data: Annotated[
-        Path,
-        typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of photos."),
-    ],
+    data: _Data,
     out: _Out,
     device: Device = "auto",
 ) -> None:
@@ -31,6 +31,43 @@ def rd(
 
     run_rd(data, out, device=device, progress=lambda n, of, name: say(f"{n} of {of}: {name}"))
     print((out / "rd.md").read_text(encoding="utf-8"))
+
+
+@app.command(epilog="[bold]Example[/]\n  aecodec bench denoise --data photos --out results")
+def denoise(
+    data: _Data,
+    out: _Out,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="A denoiser trained with 'aecodec train denoise'.",
+            show_default="the one that ships",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Only the first N photos.", show_default="all"),
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Noise removed by aecodec, BM3D, OpenCV, scikit-image... from your photos.
+
+    Writes denoise.json, tables (denoise.md), a plot and a contact sheet. Prints the tables.
+    """
+    from aecodec.evaluation.denoise import run_denoise
+
+    run_denoise(
+        data,
+        out,
+        device=device,
+        weights=weights,
+        limit=limit,
+        progress=lambda n, of, name: say(f"{n} of {of}: {name}"),
+    )
+    print((out / "denoise.md").read_text(encoding="utf-8"))
 
 
 @app.command(epilog="[bold]Example[/]\n  aecodec bench speed --out results")

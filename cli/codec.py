@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from .batch import Product, Work, named, plan, run, takes_file_name
+from .denoise import Cleaner, DenoiserWeights, cleaner
+from .images import image_file, image_suffix
 from .options import AsJson, Device, Force, Output, inputs
 from .sizes import parse_size
 
@@ -53,7 +54,8 @@ _COMPRESS_EXAMPLES = (
     "[bold]Examples[/]\n"
     "  aecodec compress photo.png\n"
     "  aecodec compress photo.png -o small.aec --max-size 50kB\n"
-    "  aecodec compress photos -o archive --quality 70"
+    "  aecodec compress photos -o archive --quality 70\n"
+    "  aecodec compress noisy.png --denoise auto"
 )
 
 
@@ -104,6 +106,11 @@ def compress(
         Literal["fast", "default", "max"],
         typer.Option(help="Time spent encoding; max takes minutes per image."),
     ] = "default",
+    denoise: Annotated[
+        Literal["off", "auto"],
+        typer.Option(help="Remove noise first, which costs most of the bits of a noisy photo."),
+    ] = "off",
+    denoise_weights: DenoiserWeights = None,
     device: Device = "auto",
     force: Force = False,
     as_json: AsJson = False,
@@ -123,7 +130,8 @@ def compress(
         from aecodec.codec.codec import Codec
 
         codec = Codec(device)
-        return lambda source: _compress_one(codec, source, target, effort)
+        clean = cleaner(device, denoise_weights) if denoise == "auto" else None
+        return lambda source: _compress_one(codec, source, target, effort, clean)
 
     run(jobs, load, force=force, as_json=as_json)
 
@@ -137,12 +145,17 @@ def _one_target(given: dict[str, Any]) -> tuple[str, Any]:
     return chosen[0] if chosen else ("--quality", DEFAULT_QUALITY)
 
 
-def _compress_one(codec: Codec, source: Path, target: tuple[str, Any], effort: str) -> Product:
+def _compress_one(
+    codec: Codec, source: Path, target: tuple[str, Any], effort: str, clean: Cleaner | None
+) -> Product:
     from aecodec.codec.container import describe
     from aecodec.codec.rate_control import compress_to_target
     from aecodec.images import open_image
 
     image, (option, value) = open_image(source), target
+    found: dict[str, Any] = {}
+    if clean:
+        image, found = clean(image)
     if option == "--quality":
         data = codec.compress(image, value, effort=effort)
     else:
@@ -151,6 +164,9 @@ def _compress_one(codec: Codec, source: Path, target: tuple[str, Any], effort: s
     about = describe(data)
     facts = {name: about[name] for name in ("bytes", "bpp", "quality", "width", "height", "mode")}
     summary = f"{about['bytes']:,} bytes  {about['bpp']:.3f} bpp  q{about['quality']}"
+    if found:
+        facts |= {"denoised": found}
+        summary += f"  {found['noise']} noise of sigma {found['sigma']:.1f} removed"
     return Product(data, facts, summary, pixels=about["width"] * about["height"])
 
 
@@ -185,7 +201,7 @@ def decompress(
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
     named_by = Path(output) if output and takes_file_name(inputs, output) else None
-    suffix = _image_suffix(format, named_by)
+    suffix = image_suffix(format, named_by)
     jobs = plan(inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force)
 
     def load() -> Work:
@@ -197,28 +213,9 @@ def decompress(
     run(jobs, load, force=force, as_json=as_json)
 
 
-def _image_suffix(format: str | None, output: Path | None) -> str:
-    """Suffix of the wanted format: the option decides, then the output's name, then PNG."""
-    from aecodec.images import IMAGE_SUFFIXES
-
-    implied = output.suffix if output else ""
-    suffix = f".{format.removeprefix('.')}" if format else implied or ".png"
-    if suffix.lower() not in IMAGE_SUFFIXES:
-        known = ", ".join(sorted(known.removeprefix(".") for known in IMAGE_SUFFIXES))
-        raise typer.BadParameter(
-            f"{suffix.removeprefix('.')!r} is no image format; one of {known}",
-            param_hint="--format" if format else "--output",
-        )
-    return suffix.lower()
-
-
 def _decompress_one(codec: Codec, source: Path, format: str) -> Product:
-    from aecodec.images import save_image
-
     image = codec.decompress(source.read_bytes())
-    buffer = io.BytesIO()
-    save_image(image, buffer, format)
-    data = buffer.getbuffer()  # not a copy: it can be hundreds of megabytes
+    data = image_file(image, format)
     facts = {
         "bytes": len(data),
         "format": format,

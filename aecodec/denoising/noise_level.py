@@ -19,13 +19,14 @@ _ENOUGH = 0.1  # of the patches
 _ROUNDS = 3
 
 
-def estimate_sigma(x: Tensor, *, clipped: bool = True) -> float:
+def estimate_sigma(x: Tensor) -> float:
     """Standard deviation of white Gaussian noise.
 
+    Unless there are values outside [0, 1], the noise is taken to be clipped, as it is in
+    any file: then what counts is where that matters least.
+
     Args:
-        x: noisy images (B, C, H, W) in [0, 1], taken together.
-        clipped: the noise was clipped to [0, 1], as in any file: look where that matters
-            least, and correct for the rest.
+        x: noisy images (B, C, H, W), around [0, 1], taken together.
 
     Returns:
         On the scale of 0..255; 0 for images of a few pixels.
@@ -36,7 +37,7 @@ def estimate_sigma(x: Tensor, *, clipped: bool = True) -> float:
     if side < 3:
         return 0.0
     patches = _patches(x.double(), side)
-    if not clipped:
+    if bool((x < 0).any() or (x > 1).any()):
         return 255 * _sigma(patches)
     channels = patches.view(len(patches), x.shape[1], -1)
     distance = (channels.mean(2) - 0.5).abs().amax(1)  # of the channel furthest from grey

@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from aecodec.codec.entropy import gaussian_counts
 from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import LOG_SCALE_STEP, SCALE_LEVELS, SCALE_MIN
+from aecodec.denoising.model import DenoiserModel
 from aecodec.nn.integer import QuantAwareConv2d
-from aecodec.training.recipe import CodecRecipe
+from aecodec.training.recipe import CodecRecipe, DenoiserRecipe
 
 
 def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
@@ -64,23 +65,50 @@ def export_codec(
         card: what the checkpoint cannot know, such as data and figures.
         averaged: ship the weight average rather than the last weights.
     """
+    model = CodecModel(recipe.model).eval()
+    card = {**_load(model, checkpoint, averaged), **card}
+    _write(inference_tensors(model), "codec", recipe, target, card)
+
+
+def export_denoiser(
+    recipe: DenoiserRecipe,
+    checkpoint: Path,
+    target: Path,
+    card: dict[str, Any],
+    *,
+    averaged: bool = True,
+) -> None:
+    """As `export_codec`, for a denoiser: all weights in float16."""
+    model = DenoiserModel(recipe.model)
+    card = {**_load(model, checkpoint, averaged), **card}
+    tensors = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    _write(tensors, "denoiser", recipe, target, card)
+
+
+def _load(model: nn.Module, checkpoint: Path, averaged: bool) -> dict[str, Any]:
+    """Put a checkpoint's weights into a model; what a card says of them."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)
     weights = state["state_dict" if averaged else "current_model_state"]
-    model = CodecModel(recipe.model).eval()
     model.load_state_dict({k.removeprefix("model."): v for k, v in weights.items()})
-    tensors = inference_tensors(model)
-    partial = target.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"config": recipe.model.to_json()})
-    card = {
-        "task": "codec",
-        "recipe": asdict(recipe),
+    return {
         "steps": state["batches_seen"],
         "hours": round(state["seconds"] / 3600, 2),
         "hardware": hardware(),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "sha256": hashlib.sha256(partial.read_bytes()).hexdigest(),
-        **card,
     }
+
+
+def _write(
+    tensors: dict[str, Tensor],
+    task: str,
+    recipe: CodecRecipe | DenoiserRecipe,
+    target: Path,
+    card: dict[str, Any],
+) -> None:
+    partial = target.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"config": recipe.model.to_json()})
+    digest = hashlib.sha256(partial.read_bytes()).hexdigest()
+    card = {"task": task, "recipe": asdict(recipe), "sha256": digest, **card}
     os.replace(partial, target)
     partial.write_text(json.dumps(card, indent=2) + "\n")
     os.replace(partial, target.with_suffix(".json"))

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from aecodec.codec.config import CodecConfig
+from aecodec.denoising.config import DenoiserConfig
 from aecodec.errors import RecipeError
 from aecodec.training.data import Phase
 
 
 @dataclass(frozen=True)
-class CodecRecipe:
-    """How to train a codec.
+class Recipe:
+    """How to train a model, whichever it is.
 
     Attributes:
-        model: architecture.
         steps: optimizer steps of the whole run; the schedule counts in them.
         batch, crop: crops a step and their side in pixels.
         scales: sizes at which each photo is offered; downscaling removes the
             artefacts of lossy training photos and varies their statistics.
-        learning_rate: peak of Adam's learning rate.
+        learning_rate: its peak.
         warmup: steps of linear warm-up.
         decay: fraction of the steps, at the end, over which the rate falls to zero.
         large_crop, large_crop_from: side of the crops in the last phase, and the
@@ -37,7 +37,6 @@ class CodecRecipe:
         seed: of weights, data and noise.
     """
 
-    model: CodecConfig = field(default_factory=CodecConfig)
     steps: int = 200_000
     batch: int = 8
     crop: int = 256
@@ -62,8 +61,32 @@ class CodecRecipe:
         return [Phase(0, self.batch, self.crop), Phase(start, shrunk, self.large_crop)]
 
 
-def load_recipe(name: str) -> CodecRecipe:
+@dataclass(frozen=True)
+class CodecRecipe(Recipe):
+    """How to train a codec of some architecture."""
+
+    model: CodecConfig = field(default_factory=CodecConfig)
+
+
+@dataclass(frozen=True)
+class DenoiserRecipe(Recipe):
+    """How to train a denoiser of some architecture."""
+
+    model: DenoiserConfig = field(default_factory=DenoiserConfig)
+
+
+AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DenoiserRecipe)
+
+
+def load_recipe(
+    name: str,
+    kind: type[AnyRecipe] = CodecRecipe,  # type: ignore[assignment]
+) -> AnyRecipe:
     """The recipe of this name, or in this YAML file.
+
+    Args:
+        name: of a shipped recipe, or a path that ends in ".yaml".
+        kind: what it is to train.
 
     Raises:
         RecipeError: when there is no such recipe or it has unknown keys.
@@ -74,8 +97,13 @@ def load_recipe(name: str) -> CodecRecipe:
         known = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir())
         raise RecipeError(f"no recipe {name!r}; known: {', '.join(known)}")
     try:
-        values = yaml.safe_load(path.read_text()) or {}
-        values["scales"] = tuple(values.get("scales", CodecRecipe.scales))
-        return CodecRecipe(**{**values, "model": CodecConfig(**values.get("model", {}))})
-    except (TypeError, ValueError, yaml.YAMLError) as error:
+        values = _with_tuples(yaml.safe_load(path.read_text()) or {})
+        model = type(kind().model)(**_with_tuples(values.pop("model", {})))
+        return kind(**values, model=model)
+    except (TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
         raise RecipeError(f"recipe {name!r}: {error}") from error
+
+
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """YAML knows lists only."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

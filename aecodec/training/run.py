@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,19 @@ from torch.utils.data import DataLoader
 
 from aecodec.errors import RecipeError
 from aecodec.images import find_photos
-from aecodec.training.codec import LOG_EVERY, CodecTraining
+from aecodec.training.codec import CodecTraining
 from aecodec.training.data import (
     RandomCrops,
     centre_crops,
     load_photos,
     split_photos,
 )
-from aecodec.training.export import export_codec
-from aecodec.training.recipe import CodecRecipe
+from aecodec.training.denoise import DenoiserTraining
+from aecodec.training.export import export_codec, export_denoiser
+from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, Recipe
+from aecodec.training.task import LOG_EVERY, Task
 
 CHECKPOINT = "last.ckpt"
-WEIGHTS = "codec.safetensors"
 
 
 def _loggers(folder: Path, start: int) -> list[Logger]:
@@ -39,6 +41,14 @@ def _loggers(folder: Path, start: int) -> list[Logger]:
     if find_spec("tensorboard"):
         loggers.append(TensorBoardLogger(folder, "logs", version))
     return loggers
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep the memory it frees: on a CPU, faulting pages in again takes a quarter of a step."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, the largest it takes
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 class Slice(Callback):
@@ -74,7 +84,7 @@ class Slice(Callback):
 class Photos(L.LightningDataModule):
     """Training crops and validation photos of one run."""
 
-    def __init__(self, recipe: CodecRecipe, data: Sequence[Path]) -> None:
+    def __init__(self, recipe: Recipe, data: Sequence[Path]) -> None:
         super().__init__()
         self.recipe, self.data = recipe, data
         self.description = ""
@@ -89,7 +99,7 @@ class Photos(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         recipe, module = self.recipe, self.trainer.lightning_module
-        assert isinstance(module, CodecTraining)
+        assert isinstance(module, Task)
         photos = self.photos
         if module.device.type == "cuda":  # a bank on the GPU: the CPU could not keep up
             photos = [p.to(module.device) for p in photos]
@@ -132,14 +142,49 @@ def train_codec(
     Raises:
         RecipeError: there is a checkpoint and `resume` is false, or the reverse.
     """
+
+    def export(checkpoint: Path, description: str) -> None:
+        export_codec(recipe, checkpoint, folder / "codec.safetensors", {"data": description})
+
+    return _train(CodecTraining, export, recipe, data, folder, resume, max_minutes, device)
+
+
+def train_denoiser(
+    recipe: DenoiserRecipe,
+    data: Sequence[Path],
+    folder: Path,
+    *,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    device: str = "auto",
+) -> Path:
+    """As `train_codec`; the weights are "denoiser.safetensors"."""
+
+    def export(checkpoint: Path, description: str) -> None:
+        export_denoiser(recipe, checkpoint, folder / "denoiser.safetensors", {"data": description})
+
+    return _train(DenoiserTraining, export, recipe, data, folder, resume, max_minutes, device)
+
+
+def _train(
+    build: Callable[[Any], Task],
+    export: Callable[[Path, str], None],
+    recipe: Recipe,
+    data: Sequence[Path],
+    folder: Path,
+    resume: bool,
+    max_minutes: float | None,
+    device: str,
+) -> Path:
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise RecipeError(f"{checkpoint} exists; pass --resume to go on, or another folder")
     if resume and not checkpoint.exists():
         raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
+    keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    module = CodecTraining(recipe).to(memory_format=torch.channels_last)
+    module = build(recipe).to(memory_format=torch.channels_last)
     if resume:  # the data module needs it before Lightning restores it
         module.batches_seen = torch.load(checkpoint, map_location="cpu", mmap=True)["batches_seen"]
     trainer = L.Trainer(
@@ -171,5 +216,5 @@ def train_codec(
     photos = Photos(recipe, data)
     trainer.fit(module, photos, ckpt_path=checkpoint if resume else None, weights_only=False)
     if trainer.is_global_zero:
-        export_codec(recipe, checkpoint, folder / WEIGHTS, {"data": photos.description})
+        export(checkpoint, photos.description)
     return checkpoint

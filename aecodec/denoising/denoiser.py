@@ -1,0 +1,175 @@
+"""Image in, cleaner image out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from aecodec.denoising import weights as weight_files
+from aecodec.denoising.impulses import Kind, missing_values, recognise
+from aecodec.denoising.model import STRIDE
+from aecodec.denoising.noise_level import estimate_sigma
+from aecodec.images import Picture, take_apart
+from aecodec.nn.device import choose_device
+from aecodec.nn.pixels import read_area, write_tile
+from aecodec.nn.tiling import Area, windows
+
+TILE = 192
+"""Side of a tile in positions of 8 pixels: 1536 pixels, 3 megapixels with its margin."""
+
+NOISE_KINDS = ("auto", *get_args(Kind))
+_SAMPLE = 256  # pixels a side of what a large image's noise is judged by
+_SAMPLES = 4  # of these in a row, and in a column
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is taken to be wrong with an image.
+
+    Attributes:
+        kind: of the noise. "gaussian" stands for all noise that moves values a little.
+        sigma: standard deviation of that part, on the scale of 0..255.
+    """
+
+    kind: Kind
+    sigma: float
+
+
+class Denoiser:
+    """A denoiser with its weights loaded, for repeated use.
+
+    Args:
+        device: "auto" (a GPU if there is one), "cpu" or "cuda".
+        weights: a weight file; by default the one that ships.
+
+    Raises:
+        AecodecError: no such device, not a weight file, or none ships with this build.
+    """
+
+    def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
+        self.device = choose_device(device)
+        path = Path(weights) if weights else weight_files.shipped()
+        self.model = weight_files.load(path, self.device)
+
+    def denoise(
+        self,
+        image: Image.Image,
+        sigma: float | None = None,
+        *,
+        noise: Literal["auto", "gaussian", "salt-pepper", "masking"] = "auto",
+        strength: float = 1.0,
+    ) -> Image.Image:
+        """Denoise a Pillow image.
+
+        Args:
+            image: any mode and size that `aecodec.images.take_apart` takes. Alpha is kept
+                as it is, and so are EXIF, XMP and ICC profile; orientation is applied.
+            sigma: standard deviation of the noise on the scale of 0..255, trained for up
+                to 75; None: estimated from the image.
+            noise: what kind it is, or "auto": recognised from the image.
+            strength: factor on the noise level that the model is told, 0 to 2; 0 leaves
+                the image as it is.
+
+        Returns:
+            An image of the same size, of the mode that `take_apart` gives.
+
+        Raises:
+            UnsupportedImageError: empty, too large, or an unusual mode.
+            ValueError: an argument out of range.
+        """
+        return self.denoise_picture(take_apart(image), sigma, noise, strength)[0].to_image()
+
+    def denoise_picture(
+        self, picture: Picture, sigma: float | None, noise: str, strength: float
+    ) -> tuple[Picture, Diagnosis]:
+        """As `denoise`, for an image taken apart; and what was found to be wrong with it."""
+        _check(sigma, noise, strength)
+        found = diagnose(_sample(picture.pixels), sigma, noise)
+        pixels = picture.pixels
+        if strength > 0:
+            pixels = self._pixels(pixels, Diagnosis(found.kind, found.sigma * strength))
+        return Picture(pixels, picture.alpha, picture.metadata), found
+
+    def restore(self, x: Tensor, diagnosis: Diagnosis) -> Tensor:
+        """Denoise float images that need not be clipped, as the literature has them.
+
+        Args:
+            x: float32 (B, 3, H, W), around [0, 1]; H and W multiples of 8.
+            diagnosis: what is wrong with them.
+
+        Returns:
+            The same shape, not clipped, on the denoiser's device.
+        """
+        x = x.to(self.device)
+        level = torch.full((1, 1, 1, 1), diagnosis.sigma / 255, device=self.device)
+        with torch.inference_mode():
+            restored: Tensor = self.model(x, level, missing_values(x, diagnosis.kind))
+            if _is_grey(x):  # it must not gain a tint
+                restored = restored.mean(1, keepdim=True).expand_as(x)
+        return restored
+
+    def _pixels(self, pixels: Image.Image, diagnosis: Diagnosis) -> Image.Image:
+        image = Image.new(pixels.mode, pixels.size)
+        rows, columns = -(-pixels.height // STRIDE), -(-pixels.width // STRIDE)
+        for window in windows(rows, columns, TILE, self.model.margin):
+            # Reflected: a repeated edge would show the network a pattern in the noise.
+            x = read_area(pixels, window.outer, STRIDE, beyond="reflect")
+            write_tile(image, window, self.restore(x, diagnosis), STRIDE)
+        return image
+
+
+def diagnose(x: Tensor, sigma: float | None, noise: str) -> Diagnosis:
+    """What is wrong with an image, as far as the caller does not know it.
+
+    Beside impulses, no other noise is looked for.
+
+    Args:
+        x: noisy images (B, C, H, W), around [0, 1], taken together.
+        sigma: on the scale of 0..255, or None.
+        noise: one of `NOISE_KINDS`.
+    """
+    kind: Kind = recognise(x) if noise == "auto" else noise  # type: ignore[assignment]
+    if sigma is None:
+        # Equal channels share their noise: three of them show less of it than one.
+        one = x[:, :1] if _is_grey(x) else x
+        sigma = estimate_sigma(one) if kind == "gaussian" else 0.0
+    return Diagnosis(kind, sigma)
+
+
+def _is_grey(x: Tensor) -> bool:
+    return torch.equal(x, x[:, :1].expand_as(x))
+
+
+def _sample(pixels: Image.Image) -> Tensor:
+    """The image, or, of a large one, pieces spread evenly: (B, C, H, W) in [0, 1]."""
+    side = _SAMPLE * _SAMPLES
+    if pixels.width * pixels.height <= side**2:
+        areas = [Area(slice(0, pixels.height), slice(0, pixels.width))]
+    else:
+        rows, columns = _spread(pixels.height), _spread(pixels.width)
+        areas = [Area(row, column) for row in rows for column in columns]
+    return torch.cat([read_area(pixels, area, 1) for area in areas])
+
+
+def _spread(length: int) -> list[slice]:
+    """Up to `_SAMPLES` pieces of `_SAMPLE` pixels, evenly over a side."""
+    size = min(_SAMPLE, length)
+    count = min(_SAMPLES, length // size)
+    gap = (length - count * size) / count
+    starts = (round((i + 0.5) * gap + i * size) for i in range(count))
+    return [slice(start, start + size) for start in starts]
+
+
+def _check(sigma: float | None, noise: str, strength: float) -> None:
+    if sigma is not None and not (math.isfinite(sigma) and 0 <= sigma <= 255):
+        raise ValueError(f"sigma must be from 0 to 255, not {sigma!r}")
+    if noise not in NOISE_KINDS:
+        raise ValueError(f"noise must be one of {', '.join(NOISE_KINDS)}, not {noise!r}")
+    if not 0 <= strength <= 2:
+        raise ValueError(f"strength must be from 0 to 2, not {strength!r}")

@@ -1,0 +1,220 @@
+"""How well photos are denoised, beside the other denoisers that run on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Generator, Tensor
+
+from aecodec.denoising import noise
+from aecodec.denoising.denoiser import Denoiser
+from aecodec.denoising.impulses import Kind
+from aecodec.evaluation import denoise_methods, machine
+from aecodec.evaluation.denoise_methods import BLIND, Floats, Method, ours
+from aecodec.evaluation.denoise_plot import contact_sheet, plot_denoise
+from aecodec.evaluation.denoise_table import denoise_markdown
+from aecodec.evaluation.files import write_bytes, write_json
+from aecodec.evaluation.metrics import psnr
+from aecodec.evaluation.photos import list_photos, load_photo
+
+Progress = Callable[[int, int, str], None]
+NOISY = "noisy"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One way to spoil photos.
+
+    Attributes:
+        name: for tables.
+        group: tasks that make up a table.
+        kind: of the noise.
+        level: sigma on the scale of 0..255, or the fraction that is replaced.
+    """
+
+    name: str
+    group: Literal["float", "8-bit", "impulses", "clean"]
+    kind: Kind
+    level: float
+
+    @property
+    def sigma(self) -> float:
+        return self.level if self.kind == "gaussian" else 0.0
+
+    def spoil(self, clean: Tensor, seed: int) -> Tensor:
+        """The noisy copy of (1, 3, H, W) in [0, 1]."""
+        generator = Generator().manual_seed(seed)
+        if self.kind == "salt-pepper":
+            return noise.salt_and_pepper(clean, self.level, generator)
+        if self.kind == "masking":
+            return noise.masking(clean, self.level, generator, shared_dim=1)
+        noisy = noise.gaussian(clean, self.level, generator)
+        return noisy if self.group == "float" else noise.to_8_bit(noisy)
+
+
+TASKS = (
+    *(Task(f"sigma {sigma}", "float", "gaussian", sigma) for sigma in (15, 25, 50)),
+    *(Task(f"sigma {sigma}, 8 bits", "8-bit", "gaussian", sigma) for sigma in (15, 25, 50)),
+    Task("salt and pepper 10 %", "impulses", "salt-pepper", 0.1),
+    Task("salt and pepper 30 %", "impulses", "salt-pepper", 0.3),
+    Task("masking 50 %", "impulses", "masking", 0.5),
+    Task("clean", "clean", "gaussian", 0.0),
+)
+
+
+def ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Structural similarity (Wang et al., 2004), Gaussian window, mean over RGB; 1 when equal.
+
+    Args:
+        first, second: uint8 (H, W, 3) of one size, at least 11 pixels a side.
+    """
+    from pytorch_msssim import ssim as similarity
+
+    x, y = (torch.tensor(p).permute(2, 0, 1)[None].float() for p in (first, second))
+    return float(similarity(x, y, data_range=255.0))
+
+
+def methods_for(task: Task, denoiser: Denoiser) -> list[Method]:
+    """Ours first, then those that are made for this noise."""
+    mine = ours(denoiser, task.kind)
+    if task.group == "clean":  # told that nothing is wrong, nobody does anything
+        return [method for method in mine if method.name == BLIND]
+    if task.group == "impulses":
+        return [*mine, *denoise_methods.for_impulses()]
+    return [*mine, *denoise_methods.for_gaussian_noise()]
+
+
+def measure_photo(photo: Image.Image, seed: int, denoiser: Denoiser) -> list[dict[str, Any]]:
+    """One photo through all tasks and methods: rows of task, method, psnr, ssim and seconds.
+
+    Denoised pictures are rounded to 8 bits before they are compared, as is usual.
+    """
+    clean = np.asarray(photo)
+    x = torch.tensor(clean).permute(2, 0, 1)[None].float() / 255
+    rows = []
+    for task in TASKS:
+        noisy = task.spoil(x, seed)[0].permute(1, 2, 0).numpy()
+        rows.append(_row(task.name, NOISY, clean, noisy, 0.0))
+        for method in methods_for(task, denoiser):
+            start = perf_counter()
+            denoised = method.denoise(noisy, task.sigma)
+            rows.append(_row(task.name, method.name, clean, denoised, perf_counter() - start))
+    return rows
+
+
+def _row(
+    task: str, method: str, clean: NDArray[np.uint8], x: Floats, seconds: float
+) -> dict[str, Any]:
+    levels = to_levels(x)
+    return {
+        "task": task,
+        "method": method,
+        "psnr": psnr(clean, levels),
+        "ssim": ssim(clean, levels),
+        "seconds": seconds,
+        "megapixels": clean.shape[0] * clean.shape[1] / 1e6,
+    }
+
+
+def to_levels(x: Floats) -> NDArray[np.uint8]:
+    """Floats around [0, 1] as the levels of a file."""
+    return np.asarray(np.round(x.clip(0, 1) * 255), np.uint8)
+
+
+def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """task -> method -> means over the photos, and seconds per megapixel of them all."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["task"], row["method"]), []).append(row)
+    summary: dict[str, dict[str, dict[str, float]]] = {}
+    for (task, method), group in groups.items():
+        summary.setdefault(task, {})[method] = {
+            "psnr": float(np.mean([row["psnr"] for row in group])),
+            "ssim": float(np.mean([row["ssim"] for row in group])),
+            "seconds_per_megapixel": sum(row["seconds"] for row in group)
+            / sum(row["megapixels"] for row in group),
+        }
+    return summary
+
+
+def run_denoise(
+    data: Path,
+    out: Path,
+    *,
+    device: str = "auto",
+    weights: Path | None = None,
+    threads: int = 2,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measure aecodec and the other denoisers that are installed on a folder of photos.
+
+    Args:
+        data: folder with photos.
+        out: folder for denoise.json, denoise.md, the plot and the contact sheet.
+        device: for aecodec, "auto", "cpu" or "cuda".
+        weights: of aecodec's denoiser; by default those that ship.
+        threads: that torch and OpenCV may use; BM3D takes all cores whatever this says.
+        limit: measure only the first so many photos.
+        progress: called after each photo with photos done, photos in all and its name.
+
+    Returns:
+        What denoise.json holds: `data`, `images`, `device`, `machine`, `summary` and
+        `rows`, one for each photo, task and method.
+
+    Raises:
+        UnsupportedImageError: when the folder holds no photos or an unreadable one.
+        AecodecError: there are no weights.
+    """
+    denoiser = Denoiser(device, weights)
+    photos = list_photos(data, limit)
+    rows: list[dict[str, Any]] = []
+    with machine.threads(threads), denoise_methods.opencv_threads(threads):
+        first = load_photo(photos[0])
+        measure_photo(first.crop((0, 0, 64, 64)), 0, denoiser)  # to warm up
+        for number, path in enumerate(photos):
+            rows += measure_photo(load_photo(path), number, denoiser)
+            if progress:
+                progress(number + 1, len(photos), path.name)
+        result: dict[str, Any] = {
+            "data": Path(data).resolve().name,
+            "images": len(photos),
+            "device": device,
+            "machine": machine.describe(),
+            "summary": summarise(rows),
+            "rows": rows,
+        }
+        sheet = contact_sheet(_sheet_rows(first, denoiser))
+    write_json(out / "denoise.json", result)
+    write_bytes(out / "denoise.md", denoise_markdown(result, TASKS).encode())
+    for suffix in ("png", "svg"):
+        write_bytes(out / f"denoise.{suffix}", plot_denoise(result["summary"], suffix))
+    write_bytes(out / "denoise_sheet.png", sheet)
+    return result
+
+
+def _sheet_rows(photo: Image.Image, denoiser: Denoiser) -> dict[str, dict[str, Image.Image]]:
+    """task -> what -> picture, of the middle of a photo."""
+    side = min(256, *photo.size)
+    left, top = (photo.width - side) // 2, (photo.height - side) // 2
+    clean = photo.crop((left, top, left + side, top + side))
+    x = torch.tensor(np.asarray(clean)).permute(2, 0, 1)[None].float() / 255
+    sheet = {}
+    for task in TASKS:
+        if task.group not in ("8-bit", "impulses"):
+            continue
+        noisy = task.spoil(x, 0)[0].permute(1, 2, 0).numpy()
+        pictures = {"clean": clean, NOISY: Image.fromarray(to_levels(noisy))}
+        for method in methods_for(task, denoiser):
+            denoised = method.denoise(noisy, task.sigma)
+            pictures[method.name] = Image.fromarray(to_levels(denoised))
+        sheet[task.name] = pictures
+    return sheet

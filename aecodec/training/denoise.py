@@ -1,0 +1,71 @@
+"""The denoiser's Lightning module: loss over a mixture of noise, and validation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from aecodec.denoising.impulses import missing_values
+from aecodec.denoising.mixture import random_mixture
+from aecodec.denoising.model import DenoiserModel
+from aecodec.nn import noise
+from aecodec.training.recipe import DenoiserRecipe
+from aecodec.training.soap import Soap
+from aecodec.training.task import Task
+
+VALIDATION_SIGMAS = (15, 25, 50)
+_INVISIBLE = (0.5 / 255) ** 2
+
+
+class DenoiserTraining(Task):
+    """Maximises the PSNR of each sample, each spoilt in a way of its own.
+
+    The mean of log MSE (Chen et al., "Simple baselines for image restoration", 2022)
+    weighs faint and strong noise alike; errors below half a level of 8 bits count little.
+    """
+
+    recipe: DenoiserRecipe
+
+    def __init__(self, recipe: DenoiserRecipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.model = DenoiserModel(recipe.model)
+
+    def forward(self, x: Tensor, level: Tensor, missing: Tensor | None = None) -> Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
+        denoised: Tensor = self.model(x, level, missing)
+        return denoised
+
+    def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        noisy = random_mixture(batch.float() / 255, seed)
+        mse = _mse(self(noisy.x, noisy.level, noisy.missing), noisy.clean)
+        return torch.log10(mse + _INVISIBLE).mean(), {"psnr": _psnr(mse)}
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        clean = batch.float() / 255
+        figures = {}
+        for sigma in VALIDATION_SIGMAS:
+            x = noise.gaussian(clean, sigma, self._generator(batch_idx))
+            level = torch.full((len(x), 1, 1, 1), sigma / 255, device=x.device)
+            figures[f"psnr_{sigma}"] = _psnr(_mse(self(x, level), clean))
+        figures["loss"] = -torch.stack(list(figures.values())).mean()
+        x = noise.salt_and_pepper(clean, 0.3, self._generator(batch_idx))
+        denoised = self(x, clean.new_zeros(1, 1, 1, 1), missing_values(x, "salt-pepper"))
+        figures["psnr_salt_pepper"] = _psnr(_mse(denoised, clean))
+        for name, value in figures.items():
+            self.log(f"val/{name}", value, batch_size=len(batch), sync_dist=True)
+
+    def _generator(self, seed: int) -> torch.Generator:
+        return torch.Generator(self.device).manual_seed(seed)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return Soap(self.parameters(), lr=self.recipe.learning_rate)
+
+
+def _mse(x: Tensor, clean: Tensor) -> Tensor:
+    """Of each image, (B,)."""
+    return (x - clean).square().mean((1, 2, 3))
+
+
+def _psnr(mse: Tensor) -> Tensor:
+    return -10 * torch.log10(mse.detach().clamp_min(1e-10)).mean()

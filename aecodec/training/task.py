@@ -1,0 +1,73 @@
+"""What training any of the models has in common: steps that can be repeated to the bit."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from aecodec.training.recipe import Recipe
+
+LOG_EVERY = 50  # steps
+
+
+class Task(L.LightningModule):
+    """Minimises the loss of a subclass, skipping steps whose gradient is not finite.
+
+    What a step draws at random depends on the recipe's seed and the step alone, so that a
+    resumed run is the run. Batches are uint8 (B, 3, H, W).
+    """
+
+    recipe: Recipe
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Manual, because a step whose gradient is not finite must be skipped.
+        self.automatic_optimization = False
+        self.batches_seen = 0
+        self.skipped = 0
+        self.seconds = 0.0  # of training, earlier slices included
+
+    @abstractmethod
+    def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch, and figures to log."""
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> None:
+        optimizer: Any = self.optimizers()
+        seed = (self.recipe.seed * 1_000_003 + self.batches_seen) * 64 + self.global_rank
+        loss, figures = self.loss(batch, seed)
+        for group in optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * self._schedule(self.batches_seen)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), self.recipe.clip)
+        if torch.isfinite(norm):
+            optimizer.step()
+        else:
+            self.skipped += 1
+        self.batches_seen += 1
+        if self.batches_seen % LOG_EVERY == 0:
+            figures = {"loss": loss, **figures, "gradient_norm": norm}
+            self.log_dict({f"train/{name}": value.detach() for name, value in figures.items()})
+            self.log("train/skipped", float(self.skipped))
+
+    def _schedule(self, step: int) -> float:
+        """Warm-up, plateau, cosine to zero: a plateau lets a run be cut or lengthened."""
+        recipe = self.recipe
+        start = recipe.steps * (1 - recipe.decay)
+        progress = min(max((step - start) / (recipe.steps - start), 0), 1)
+        return min(1, (step + 1) / recipe.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["batches_seen"] = self.batches_seen
+        checkpoint["skipped"] = self.skipped
+        checkpoint["seconds"] = self.seconds
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.batches_seen = checkpoint["batches_seen"]
+        self.skipped = checkpoint["skipped"]
+        self.seconds = checkpoint.get("seconds", 0.0)

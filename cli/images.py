@@ -1,0 +1,36 @@
+"""Image files as outputs of a command."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def image_suffix(format: str | None, output: Path | None) -> str:
+    """Suffix of the wanted format: the option decides, then the output's name, then PNG."""
+    from aecodec.images import IMAGE_SUFFIXES
+
+    implied = output.suffix if output else ""
+    suffix = f".{format.removeprefix('.')}" if format else implied or ".png"
+    if suffix.lower() not in IMAGE_SUFFIXES:
+        known = ", ".join(sorted(known.removeprefix(".") for known in IMAGE_SUFFIXES))
+        raise typer.BadParameter(
+            f"{suffix.removeprefix('.')!r} is no image format; one of {known}",
+            param_hint="--format" if format else "--output",
+        )
+    return suffix.lower()
+
+
+def image_file(image: Image.Image, format: str) -> memoryview:
+    """The bytes of an image file; not a copy, as it can be hundreds of megabytes."""
+    from aecodec.images import save_image
+
+    buffer = io.BytesIO()
+    save_image(image, buffer, format)
+    return buffer.getbuffer()

@@ -1,0 +1,253 @@
+"""`aecodec denoise`, `corrupt`, `train denoise`, `bench denoise`, `compress --denoise`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from aecodec_cli.app import main
+from tests.conftest import psnr
+
+Run = Callable[..., tuple[int, str, str]]
+
+RECIPE = """
+model: {widths: [8, 8, 8], blocks: [1, 1, 1]}
+steps: 2
+batch: 2
+crop: 64
+large_crop: 64
+scales: [1.0]
+warmup: 1
+held_out: 1
+validate_every: 2
+"""
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line: (exit code, stdout, stderr)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(a) for a in arguments])
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a network that leaves pictures as they are, as all do before training."""
+    from safetensors.torch import save_file
+
+    from aecodec.denoising.config import DenoiserConfig
+    from aecodec.denoising.model import DenoiserModel
+
+    config = DenoiserConfig((8, 8, 8), (1, 1, 1))
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_file(DenoiserModel(config).state_dict(), path, metadata={"config": config.to_json()})
+    return path
+
+
+@pytest.fixture
+def photo(cat: Image.Image, tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    cat.save(path)
+    return path
+
+
+def one_line(text: str) -> bool:
+    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+def test_denoise_writes_beside_the_input_and_says_what_it_found(
+    run: Run, photo: Path, weights: Path
+) -> None:
+    code, out, _ = run("denoise", photo, "--weights", weights)
+    assert code == 0
+    assert "gaussian noise, sigma" in out
+    target = photo.with_name("photo-denoised.png")
+    assert Image.open(target).tobytes() == Image.open(photo).tobytes()
+    assert run("denoise", photo, "--weights", weights)[0] == 1  # kept
+    code, out, _ = run("denoise", photo, "--weights", weights, "--force", "--sigma", 25, "--json")
+    (report,) = json.loads(out)
+    assert code == 0
+    assert (report["sigma"], report["noise"], report["error"]) == (25, "gaussian", None)
+    assert (report["width"], report["height"], report["mode"]) == (451, 300, "RGB")
+
+
+def test_denoise_takes_folders_and_chooses_the_format_by_the_output(
+    run: Run, photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    photo.rename(tmp_path / "in" / "deep" / "a.png")
+    (tmp_path / "in" / "broken.jpg").write_text("not an image")
+    code, out, err = run("denoise", tmp_path / "in", "-o", tmp_path / "out", "--weights", weights)
+    assert code == 1
+    assert one_line(err)
+    assert "broken.jpg" in err
+    assert "total: 1 of 2 files" in out
+    source = tmp_path / "out" / "deep" / "a.png"
+    assert source.is_file()
+    assert run("denoise", source, "-o", tmp_path / "b.webp", "--weights", weights)[0] == 0
+    assert Image.open(tmp_path / "b.webp").format == "WEBP"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--sigma", "-1"], "sigma"),
+        (["--sigma", "25", "--auto"], "--auto"),
+        (["--strength", "3"], "strength"),
+        (["--noise", "hum"], "hum"),
+        (["--weights", "nowhere.safetensors"], "nowhere"),
+        (["-o", "photo.doc"], "doc"),
+    ],
+)
+def test_wrong_usage_exits_with_2(run: Run, photo: Path, arguments: list[str], named: str) -> None:
+    code, out, err = run("denoise", photo, *arguments)
+    assert (code, out) == (2, "")
+    assert named in err
+    assert "Traceback" not in err
+
+
+def test_without_weights_one_line_says_what_to_do(
+    run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aecodec.denoising.weights.DEFAULT_MODEL", "none-such")
+    for command in (["denoise", photo], ["compress", photo, "--denoise", "auto"]):
+        code, _, err = run(*command)
+        assert code == 1
+        assert one_line(err)
+        assert "aecodec train denoise" in err
+    assert [p.name for p in photo.parent.iterdir()] == ["photo.png"]
+
+
+def test_corrupt_is_seeded_and_keeps_files(run: Run, photo: Path, cat: Image.Image) -> None:
+    arguments = ["corrupt", photo, "--noise", "gaussian", "--sigma", 25, "--seed"]
+    noisy = photo.with_name("photo-noisy.png")
+    code, out, _ = run(*arguments, 0)
+    assert code == 0
+    assert "gaussian, sigma 25" in out
+    first = noisy.read_bytes()
+    assert psnr(cat, Image.open(noisy)) == pytest.approx(20.3, abs=0.5)
+    assert run(*arguments, 0)[0] == 1
+    assert run(*arguments, 0, "--force")[0] == 0
+    assert noisy.read_bytes() == first
+    run(*arguments, 1, "--force")
+    assert noisy.read_bytes() != first
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["poisson-gaussian", "--photons", 50, "--sigma", 5],
+        ["speckle", "--deviation", 0.3],
+        ["salt-pepper", "--fraction", 0.3],
+        ["masking"],
+        ["jpeg", "--quality", 10],
+    ],
+)
+def test_every_process_spoils(
+    run: Run, photo: Path, cat: Image.Image, tmp_path: Path, options: list[Any]
+) -> None:
+    target = tmp_path / "noisy.png"
+    code, out, _ = run("corrupt", photo, "-o", target, "--noise", *options, "--json")
+    assert code == 0
+    assert json.loads(out)[0]["noise"] == options[0]
+    assert 5 < psnr(cat, Image.open(target)) < 32
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["gaussian", "--fraction", "0.1"], "--fraction is not for gaussian"),
+        (["salt-pepper", "--fraction", "1.1"], "fraction"),
+        (["gaussian", "--sigma", "-3"], "sigma"),
+        (["jpeg", "--quality", "0"], "quality"),
+    ],
+)
+def test_levels_that_do_not_fit(run: Run, photo: Path, options: list[str], named: str) -> None:
+    code, out, err = run("corrupt", photo, "--noise", *options)
+    assert (code, out) == (2, "")
+    assert named in err
+
+
+def test_compress_denoises_first(
+    run: Run, photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Image.Image] = []
+
+    class Recorder:
+        """Stands in for the codec, whose weights have nothing to do with this."""
+
+        def __init__(self, device: str) -> None: ...
+
+        def compress(self, image: Image.Image, quality: int, *, effort: str) -> bytes:
+            seen.append(image)
+            return b"data"
+
+    about = {"bytes": 4, "bpp": 1.0, "quality": 50, "width": 451, "height": 300, "mode": "RGB"}
+    monkeypatch.setattr("aecodec.codec.codec.Codec", Recorder)
+    monkeypatch.setattr("aecodec.codec.container.describe", lambda data: about)
+    monkeypatch.setattr(
+        "aecodec.denoising.denoiser.Denoiser._pixels",
+        lambda self, pixels, found: Image.new("RGB", pixels.size, "red"),
+    )
+    code, out, _ = run(
+        *("compress", photo, "--denoise", "auto", "--denoise-weights", weights, "--json")
+    )
+    assert code == 0
+    assert seen[0].getpixel((0, 0)) == (255, 0, 0)
+    found = json.loads(out)[0]["denoised"]
+    assert found["noise"] == "gaussian"
+    assert 0 <= found["sigma"] < 3  # a clean photo
+    assert run("compress", photo, "--force")[0] == 0
+    assert seen[1].getpixel((0, 0)) != (255, 0, 0)
+
+
+def test_train_prints_the_checkpoint_and_resumes(
+    run: Run, cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    cat.save("photos/a.png")
+    cat.rotate(180).save("photos/b.png")
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    train = ["train", "denoise", "--data", "photos", "--recipe", "tiny.yaml", "--device", "cpu"]
+    code, out, _ = run(*train, "--max-minutes", 0)
+    assert code == 0
+    assert Path(out.splitlines()[-1]) == Path("runs/tiny/last.ckpt")
+    assert "--resume" in run(*train)[2]
+    assert run(*train, "--resume")[0] == 0
+    trained = tmp_path / "runs" / "tiny" / "denoiser.safetensors"
+    assert run("denoise", "photos/a.png", "-o", "c.png", "--weights", trained)[0] == 0
+
+
+def test_bench_passes_its_options_on(
+    run: Run, photo: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aecodec.evaluation import denoise  # measured for real in its own tests
+
+    def fake(data: Path, out: Path, **options: Any) -> None:
+        assert (data, options["weights"], options["limit"]) == (photo.parent, weights, 2)
+        options["progress"](1, 1, "photo.png")
+        out.mkdir()
+        (out / "denoise.md").write_text("# Denoising\n")
+
+    monkeypatch.setattr(denoise, "run_denoise", fake)
+    arguments = ["--data", photo.parent, "--out", tmp_path / "out", "--weights", weights]
+    code, out, err = run("bench", "denoise", *arguments, "--limit", 2)
+    assert (code, out, err) == (0, "# Denoising\n\n", "1 of 1: photo.png\n")
+
+
+def test_help(run: Run) -> None:
+    for command in (["denoise"], ["corrupt"], ["train", "denoise"], ["bench", "denoise"]):
+        code, out, _ = run(*command, "--help")
+        assert code == 0
+        assert "Usage" in out

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import Generator, Tensor
+
+import aecodec
+from aecodec.denoising import denoiser as denoiser_module
+from aecodec.denoising import noise, weights
+from aecodec.denoising.denoiser import Denoiser, Diagnosis
+from aecodec.errors import AecodecError
+from tests.conftest import psnr
+
+
+def with_noise(image: Image.Image, sigma: float) -> Image.Image:
+    x = torch.tensor(np.asarray(image)).float() / 255
+    noisy = noise.to_8_bit(noise.gaussian(x, sigma, Generator().manual_seed(0)))
+    return Image.fromarray((noisy * 255).round().to(torch.uint8).numpy())
+
+
+@pytest.mark.parametrize(("sigma", "gain"), [(15, 3.0), (25, 4.5), (50, 5.0)])
+def test_noise_goes_and_being_told_sigma_hardly_matters(
+    denoiser: Denoiser, cat: Image.Image, sigma: float, gain: float
+) -> None:
+    noisy = with_noise(cat, sigma)
+    told, blind = (psnr(cat, denoiser.denoise(noisy, s)) for s in (sigma, None))
+    assert told > psnr(cat, noisy) + gain
+    assert blind > told - 0.15
+
+
+@pytest.mark.parametrize("kind", ["salt-pepper", "masking"])
+def test_impulses_go(denoiser: Denoiser, cat: Image.Image, floats: Tensor, kind: str) -> None:
+    if kind == "masking":
+        x = noise.masking(floats, 0.5, Generator().manual_seed(0), shared_dim=1)
+    else:
+        x = noise.salt_and_pepper(floats, 0.3, Generator().manual_seed(0))
+    clean, noisy = (
+        Image.fromarray((p[0] * 255).round().byte().permute(1, 2, 0).numpy()) for p in (floats, x)
+    )
+    told = denoiser.denoise(noisy, 0, noise=kind)  # type: ignore[arg-type]
+    assert psnr(clean, told) > 27
+    assert told.tobytes() == denoiser.denoise(noisy).tobytes()  # it sees what it is
+
+
+def test_a_clean_photo_loses_little(denoiser: Denoiser, cat: Image.Image) -> None:
+    assert psnr(cat, denoiser.denoise(cat)) > 37  # of these few steps of training
+
+
+def test_floats_are_taken_as_they_are(denoiser: Denoiser, floats: Tensor) -> None:
+    noisy = noise.gaussian(floats, 50, Generator().manual_seed(0))
+    restored = denoiser.restore(noisy, Diagnosis("gaussian", 50))
+    before, after = ((x - floats).square().mean() for x in (noisy, restored))
+    assert after < before / 3
+
+
+def test_tiles_leave_no_seams(
+    denoiser: Denoiser, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy = with_noise(cat, 25)
+    whole = denoiser.denoise(noisy, 25)
+    monkeypatch.setattr(denoiser_module, "TILE", 10)  # 80 pixels
+    tiled = denoiser.denoise(noisy, 25)
+    difference = np.abs(np.asarray(tiled, int) - np.asarray(whole, int))
+    # The order of sums depends on the shape, and a rounding may go the other way.
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.sampled_from(["RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "I;16"]),
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_any_size_and_mode(denoiser: Denoiser, width: int, height: int, mode: str) -> None:
+    rng = np.random.default_rng(width * 41 + height)
+    if mode == "I;16":
+        image = Image.fromarray(rng.integers(0, 65536, (height, width), dtype=np.uint16))
+    else:
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        image = Image.fromarray(pixels).convert(mode)
+    clean = denoiser.denoise(image)
+    assert clean.size == (width, height)
+    assert clean.mode == {"P": "RGB", "1": "L", "CMYK": "RGB"}.get(mode, mode)
+
+
+def test_alpha_and_metadata_are_kept(denoiser: Denoiser, cat: Image.Image) -> None:
+    image = with_noise(cat, 25)
+    alpha = Image.linear_gradient("L").resize(cat.size)
+    image.putalpha(alpha)
+    exif = Image.Exif()
+    exif[0x010E], exif[0x0112] = "a cat", 6  # description; stored on its side
+    image.info.update(exif=exif.tobytes(), icc_profile=b"profile")
+    clean = denoiser.denoise(image, 25)
+    assert clean.size == (cat.height, cat.width)
+    turned = alpha.transpose(Image.Transpose.ROTATE_270)
+    assert clean.getchannel("A").tobytes() == turned.tobytes()
+    assert clean.info["icc_profile"] == b"profile"
+    assert clean.getexif()[0x010E] == "a cat"
+    assert 0x0112 not in clean.getexif()
+
+
+def test_grey_stays_grey_and_loses_its_noise(denoiser: Denoiser, cat: Image.Image) -> None:
+    grey = cat.convert("L")
+    noisy = with_noise(grey, 25)
+    clean = denoiser.denoise(noisy)
+    assert psnr(grey, clean) > psnr(grey, noisy) + 4
+    # The same picture stored in colour is recognised for what it is.
+    assert psnr(clean.convert("RGB"), denoiser.denoise(noisy.convert("RGB"))) > 60
+
+
+def test_sixteen_bits_keep_their_precision(denoiser: Denoiser, cat: Image.Image) -> None:
+    deep = Image.fromarray(np.asarray(cat.convert("L")).astype("<u2") * 257)
+    clean = np.asarray(denoiser.denoise(deep, 10))
+    assert clean.dtype == np.uint16
+    assert len(np.unique(clean)) > 1000
+
+
+def test_strength_scales_what_is_done(denoiser: Denoiser, cat: Image.Image) -> None:
+    noisy = with_noise(cat, 25)
+    assert denoiser.denoise(noisy, 25, strength=0).tobytes() == noisy.tobytes()
+    changes = [
+        psnr(noisy, denoiser.denoise(noisy, 25, strength=strength)) for strength in (0.3, 1, 2)
+    ]
+    assert changes == sorted(changes, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"sigma": -1}, {"sigma": float("nan")}, {"noise": "hum"}, {"strength": 3}],
+)
+def test_arguments_out_of_range(
+    denoiser: Denoiser, cat: Image.Image, arguments: dict[str, float]
+) -> None:
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        denoiser.denoise(cat, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_no_weights(tmp_path: Path) -> None:
+    codec = Path(str(weights.__file__)).parents[1] / "weights" / "codec-cpu.safetensors"
+    (tmp_path / "text").write_text("weights")
+    for path in (tmp_path / "none", tmp_path / "text", codec):
+        with pytest.raises(AecodecError, match="not a denoiser's weight file") as caught:
+            Denoiser("cpu", path)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_build_without_weights_says_so(cat: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "DEFAULT_MODEL", "none-such")
+    aecodec._denoiser.cache_clear()
+    with pytest.raises(AecodecError, match="carries no denoiser weights"):
+        aecodec.denoise(cat)
+
+
+def test_the_shortcut_uses_the_shipped_weights(
+    cat: Image.Image, denoiser: Denoiser, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aecodec.denoising.weights.shipped", lambda: weights)
+    aecodec._denoiser.cache_clear()
+    noisy = with_noise(cat, 25)
+    assert aecodec.denoise(noisy, 25).tobytes() == denoiser.denoise(noisy, 25).tobytes()
+    aecodec._denoiser.cache_clear()

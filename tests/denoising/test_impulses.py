@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import skimage.data
+import torch
+from torch import Generator, Tensor
+
+from aecodec.denoising import noise
+from aecodec.denoising.impulses import REACH, fill, missing_values, recognise
+
+
+def seeded() -> Generator:
+    return Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind"),
+    [
+        (lambda x: x, "gaussian"),
+        (lambda x: noise.gaussian(x, 50, seeded()), "gaussian"),
+        (lambda x: noise.to_8_bit(noise.gaussian(x, 10, seeded())), "gaussian"),
+        (lambda x: noise.to_8_bit(noise.gaussian(x, 60, seeded())), "gaussian"),
+        (lambda x: noise.salt_and_pepper(x, 0.03, seeded()), "salt-pepper"),
+        (lambda x: noise.salt_and_pepper(x, 0.3, seeded()), "salt-pepper"),
+        (lambda x: noise.salt_and_pepper(x, 0.3, seeded(), shared_dim=1), "salt-pepper"),
+        (lambda x: noise.masking(x, 0.1, seeded(), shared_dim=1), "masking"),
+        (lambda x: noise.masking(x, 0.7, seeded(), shared_dim=1), "masking"),
+    ],
+)
+def test_kinds_of_noise_are_recognised(
+    spoil: Callable[[Tensor], Tensor], kind: str, floats: Tensor
+) -> None:
+    assert recognise(spoil(floats)) == kind
+    assert recognise(spoil(floats[:, :1])) == kind
+
+
+def test_print_is_no_noise() -> None:
+    page = torch.from_numpy(skimage.data.page().copy())[None, None] / 255
+    hard = (page > 0.6).float()
+    for x in (page, hard, noise.to_8_bit(page * 1.5 - 0.3)):
+        assert recognise(x) == "gaussian"
+
+
+def test_missing_values_are_those_that_were_replaced(floats: Tensor) -> None:
+    middle = floats.clamp(0.1, 0.9)
+    noisy = noise.salt_and_pepper(middle, 0.2, seeded())
+    missing = missing_values(noisy, "salt-pepper")
+    assert missing is not None
+    assert torch.equal(missing, noisy != middle)
+    lost = noise.masking(middle, 0.2, seeded(), shared_dim=1)
+    found = missing_values(lost, "masking")
+    assert found is not None
+    assert torch.equal(found, lost != middle)
+    assert missing_values(noisy, "gaussian") is None
+
+
+def test_a_first_guess_comes_from_the_neighbours(floats: Tensor) -> None:
+    middle = floats.clamp(0.1, 0.9)
+    noisy = noise.masking(middle, 0.5, seeded(), shared_dim=1)
+    missing = missing_values(noisy, "masking")
+    assert missing is not None
+    filled = fill(noisy, missing)
+    assert torch.equal(filled[~missing], middle[~missing])
+    error = (filled - middle)[missing].square().mean().sqrt()
+    assert error < 0.25 * (noisy - middle)[missing].square().mean().sqrt()
+
+
+def test_the_middle_of_a_large_hole_stays_as_it_is() -> None:
+    x = torch.full((1, 1, 64, 64), 0.5)
+    missing = torch.zeros(x.shape, dtype=torch.bool)
+    missing[..., 16:48, 16:48] = True
+    x[missing] = 1.0
+    filled = fill(x, missing)
+    hole = filled[..., 16:48, 16:48]
+    assert (hole[..., REACH:-REACH, REACH:-REACH] == 1).all()
+    assert torch.allclose(hole[..., :REACH, :], torch.tensor(0.5))
+    everything = torch.ones(x.shape, dtype=torch.bool)
+    assert torch.equal(fill(x, everything), x)

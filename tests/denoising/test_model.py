@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from aecodec.denoising.config import DenoiserConfig
+from aecodec.denoising.model import STRIDE, DenoiserModel
+
+
+def random_model(config: DenoiserConfig) -> DenoiserModel:
+    """Weights as of a trained model: the tail starts at zero."""
+    torch.manual_seed(0)
+    model = DenoiserModel(config)
+    nn.init.normal_(model.tail.weight, std=0.1)
+    return model.eval().requires_grad_(False)
+
+
+def level(sigma: float) -> Tensor:
+    return torch.full((1, 1, 1, 1), sigma / 255)
+
+
+def test_starts_as_the_identity() -> None:
+    x = torch.rand(2, 3, 16, 24)
+    assert torch.equal(DenoiserModel(DenoiserConfig((8, 8, 8), (1, 1, 1)))(x, level(25)), x)
+
+
+def test_scaling_picture_and_level_scales_the_result() -> None:
+    model = random_model(DenoiserConfig((8, 12, 16), (1, 1, 1)))
+    x = torch.rand(1, 3, 32, 40)
+    torch.testing.assert_close(model(2 * x, level(50)), 2 * model(x, level(25)))
+
+
+def test_a_map_of_levels_may_vary() -> None:
+    model = random_model(DenoiserConfig((8, 12, 16), (1, 1, 1)))
+    x = torch.rand(1, 3, 32, 32)
+    constant = model(x, level(25))
+    torch.testing.assert_close(model(x, torch.full((1, 1, 32, 32), 25 / 255)), constant)
+    varied = torch.full((1, 1, 32, 32), 25 / 255)
+    varied[..., :8] = 0
+    assert not torch.allclose(model(x, varied), constant)
+
+
+@pytest.mark.parametrize("blocks", [(1, 1, 1), (1, 2, 3), (2, 1, 2)])
+def test_nothing_beyond_the_margin_matters(blocks: tuple[int, int, int]) -> None:
+    model = random_model(DenoiserConfig((4, 4, 4), blocks))
+    margin = STRIDE * model.margin
+    size = 2 * margin + STRIDE
+    x = torch.rand(1, 3, size, size)
+    missing = torch.rand(x.shape) < 0.9
+    missing[..., margin:-margin, margin:-margin] = True
+    other, other_missing = torch.rand(x.shape), torch.rand(x.shape) < 0.5
+    # The same in the middle and the margin around it, in a larger picture.
+    grown = torch.rand(1, 3, size + 48, size + 48)
+    grown_missing = torch.rand(grown.shape) < 0.5
+    grown[..., 24:-24, 24:-24], grown_missing[..., 24:-24, 24:-24] = x, missing
+    inside = model(x, level(25), missing)[..., margin:-margin, margin:-margin]
+    again = model(grown, level(25), grown_missing)[..., margin + 24 : -margin - 24, :]
+    torch.testing.assert_close(again[..., margin + 24 : -margin - 24], inside)
+    assert not torch.allclose(model(other, level(25), other_missing)[..., :8], inside[..., :8])
+
+
+def test_a_config_survives_its_file() -> None:
+    config = DenoiserConfig((8, 16, 24), (1, 2, 3))
+    assert DenoiserConfig.from_json(config.to_json()) == config
