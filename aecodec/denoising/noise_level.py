@@ -40,14 +40,14 @@ def estimate_sigma(x: Tensor) -> float:
     if bool((x < 0).any() or (x > 1).any()):
         return 255 * _sigma(patches)
     channels = patches.view(len(patches), x.shape[1], -1)
-    distance = (channels.mean(2) - 0.5).abs().amax(1)  # of the channel furthest from grey
+    distances = (channels.mean(2) - 0.5).abs()  # from middle grey
     sigma = _sigma(patches)
     for _ in range(_ROUNDS):
-        safe = distance <= 0.5 - 2 * sigma
+        safe = distances.amax(1) <= 0.5 - 2 * sigma
         if safe.double().mean() < _ENOUGH:
             # By itself, each channel has more patches that were hardly clipped.
             return 255 * min(_clipped_sigma(channel) for channel in channels.unbind(1))[1]
-        sigma = _sigma(patches[safe])
+        sigma = _before_clipping(0.5 - float(distances[safe].mean()), _sigma(patches[safe]))
     return 255 * sigma
 
 

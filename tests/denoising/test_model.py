@@ -49,15 +49,15 @@ def test_nothing_beyond_the_margin_matters(blocks: tuple[int, int, int]) -> None
     x = torch.rand(1, 3, size, size)
     missing = torch.rand(x.shape) < 0.9
     missing[..., margin:-margin, margin:-margin] = True
-    other, other_missing = torch.rand(x.shape), torch.rand(x.shape) < 0.5
-    # The same in the middle and the margin around it, in a larger picture.
+    # The same, amid a larger picture.
     grown = torch.rand(1, 3, size + 48, size + 48)
     grown_missing = torch.rand(grown.shape) < 0.5
     grown[..., 24:-24, 24:-24], grown_missing[..., 24:-24, 24:-24] = x, missing
-    inside = model(x, level(25), missing)[..., margin:-margin, margin:-margin]
-    again = model(grown, level(25), grown_missing)[..., margin + 24 : -margin - 24, :]
-    torch.testing.assert_close(again[..., margin + 24 : -margin - 24], inside)
-    assert not torch.allclose(model(other, level(25), other_missing)[..., :8], inside[..., :8])
+    alone = model(x, level(25), missing)
+    surrounded = model(grown, level(25), grown_missing)[..., 24:-24, 24:-24]
+    inside = (..., slice(margin, -margin), slice(margin, -margin))
+    torch.testing.assert_close(surrounded[inside], alone[inside])
+    assert not torch.allclose(surrounded[..., :STRIDE, :], alone[..., :STRIDE, :])
 
 
 def test_a_config_survives_its_file() -> None:

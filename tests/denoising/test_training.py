@@ -74,7 +74,7 @@ def test_the_loss_is_the_psnr_of_what_comes_out() -> None:
     loss, figures = module.loss(batch, 1)
     assert torch.equal(loss, module.loss(batch, 1)[0])
     assert not torch.equal(loss, module.loss(batch, 2)[0])
-    assert float(figures["psnr"]) == pytest.approx(-10 * float(loss), abs=3)
+    assert float(figures["psnr"]) == pytest.approx(-10 * loss.item(), abs=3)
     loss.backward()
     assert module.model.tail.weight.grad is not None
     assert module.model.tail.weight.grad.abs().sum() > 0
