@@ -30,13 +30,14 @@ def read_area(
     top, left = rows.start * stride, columns.start * stride
     bottom, right = rows.stop * stride, columns.stop * stride
     box = (left, top, min(right, pixels.width), min(bottom, pixels.height))
-    array = np.asarray(pixels.crop(box)).astype(np.float32) / _peak(pixels.mode)
+    array = np.asarray(pixels.crop(box))
     missing = [(0, bottom - box[3]), (0, right - box[2])] + [(0, 0)] * (array.ndim - 2)
     array = np.pad(array, missing, mode=beyond)
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
-    x = torch.from_numpy(array).permute(2, 0, 1)[None]
-    return x.contiguous(memory_format=torch.channels_last)
+    # One float array and no more: large temporaries cost more than the arithmetic.
+    x = torch.from_numpy(array.astype(np.float32)).div_(_peak(pixels.mode))
+    return x.permute(2, 0, 1)[None]
 
 
 def write_tile(image: Image.Image, window: Window, x: Tensor, stride: int) -> None:
@@ -54,8 +55,8 @@ def write_tile(image: Image.Image, window: Window, x: Tensor, stride: int) -> No
     tile = x[0, :, rows, columns][:, :height, :width]
     if image.mode != "RGB":
         tile = tile.mean(0, keepdim=True)
-    levels = torch.round(tile.clamp(0, 1) * _peak(image.mode)).permute(1, 2, 0).cpu().numpy()
-    image.paste(_to_pillow(levels, image.mode), (left, top))
+    levels = (tile * _peak(image.mode)).round_().clamp_(0, _peak(image.mode))
+    image.paste(_to_pillow(levels.permute(1, 2, 0).cpu().numpy(), image.mode), (left, top))
 
 
 def _peak(mode: str) -> int:
