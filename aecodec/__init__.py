@@ -4,6 +4,7 @@
     data = aecodec.compress(image, quality=50)     # Pillow image -> bytes
     image = aecodec.decompress(data)               # bytes -> Pillow image
    image = aecodec.denoise(image)                 # Pillow image -> Pillow image
+    code = aecodec.image_hash(image, bits=64)      # Pillow image -> bytes
 
 Importing the package imports neither torch nor Pillow; the first call does. After
 `aecodec.register_pillow()`, `Image.open` and `Image.save` know `.aec` files.
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from aecodec.codec.codec import Codec
     from aecodec.codec.pillow_plugin import register_pillow
     from aecodec.denoising.denoiser import Denoiser
+    from aecodec.hashing.hasher import Hasher
 
-__all__ = ["Codec", "compress", "decompress", "denoise", "register_pillow"]
+__all__ = ["Codec", "compress", "decompress", "denoise", "image_hash", "register_pillow"]
 
 try:
     __version__ = version("aecodec")
@@ -53,6 +55,24 @@ def denoise(image: Image, sigma: float | None = None) -> Image:
     return _denoiser().denoise(image, sigma)
 
 
+def image_hash(image: Image, bits: int = 64) -> bytes:
+    """A semantic hash: images that look alike have hashes that differ in few bits.
+
+    Args:
+        image: of any mode that `aecodec.images.take_apart` takes.
+        bits: 64, 128 or 256. A longer hash begins with the shorter ones.
+
+    Returns:
+        bits / 8 bytes, to be compared by Hamming distance.
+
+    Raises:
+        AecodecError: this build carries no hash weights.
+        UnsupportedImageError: empty, too large, or an unusual mode.
+        ValueError: bits is none of these lengths.
+    """
+    return _hasher().code(image, bits)
+
+
 @lru_cache(maxsize=1)
 def _codec() -> Codec:
     from aecodec.codec.codec import Codec
@@ -65,6 +85,13 @@ def _denoiser() -> Denoiser:
     from aecodec.denoising.denoiser import Denoiser
 
     return Denoiser()
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> Hasher:
+    from aecodec.hashing.hasher import Hasher
+
+    return Hasher()
 
 
 def __getattr__(name: str) -> Any:

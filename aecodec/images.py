@@ -78,12 +78,36 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         UnsupportedImageError: not an image that Pillow can read, damaged, or too large.
         OSError: the file cannot be read at all.
     """
+    return _decode(path)[0]
+
+
+def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image, tuple[int, int]]:
+    """As `open_image`, but a JPEG may come at a half, a quarter or an eighth of its size.
+
+    That is several times faster to decode.
+
+    Args:
+        path: of the file.
+        least: pixels; no side becomes shorter than this by it.
+
+    Returns:
+        The image, and width and height as they are in the file.
+    """
+    return _decode(path, least)
+
+
+def _decode(
+    path: str | os.PathLike[str], least: int | None = None
+) -> tuple[Image.Image, tuple[int, int]]:
     _register_plugin(os.path.splitext(path)[1].lower())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(path)
-            check_size(image.width, image.height)
+            size = image.size
+            check_size(*size)
+            if least is not None:
+                image.draft(None, (least, least))
             image.load()
     except UnidentifiedImageError:
         raise UnsupportedImageError(f"{path}: not an image in a format Pillow can read") from None
@@ -95,7 +119,7 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         raise
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
-    return image
+    return image, size
 
 
 def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:

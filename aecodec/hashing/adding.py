@@ -1,0 +1,197 @@
+"""Files into the database: stat, digest, decode, hash, write."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aecodec.errors import AecodecError, UnsupportedImageError
+from aecodec.hashing.database import Database, Entry
+from aecodec.hashing.picture import Small, read_small
+from aecodec.hashing.scan import ahead, content_digest
+
+if TYPE_CHECKING:
+    from aecodec.hashing.hasher import Codes, Hasher
+
+BATCH = 64  # images hashed together and written in one transaction
+_FLUSH_SECONDS = 5.0  # about so much work is lost to a kill
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class StoredCode:
+    """A code that a file brings along, so that its image need not be decoded.
+
+    Attributes:
+        width, height: of the image in pixels.
+        code: the longest code of the index's model.
+    """
+
+    width: int
+    height: int
+    code: bytes
+
+
+Reader = Callable[[Path], "Small | StoredCode"]
+
+
+@dataclass
+class Report:
+    """What adding folders did. Each file counts once.
+
+    Attributes:
+        hashed: new and changed images that went through the model.
+        stored: images whose code came with the file.
+        known: new paths to content that the index had already (copies, renamed files).
+        unchanged: by size and time of modification, or by content.
+        pruned: files that are gone from the folders.
+        failed: (path, reason) of files and folders that could not be read.
+    """
+
+    hashed: int = 0
+    stored: int = 0
+    known: int = 0
+    unchanged: int = 0
+    pruned: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file on its way into the index."""
+
+    path: str
+    size: int = 0
+    mtime_ns: int = 0
+    sha256: bytes = b""
+    known: Entry | None = None
+    read: Small | StoredCode | None = None
+    thumbnail: bytes | None = None
+    problem: str = ""
+    hopeless: bool = False  # what the index had of it is no longer there
+
+
+def take_in(
+    paths: Sequence[str],
+    database: Database,
+    hasher: Hasher,
+    readers: Mapping[str, Reader],
+    workers: int,
+    report: Report,
+    progress: Progress,
+) -> None:
+    """Bring the database up to date with these files; see `ImageIndex.add`.
+
+    A chain of generators that the calling thread pulls: it alone touches the database and
+    the model, the workers digest and decode.
+    """
+    done = 0
+
+    def changed() -> Iterator[_File]:
+        nonlocal done
+        for path in paths:
+            file = _stat(path)
+            if not file.problem and database.stat(path) == (file.size, file.mtime_ns):
+                report.unchanged += 1
+                done += 1
+                progress(done, len(paths))
+            else:
+                yield file
+
+    with ThreadPoolExecutor(workers) as pool:
+        digested = ahead(pool, _digest, changed(), 2 * BATCH)
+        looked_up = (_look_up(database, file) for file in digested)
+        batch: list[_File] = []
+        last = time.monotonic()
+        for file in ahead(pool, lambda file: _read(file, readers), looked_up, BATCH):
+            batch.append(file)
+            if len(batch) >= BATCH or time.monotonic() - last > _FLUSH_SECONDS:
+                _write(database, hasher, batch, report)
+                done += len(batch)
+                progress(done, len(paths))
+                batch, last = [], time.monotonic()
+        _write(database, hasher, batch, report)
+    progress(len(paths), len(paths))
+
+
+def _write(database: Database, hasher: Hasher, batch: Sequence[_File], report: Report) -> None:
+    """Hash what must be hashed, and record everything in one transaction."""
+    decoded = [(file, file.read) for file in batch if isinstance(file.read, Small)]
+    squares = [small.square(hasher.side) for _, small in decoded]
+    codes: Iterable[Codes] = hasher.codes(squares) if squares else []
+    entries = [
+        _entry(file, small.width, small.height, code.tobytes())
+        for (file, small), code in zip(decoded, codes, strict=True)
+    ]
+    report.hashed += len(entries)
+    for file in batch:
+        if file.problem:
+            report.failed.append((file.path, file.problem))
+        elif known := file.known:
+            report.unchanged += known.path == file.path
+            report.known += known.path != file.path
+            entries.append(_entry(file, known.width, known.height, known.code))
+        elif isinstance(file.read, StoredCode):
+            report.stored += 1
+            entries.append(_entry(file, file.read.width, file.read.height, file.read.code))
+    database.record(entries, hasher.fingerprint)
+    database.forget([file.path for file in batch if file.hopeless])
+
+
+def _stat(path: str) -> _File:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return _File(path, problem=_reason(error))
+    return _File(path, status.st_size, status.st_mtime_ns)
+
+
+def _digest(file: _File) -> _File:
+    if file.problem:
+        return file
+    try:
+        return _with(file, sha256=content_digest(file.path))
+    except OSError as error:
+        return _with(file, problem=_reason(error))
+
+
+def _look_up(database: Database, file: _File) -> _File:
+    return (
+        file if file.problem else _with(file, known=database.with_content(file.sha256, file.path))
+    )
+
+
+def _read(file: _File, readers: Mapping[str, Reader]) -> _File:
+    if file.problem or file.known:
+        return file
+    reader = readers.get(os.path.splitext(file.path)[1].lower(), read_small)
+    try:
+        read = reader(Path(file.path))
+        thumbnail = read.thumbnail() if isinstance(read, Small) else None
+    except AecodecError as error:
+        hopeless = isinstance(error, UnsupportedImageError)
+        return _with(file, problem=str(error).removeprefix(f"{file.path}: "), hopeless=hopeless)
+    except OSError as error:
+        return _with(file, problem=_reason(error))
+    except MemoryError:
+        return _with(file, problem="not enough memory for this image")
+    return _with(file, read=read, thumbnail=thumbnail)
+
+
+def _with(file: _File, **changes: object) -> _File:
+    return _File(**{**vars(file), **changes})
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _entry(file: _File, width: int, height: int, code: bytes) -> Entry:
+    thumbnail = file.known.thumbnail if file.known else file.thumbnail
+    return Entry(file.path, file.size, file.mtime_ns, file.sha256, width, height, code, thumbnail)

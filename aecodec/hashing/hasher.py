@@ -1,0 +1,84 @@
+"""Pictures in, codes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from aecodec.hashing import weights
+from aecodec.hashing.picture import make_small
+from aecodec.nn.device import choose_device
+
+Codes = npt.NDArray[np.uint8]
+"""One code a row: uint8 (N, bits / 8), first bit highest."""
+
+
+class Hasher:
+    """A hash model with its weights loaded, for repeated use.
+
+    Args:
+        model: "photo", "cifar10", or a weight file.
+        device: "auto" (a GPU if there is one), "cpu" or "cuda".
+
+    Attributes:
+        fingerprint: names the weights; codes of different ones cannot be compared.
+        lengths: code lengths in bits; the longest code begins with the shorter ones.
+        side: of the squares that `codes` takes.
+        calibration: what distances mean, or None.
+
+    Raises:
+        AecodecError: no such device, not a weight file, or none ships with this build.
+    """
+
+    def __init__(self, model: str = weights.DEFAULT_MODEL, device: str = "auto") -> None:
+        self.device = choose_device(device)
+        loaded = weights.load(weights.find(model).resolve(), self.device)
+        self.fingerprint, self.calibration = loaded.fingerprint, loaded.calibration
+        self._model = loaded.model
+        self.lengths, self.side = loaded.model.config.lengths, loaded.model.config.side
+
+    def codes(self, squares: Sequence[npt.NDArray[np.uint8]]) -> Codes:
+        """The longest codes of pictures uint8 (side, side, 3), at least one."""
+        x = torch.from_numpy(np.stack(squares)).to(self.device)
+        # A permuted view of rows of pixels is channels-last already.
+        with torch.inference_mode():
+            bits = self._model(x.permute(0, 3, 1, 2).float() / 255)
+        return np.packbits(bits.cpu().numpy(), axis=1)
+
+    def code(self, image: Image.Image, bits: int | None = None) -> bytes:
+        """The code of a Pillow image of any mode and size.
+
+        Args:
+            image: of any mode that `take_apart` takes.
+            bits: one of `lengths`; None: the longest.
+
+        Raises:
+            UnsupportedImageError: empty, too large, or an unusual mode.
+            ValueError: bits is none of `lengths`.
+        """
+        if bits is not None and bits not in self.lengths:
+            raise ValueError(f"bits must be one of {self.lengths}, not {bits}")
+        code = self.codes([make_small(image).square(self.side)]).tobytes()
+        return code[: (bits or self.lengths[-1]) // 8]
+
+    def reconstruct(self, codes: Codes) -> npt.NDArray[np.uint8]:
+        """What the decoder makes of whole codes: uint8 (N, T, T, 3)."""
+        bits = torch.from_numpy(np.unpackbits(codes, axis=1)).to(self.device).bool()
+        with torch.inference_mode():
+            levels = (self._model.reconstruct(bits) * 255).round().to(torch.uint8)
+        return levels.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def hamming(a: bytes, b: bytes) -> int:
+    """Bits in which two codes of equal length differ.
+
+    Raises:
+        ValueError: their lengths differ.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"codes of {8 * len(a)} and {8 * len(b)} bits cannot be compared")
+    return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).bit_count()

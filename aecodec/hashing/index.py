@@ -1,0 +1,341 @@
+"""An index of image files by their binary codes: SQLite for the truth, FAISS for speed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from aecodec.errors import AecodecError, WeightsMismatchError
+from aecodec.hashing import cache, duplicates
+from aecodec.hashing.adding import Progress, Reader, Report, take_in
+from aecodec.hashing.cache import CodeIndex, StaleCache
+from aecodec.hashing.calibration import Calibration
+from aecodec.hashing.database import Database, State
+from aecodec.hashing.duplicates import Group, Match
+from aecodec.hashing.picture import make_small, read_small
+from aecodec.hashing.scan import find_files
+from aecodec.images import IMAGE_SUFFIXES
+
+if TYPE_CHECKING:
+    from aecodec.hashing.hasher import Hasher
+
+Place = str | os.PathLike[str]
+
+
+def default_path() -> Path:
+    """The user's own index file."""
+    import platformdirs
+
+    return platformdirs.user_data_path("aecodec") / "index.sqlite3"
+
+
+class ImageIndex:
+    """An index of images. Use it as a context manager, or `close` it.
+
+    Beside the SQLite file lies a cache, named like it with ".faiss" added, which may be
+    deleted at any time. Several processes may use one index at once.
+
+    Args:
+        path: of the SQLite file, made by `add` if it is not there; None: `default_path()`.
+        model: "photo", "cifar10" or a weight file; None: the one of the index, or "photo".
+        bits: code length in use; None: that of the index, or the model's longest. It can be
+            changed at any time, since longer codes begin with the shorter ones.
+        device: "auto", "cpu" or "cuda", where the model runs.
+    """
+
+    def __init__(
+        self,
+        path: Place | None = None,
+        *,
+        model: str | None = None,
+        bits: int | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.path = Path(path) if path is not None else default_path()
+        self.cache_path = self.path.with_name(self.path.name + ".faiss")
+        self._model, self._bits, self._device = model, bits, device
+        self._opened: Database | None = None
+        self._loaded: Hasher | None = None
+        self._codes: tuple[CodeIndex, State] | None = None
+
+    def __enter__(self) -> ImageIndex:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the SQLite file."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def __len__(self) -> int:
+        return self._database().state().count
+
+    # ---- opening -------------------------------------------------------------------------
+
+    @property
+    def hasher(self) -> Hasher:
+        """The model, loaded when first asked for.
+
+        Raises:
+            AecodecError: there is no such model.
+            WeightsMismatchError: the index was made with another.
+        """
+        if self._loaded is None:
+            from aecodec.hashing.hasher import Hasher
+            from aecodec.hashing.weights import DEFAULT_MODEL
+
+            made_with = self._database().meta("model_name") if self.path.is_file() else None
+            hasher = Hasher(self._model or str(made_with or DEFAULT_MODEL), self._device)
+            if self.path.is_file():
+                self._check_model(hasher)
+            self._loaded = hasher
+        return self._loaded
+
+    def _check_model(self, hasher: Hasher) -> None:
+        found = self._database().meta("model")
+        if found != hasher.fingerprint:
+            raise WeightsMismatchError(
+                f"{self.path}: made with hash weights {found}, not {hasher.fingerprint};"
+                " use another --index, or delete it and index again"
+            )
+
+    def _database(self) -> Database:
+        if self._opened is None:
+            self._opened = Database(self.path)
+        return self._opened
+
+    def _create(self) -> Database:
+        """The database, made if it is not there, with the code length asked for."""
+        hasher = self.hasher
+        bits = self._check_bits(hasher.lengths)
+        if self._opened is None:
+            facts: dict[str, str | int] = {
+                "model": hasher.fingerprint,
+                "model_name": _lasting_name(self._model),
+                "bits": bits or hasher.lengths[-1],
+                "calibration": hasher.calibration.to_json() if hasher.calibration else "",
+            }
+            self._opened = Database(self.path, facts)
+            self._check_model(hasher)  # another process may have made it meanwhile
+        if bits and bits != self._opened.meta("bits"):
+            self._opened.set_meta("bits", bits)
+        return self._opened
+
+    def _check_bits(self, lengths: Sequence[int]) -> int | None:
+        if self._bits is not None and self._bits not in lengths:
+            known = ", ".join(map(str, lengths))
+            raise AecodecError(f"this model has codes of {known} bits, not {self._bits}")
+        return self._bits
+
+    # ---- adding --------------------------------------------------------------------------
+
+    def add(
+        self,
+        *places: Place,
+        workers: int | None = None,
+        prune: bool = False,
+        readers: Mapping[str, Reader] | None = None,
+        progress: Progress = lambda done, total: None,
+    ) -> Report:
+        """Index the images below folders, and single files, as far as they are not yet.
+
+        What is done stays done: the work is written every few seconds.
+
+        Args:
+            *places: folders and files.
+            workers: threads that read and decode; None: one for each core, at most 8.
+            prune: forget images below these folders whose file is gone.
+            readers: how to read files that Pillow cannot: lower-case suffix -> function.
+            progress: told (files done, of how many).
+
+        Raises:
+            AecodecError: a place is not there, or the model is not.
+            WeightsMismatchError: the index was made with another model.
+        """
+        readers = readers or {}
+        report = Report()
+        suffixes = IMAGE_SUFFIXES | set(readers)
+        files = find_files(places, suffixes, lambda *failure: report.failed.append(failure))
+        database = self._create()
+        workers = workers or min(8, os.cpu_count() or 1)
+        take_in(files, database, self.hasher, readers, workers, report, progress)
+        if prune:
+            self._prune(database, places, report)
+        self._code_index(say=False)
+        return report
+
+    def _prune(self, database: Database, places: Sequence[Place], report: Report) -> None:
+        folders = [os.path.abspath(place) for place in places if os.path.isdir(place)]
+        known = {row: path for folder in folders for row, path in database.paths(folder)}
+        gone = [row for row, path in known.items() if not os.path.lexists(path)]
+        database.remove(gone)
+        report.pruned = len(gone)
+
+    # ---- the FAISS cache -----------------------------------------------------------------
+
+    def _code_index(self, say: bool = True) -> tuple[CodeIndex, State]:
+        """The codes as of now: from memory, from the cache, caught up, or built again."""
+        database = self._database()
+        with database.reading():
+            state = database.state()
+            if self._codes and self._codes[1] == state:
+                return self._codes
+            try:
+                index, seen = self._codes or cache.load(self.cache_path)
+                done = cache.catch_up(index, seen, state, database)
+            except StaleCache as error:
+                index = CodeIndex.build(state.bits, state.count, lambda: database.codes(state.bits))
+                done = f"{error}; built again from {state.count:,} codes"
+        self._codes = index, state
+        if done:
+            if say:
+                warnings.warn(f"{self.cache_path}: {done}", UserWarning, stacklevel=3)
+            try:
+                cache.save(self.cache_path, index, state)
+            except OSError as error:  # it is only a cache
+                warnings.warn(
+                    f"{self.cache_path}: not written ({error.strerror})", UserWarning, stacklevel=3
+                )
+        return self._codes
+
+    # ---- asking --------------------------------------------------------------------------
+
+    def search(
+        self, image: Image.Image | Place, k: int | None = 10, radius: int | None = None
+    ) -> list[Match]:
+        """The images most like one, nearest first; of equal distance by path.
+
+        Args:
+            image: Pillow image, or an image file. An indexed file finds itself.
+            k: at most so many; None: all within the radius.
+            radius: only images within this Hamming distance, in bits.
+
+        Raises:
+            UnsupportedImageError: the file is not an image.
+            WeightsMismatchError: the index was made with another model.
+        """
+        hasher = self.hasher
+        small = make_small(image) if isinstance(image, Image.Image) else read_small(image)
+        return self.search_code(hasher.codes([small.square(hasher.side)]).tobytes(), k, radius)
+
+    def search_code(
+        self, code: bytes, k: int | None = 10, radius: int | None = None
+    ) -> list[Match]:
+        """As `search`, for a code of at least the index's length. Needs no model.
+
+        Raises:
+            ValueError: neither k nor radius is given, or one is out of range.
+        """
+        if (k is None and radius is None) or (k is not None and k < 1) or (radius or 0) < 0:
+            raise ValueError("k must be positive, radius not negative, and one of them given")
+        index, state = self._code_index()
+        query = np.frombuffer(code[: state.bits // 8], dtype=np.uint8)[None]
+        if radius is None:
+            assert k is not None
+            distances, ids = (part[0] for part in index.search(query, k))
+        else:
+            distances, ids = index.within(query, radius)[0]
+        return self._matches(distances.tolist(), ids.tolist())[:k]
+
+    def _matches(self, distances: Sequence[int], ids: Sequence[int]) -> list[Match]:
+        entries = self._database().entries(ids)
+        matches = [
+            Match(entries[image], distance)
+            for distance, image in zip(distances, ids, strict=True)
+            if image in entries  # not -1, nor removed by another process just now
+        ]
+        return sorted(matches, key=lambda match: (match.distance, match.entry.path))
+
+    def duplicates(
+        self,
+        radius: int,
+        *places: Place,
+        keep: Place | None = None,
+        progress: Progress = lambda done, total: None,
+    ) -> list[Group]:
+        """Groups of images that are the same; see `duplicates.group`. Nothing is deleted.
+
+        Files that are gone are left out.
+
+        Args:
+            radius: largest Hamming distance; `calibration` tells what it means.
+            *places: only images below these folders, which must be indexed; none: all.
+            keep: folder of reference images, which are never duplicates.
+            progress: told (images done, of how many).
+
+        Raises:
+            AecodecError: nothing is indexed below one of the folders.
+        """
+        index, state = self._code_index()
+        kept = self._below(keep) if keep is not None else set()
+        chosen = {row for place in places for row in self._below(place)} | kept if places else None
+        parts = list(self._database().codes(state.bits))
+        ids = np.concatenate([part for part, _ in parts]) if parts else np.empty(0, np.int64)
+        codes = np.concatenate([c for _, c in parts]) if parts else np.empty((0, 1), np.uint8)
+        entries = self._database().entries(ids.tolist())
+        usable = [
+            position
+            for position, image in enumerate(ids.tolist())
+            if (chosen is None or image in chosen)
+            and image in entries
+            and os.path.exists(entries[image].path)
+        ]
+        return duplicates.group(
+            index,
+            [entries[int(ids[position])] for position in usable],
+            codes[usable],
+            radius,
+            kept=kept,
+            progress=progress,
+        )
+
+    def _below(self, place: Place) -> set[int]:
+        folder = os.path.abspath(place)
+        found = {row for row, _ in self._database().paths(folder)}
+        if not found:
+            raise AecodecError(
+                f"{os.fspath(place)}: nothing is indexed below it; run 'aecodec index' on it first"
+            )
+        return found
+
+    @property
+    def bits(self) -> int:
+        """Code length in use."""
+        return self._database().state().bits
+
+    @property
+    def calibration(self) -> Calibration:
+        """What distances mean for the index's model. Needs no model.
+
+        Raises:
+            AecodecError: its weights were not calibrated.
+        """
+        text = self._database().meta("calibration")
+        if not text:
+            raise AecodecError(
+                f"{self.path}: its model was not calibrated, so no distance is known to mean"
+                " anything; give one with --max-distance"
+            )
+        return Calibration.from_json(str(text))
+
+    def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """WebP files of these images, where there are any."""
+        return self._database().thumbnails(ids)
+
+
+def _lasting_name(model: str | None) -> str:
+    """A shipped model's name, or where its weight file is whatever the current folder."""
+    from aecodec.hashing.weights import DEFAULT_MODEL
+
+    if model is None:
+        return DEFAULT_MODEL
+    return os.path.abspath(model) if os.path.isfile(model) else model

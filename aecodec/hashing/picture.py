@@ -1,0 +1,93 @@
+"""An image file as the hash sees it: a small square; and as a gallery shows it: a thumbnail."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from aecodec.images import open_reduced, take_apart
+
+THUMBNAIL = 128
+"""Longer side of a stored thumbnail in pixels."""
+
+_DECODED = 256  # a JPEG may be decoded at a fraction of its size, down to this
+
+
+@dataclass(frozen=True)
+class Small:
+    """What is kept of an image once it is decoded.
+
+    Attributes:
+        width, height: of the image, upright, in pixels.
+        image: RGB, at most `_DECODED` pixels a side, its aspect ratio kept.
+    """
+
+    width: int
+    height: int
+    image: Image.Image
+
+    def square(self, side: int) -> npt.NDArray[np.uint8]:
+        """Squashed to a square: uint8 (side, side, 3)."""
+        return np.asarray(self.image.resize((side, side), Image.Resampling.BOX))
+
+    def thumbnail(self) -> bytes:
+        """A small WebP file."""
+        image = self.image.copy()
+        image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+        buffer = io.BytesIO()
+        image.save(buffer, format="WEBP", quality=60, method=2)
+        return buffer.getvalue()
+
+
+def read_small(path: str | os.PathLike[str]) -> Small:
+    """Decode an image file, upright and small.
+
+    Raises:
+        UnsupportedImageError: not an image that Pillow can read, damaged, or too large.
+        OSError: the file cannot be read at all.
+    """
+    image, (width, height) = open_reduced(path, _DECODED)
+    small = make_small(image)
+    # The reduced copy tells which way up the image is; its size is only nearly in proportion.
+    turned = (small.width > small.height) != (width > height) and image.width != image.height
+    return Small(height, width, small.image) if turned else Small(width, height, small.image)
+
+
+def make_small(image: Image.Image) -> Small:
+    """The same for an image in memory, of any mode that `take_apart` takes.
+
+    Alpha lies over white.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # about metadata and frames: no matter here
+        picture = take_apart(image)
+    pixels = picture.pixels
+    width, height = pixels.size
+    scale = min(1, _DECODED / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    pixels = _eight_bit(_shrink(pixels, size))
+    if picture.alpha is not None:
+        white = Image.new("RGB", size, "white")
+        pixels = Image.composite(pixels, white, _shrink(picture.alpha, size))
+    return Small(width, height, pixels)
+
+
+def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if image.size == size:
+        return image
+    if image.mode == "I;16":  # which Pillow does not average
+        image = Image.fromarray(np.asarray(image).astype(np.float32))
+    return image.resize(size, Image.Resampling.BOX, reducing_gap=3.0)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if image.mode in ("I;16", "F"):
+        levels = np.asarray(image, dtype=np.float32) / 257
+        image = Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
+    return image.convert("RGB")

@@ -1,0 +1,85 @@
+"""Image files below folders, and reading many of them ahead of their use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from aecodec.errors import AecodecError
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+def find_files(
+    places: Sequence[str | os.PathLike[str]],
+    suffixes: Collection[str],
+    on_error: Callable[[str, str], None],
+) -> list[str]:
+    """Absolute paths of the files below the folders, and of the files given, sorted, each once.
+
+    Hidden files and folders are skipped, links to folders are not followed.
+
+    Args:
+        places: folders, and files of any name.
+        suffixes: lower-case, with dot: what is looked for in folders.
+        on_error: told (path, reason) of folders that cannot be listed.
+
+    Raises:
+        AecodecError: one of the places is not there.
+    """
+    found: set[str] = set()
+    for place in places:
+        top = os.path.abspath(place)
+        if not os.path.exists(top):
+            raise AecodecError(f"{os.fspath(place)}: no such file or folder")
+        if not os.path.isdir(top):
+            found.add(top)
+
+        def tell(error: OSError) -> None:
+            on_error(str(error.filename), error.strerror or str(error))
+
+        for folder, folders, names in os.walk(top, onerror=tell):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            found.update(os.path.join(folder, name) for name in names if _wanted(name, suffixes))
+    return sorted(path for path in found if not _is_special(path))
+
+
+def _wanted(name: str, suffixes: Collection[str]) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
+
+
+def _is_special(path: str) -> bool:
+    """Pipes, sockets, devices: reading one could wait forever."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def content_digest(path: str | Path) -> bytes:
+    """SHA-256 of a file, 32 bytes."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.digest()
+
+
+def ahead(
+    pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Iterable[In], many: int
+) -> Iterator[Out]:
+    """`map` in the threads of a pool, in order, with at most `many` results waiting."""
+    waiting: deque[Future[Out]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= many:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

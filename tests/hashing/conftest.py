@@ -1,0 +1,93 @@
+"""A tiny hash model whose codes tell pictures apart, untrained: random features do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from aecodec.hashing.calibration import Calibration
+from aecodec.hashing.config import HashConfig
+from aecodec.hashing.hasher import Hasher
+from aecodec.hashing.model import HashModel
+from aecodec.hashing.picture import make_small
+
+TINY = HashConfig(side=32, widths=(8, 16), blocks=(1, 1), lengths=(64, 128), thumbnail=8)
+
+
+def histogram(bits: int, typical: int) -> tuple[int, ...]:
+    """Two of ten thousand at `typical` / 2, the rest at `typical`."""
+    counts = [0] * (bits + 1)
+    counts[typical // 2], counts[typical] = 2, 9998
+    return tuple(counts)
+
+
+CALIBRATION = Calibration(
+    {64: histogram(64, 30), 128: histogram(128, 60)},
+    {64: histogram(64, 4), 128: histogram(128, 8)},
+    "made up",
+)
+
+
+def write_model(path: Path, seed: int, calibration: Calibration | None = CALIBRATION) -> Path:
+    """A weight file whose bits are centred on pictures of scikit-image's."""
+    torch.manual_seed(seed)
+    model = HashModel(TINY)
+    # The tests must not depend on what these pictures are, only that bits vary over them.
+    pictures = [skimage.data.coffee(), skimage.data.rocket(), skimage.data.astronaut()]
+    squares = []
+    for picture in pictures:
+        image = Image.fromarray(picture)
+        for left in range(0, image.width - 100, 60):
+            crop = image.crop((left, 50, left + 100, 150))
+            squares.append(make_small(crop).square(TINY.side))
+    x = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
+    model.train()
+    with torch.no_grad():
+        for _ in range(60):
+            model(x)
+    metadata = {"config": TINY.to_json()}
+    if calibration:
+        metadata["calibration"] = calibration.to_json()
+    save_file(model.state_dict(), path, metadata=metadata)
+    return path
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("weights") / "tiny.safetensors", 0)
+
+
+@pytest.fixture(scope="session")
+def other_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("weights") / "other.safetensors", 1, None)
+
+
+@pytest.fixture(scope="session")
+def hasher(weights: Path) -> Hasher:
+    return Hasher(str(weights), "cpu")
+
+
+@pytest.fixture
+def photos(cat: Image.Image, tmp_path: Path) -> Path:
+    """Eight different pieces of a photo, as files."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(8):
+        left, top = number % 4 * 110, number // 4 * 150
+        cat.crop((left, top, left + 110, top + 140)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aecodec.errors import AecodecError, CorruptFileError, WeightsMismatchError
+from aecodec.hashing.hasher import Hasher, hamming
+from aecodec.hashing.index import ImageIndex
+from aecodec.hashing.picture import read_small
+
+posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+
+
+@pytest.fixture
+def index(tmp_path: Path, weights: Path) -> ImageIndex:
+    return ImageIndex(tmp_path / "index.sqlite3", model=str(weights), device="cpu")
+
+
+def names(index: ImageIndex) -> list[str]:
+    return sorted(Path(path).name for _, path in index._database().paths())
+
+
+def test_an_indexed_image_finds_itself_first(index: ImageIndex, photos: Path) -> None:
+    report = index.add(photos)
+    assert (report.hashed, report.failed, len(index)) == (8, [], 8)
+    for photo in sorted(photos.iterdir()):
+        best = index.search(photo, k=3)
+        assert (best[0].entry.path, best[0].distance) == (str(photo), 0)
+        assert [m.distance for m in best] == sorted(m.distance for m in best)
+        assert (best[0].entry.width, best[0].entry.height) == (110, 140)
+    assert index.search(Image.open(photos / "3.png"), k=1)[0].entry.path == str(photos / "3.png")
+
+
+def test_distances_are_hamming_distances_of_the_code_length_in_use(
+    photos: Path, tmp_path: Path, weights: Path, hasher: Hasher
+) -> None:
+    query = Image.open(photos / "0.png")
+    for bits in (64, 128):
+        with ImageIndex(tmp_path / "i", model=str(weights), bits=bits) as index:
+            index.add(photos)  # hashed the first time only
+            for match in index.search(query, k=8):
+                other = hasher.code(Image.open(match.entry.path), bits)
+                assert match.distance == hamming(hasher.code(query, bits), other)
+            assert index.bits == bits
+
+
+def test_radius_is_inclusive(index: ImageIndex, photos: Path) -> None:
+    index.add(photos)
+    everything = index.search(photos / "0.png", k=8)
+    radius = everything[3].distance
+    near = index.search(photos / "0.png", k=None, radius=radius)
+    assert near == [m for m in everything if m.distance <= radius]
+    with pytest.raises(ValueError, match="radius"):
+        index.search(photos / "0.png", radius=-1)
+
+
+def test_only_what_changed_is_hashed_again(
+    index: ImageIndex, photos: Path, cat: Image.Image
+) -> None:
+    index.add(photos)
+    assert index.add(photos).unchanged == 8
+    os.utime(photos / "0.png", ns=(1, 1))  # touched
+    cat.save(photos / "1.png")  # changed
+    (photos / "2.png").rename(photos / "renamed.png")
+    (photos / "3.png").unlink()
+    report = index.add(photos)
+    assert (report.hashed, report.known, report.unchanged, report.pruned) == (1, 1, 5, 0)
+    assert names(index) == [*(f"{n}.png" for n in range(8)), "renamed.png"]
+    assert index.add(photos, prune=True).pruned == 2
+    assert names(index) == ["0.png", "1.png", "4.png", "5.png", "6.png", "7.png", "renamed.png"]
+    assert index.search(cat, k=1)[0].entry.path == str(photos / "1.png")
+    (best,) = index.search(photos / "renamed.png", k=1)
+    assert (best.distance, best.entry.path) == (0, str(photos / "renamed.png"))
+    assert index.thumbnails([best.entry.id])[best.entry.id][8:12] == b"WEBP"
+
+
+def test_pruning_spares_other_folders(index: ImageIndex, photos: Path, tmp_path: Path) -> None:
+    other = tmp_path / "photos2"  # begins like the other's name
+    other.mkdir()
+    (photos / "0.png").rename(other / "0.png")
+    index.add(photos, other)
+    (other / "0.png").unlink()
+    (photos / "1.png").unlink()
+    assert index.add(photos, prune=True).pruned == 1
+    assert "0.png" in names(index)
+    with pytest.raises(AecodecError, match="no such"):  # an unplugged disk loses nothing
+        index.add(tmp_path / "gone", prune=True)
+
+
+def test_odd_files(index: ImageIndex, photos: Path) -> None:
+    (photos / "text.jpg").write_text("not an image")
+    (photos / "broken.png").write_bytes((photos / "0.png").read_bytes()[:900])
+    (photos / "empty.webp").touch()
+    (photos / ".hidden.png").write_bytes((photos / "0.png").read_bytes())
+    (photos / "notes.txt").write_text("no image by its name")
+    (photos / "gone.png").symlink_to("nowhere.png")
+    os.mkfifo(photos / "pipe.jpg")
+    deep = photos / "Größe 大きさ" / "é"
+    deep.mkdir(parents=True)
+    Image.new("RGB", (1, 1), "red").save(deep / "ひとつ.png")
+    Image.new("L", (10_000, 5_000), 99).save(photos / "large.png")
+    Image.new("RGBA", (30, 20), (0, 0, 0, 0)).save(photos / "clear.png")
+    Image.fromarray(np.full((20, 30), 40_000, np.uint16)).save(photos / "deep.png")
+    report = index.add(photos)
+    failed = {Path(path).name: reason for path, reason in report.failed}
+    assert sorted(failed) == ["broken.png", "empty.webp", "gone.png", "text.jpg"]
+    assert "format" in failed["text.jpg"]
+    assert report.hashed == len(index) == 12
+    (best,) = index.search(deep / "ひとつ.png", k=1)
+    assert best.distance == 0
+    rows = {Path(e.path).name: e for e in index._database().entries(range(1, 20)).values()}
+    assert (rows["large.png"].width, rows["large.png"].height) == (10_000, 5_000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names that are no text")
+def test_names_that_are_no_text(index: ImageIndex, photos: Path) -> None:
+    name = os.fsdecode(os.fsencode(photos) + b"/\xff\xe9.png")
+    os.rename(photos / "0.png", name)
+    index.add(photos)
+    assert index.search(name, k=1)[0].entry.path == name
+
+
+def test_an_image_that_broke_is_forgotten(index: ImageIndex, photos: Path) -> None:
+    index.add(photos)
+    (photos / "0.png").write_text("overwritten")
+    assert [Path(p).name for p, _ in index.add(photos).failed] == ["0.png"]
+    assert "0.png" not in names(index)
+
+
+def test_orientation_and_size_of_a_reduced_jpeg(tmp_path: Path, cat: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    big = cat.resize((2000, 1200))
+    big.save(tmp_path / "turned.jpg", exif=exif)
+    small = read_small(tmp_path / "turned.jpg")
+    assert (small.width, small.height) == (1200, 2000)
+    assert small.image.height > small.image.width
+    big.rotate(-90, expand=True).save(tmp_path / "upright.png")
+    whole = read_small(tmp_path / "upright.png")
+    difference = whole.square(32).astype(float) - small.square(32)
+    assert np.abs(difference).mean() < 3
+
+
+# ---- the cache -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "foreign", "empty", "missing", "older", "other"])
+def test_a_cache_that_cannot_serve_is_rebuilt_and_said_so(
+    index: ImageIndex, photos: Path, tmp_path: Path, weights: Path, damage: str
+) -> None:
+    index.add(photos)
+    expected = index.search(photos / "0.png", k=8)
+    data = index.cache_path.read_bytes()
+    if damage == "older":
+        Image.new("RGB", (50, 50), "blue").save(photos / "blue.png")
+        (photos / "7.png").unlink()
+        index.add(photos, prune=True)
+        expected = index.search(photos / "0.png", k=8)
+    if damage == "other":
+        with ImageIndex(tmp_path / "other", model=str(weights)) as other:
+            other.add(photos / "1.png")
+            data = other.cache_path.read_bytes()
+    spoilt = {
+        "flip": data[:100] + bytes([data[100] ^ 1]) + data[101:],
+        "cut": data[:-9],
+        "foreign": b"something else entirely",
+        "empty": b"",
+    }
+    index.cache_path.write_bytes(spoilt.get(damage, data))
+    if damage == "missing":
+        index.cache_path.unlink()
+    with ImageIndex(index.path) as again:
+        with pytest.warns(UserWarning, match=r"\.faiss: (damaged|missing|was behind|of another)"):
+            assert again.search(photos / "0.png", k=8) == expected
+    with ImageIndex(index.path) as third, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert third.search(photos / "0.png", k=8) == expected
+
+
+def test_a_cache_that_cannot_be_written_is_no_harm(index: ImageIndex, photos: Path) -> None:
+    index.cache_path.mkdir()
+    with pytest.warns(UserWarning, match="not written"):
+        index.add(photos)
+    assert index.search(photos / "0.png", k=1)[0].distance == 0
+
+
+# ---- wrong models, wrong files ---------------------------------------------------------
+
+
+def test_codes_of_two_models_never_meet(
+    index: ImageIndex, photos: Path, other_weights: Path
+) -> None:
+    index.add(photos)
+    with ImageIndex(index.path, model=str(other_weights)) as wrong:
+        with pytest.raises(WeightsMismatchError, match="made with hash weights"):
+            wrong.search(photos / "0.png")
+        with pytest.raises(WeightsMismatchError):
+            wrong.add(photos)
+    with ImageIndex(index.path) as right:  # remembers its model
+        assert right.search(photos / "0.png")[0].distance == 0
+
+
+def test_what_is_no_index(tmp_path: Path, photos: Path, weights: Path) -> None:
+    with pytest.raises(AecodecError, match="aecodec index"):
+        ImageIndex(tmp_path / "none").search_code(bytes(16))
+    (tmp_path / "text").write_text("no database, but long enough to be read as one " * 99)
+    with pytest.raises(CorruptFileError, match="not an index"):
+        ImageIndex(tmp_path / "text").search_code(bytes(16))
+    sqlite3.connect(tmp_path / "foreign").execute("CREATE TABLE a (b)").connection.close()
+    with pytest.raises(CorruptFileError, match="not an index"):
+        ImageIndex(tmp_path / "foreign").search_code(bytes(16))
+    with pytest.raises(AecodecError, match="folder"):
+        ImageIndex(photos, model=str(weights)).add(photos)
+    with pytest.raises(AecodecError, match="64, 128 bits, not 256"):
+        ImageIndex(tmp_path / "new", model=str(weights), bits=256).add(photos)
+    assert not (tmp_path / "new").exists()
+
+
+# ---- kills and company -----------------------------------------------------------------
+
+ADD = """
+import sys, torch
+torch.set_num_threads(1)
+from aecodec.hashing import adding
+adding.BATCH = 2
+from aecodec.hashing.index import ImageIndex
+with ImageIndex(sys.argv[1], model=sys.argv[2], device="cpu") as index:
+    report = index.add(*sys.argv[3:], workers=1, progress=lambda n, of: print(n, flush=True))
+    print(report.hashed, report.unchanged, report.known, len(index), "end", flush=True)
+"""
+
+
+def start(index: Path, weights: Path, *places: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", ADD, index, weights, *places]
+    return subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def many(cat: Image.Image, tmp_path: Path) -> Path:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(60):
+        left, top = number % 10 * 35, number // 10 * 35
+        piece = cat.crop((left, top, left + 100, top + 100)).resize((300, 300))
+        piece.save(folder / f"{number:02}.png", compress_level=1)
+    return folder
+
+
+@posix
+def test_kill_9_loses_nothing_that_was_done(tmp_path: Path, weights: Path, many: Path) -> None:
+    path = tmp_path / "index"
+    process = start(path, weights, many)
+    assert process.stdout
+    for line in process.stdout:
+        if int(line) >= 10:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    with ImageIndex(path) as index, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the cache was never written
+        survived = len(index)
+        assert 10 <= survived < 60
+        for row, file in index._database().paths():
+            code = index._database().entries([row])[row].code
+            assert index.search_code(code, radius=0, k=None)
+            assert index.search(file, k=1)[0].distance == 0
+        report = index.add(many)
+        assert (report.hashed, report.unchanged) == (60 - survived, survived)
+        assert len(index) == 60
+        assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_two_writers_at_once(tmp_path: Path, weights: Path, many: Path, photos: Path) -> None:
+    path = tmp_path / "index"
+    processes = [start(path, weights, many), start(path, weights, many, photos)]
+    ends = [process.communicate()[0].split()[-1] for process in processes]
+    assert ends == ["end", "end"]
+    with ImageIndex(path) as index, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert len(index) == 68
+        assert len(index._code_index()[0]) == 68
+        assert index.search(photos / "5.png", k=1)[0].entry.path == str(photos / "5.png")
+
+
+def test_readers_see_whole_states_while_another_writes(
+    index: ImageIndex, photos: Path, many: Path
+) -> None:
+    index.add(photos)
+    problems: list[BaseException] = []
+
+    def search() -> None:
+        try:
+            with ImageIndex(index.path) as other, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                deadline = time.monotonic() + 60
+                while len(other) < 68 and time.monotonic() < deadline:
+                    assert other.search(photos / "2.png", k=1)[0].distance == 0
+                assert len(other.search(photos / "2.png", k=100)) == 68
+        except BaseException as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    index.add(many)
+    thread.join()
+    assert not problems
