@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .denoise import weights_option
 from .options import Device, say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against other codecs.")
@@ -37,16 +38,7 @@ def rd(
 def denoise(
     data: _Data,
     out: _Out,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="A denoiser trained with 'aecodec train denoise'.",
-            show_default="the one that ships",
-        ),
-    ] = None,
+    weights: Annotated[Path | None, weights_option("--weights")] = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N photos.", show_default="all"),

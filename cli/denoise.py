@@ -46,7 +46,8 @@ _DENOISE_EXAMPLES = (
 )
 
 
-def _weights(name: str) -> Any:
+def weights_option(name: str) -> Any:
+    """The option for a weight file of the denoiser."""
     return typer.Option(
         name,
         metavar="FILE",
@@ -79,7 +80,7 @@ def denoise(
         float,
         typer.Option(min=0, max=2, metavar="0-2", help="Less than 1 keeps grain, more smooths."),
     ] = 1.0,
-    weights: Annotated[Path | None, _weights("--weights")] = None,
+    weights: Annotated[Path | None, weights_option("--weights")] = None,
     device: Device = "auto",
     force: Force = False,
     as_json: AsJson = False,
@@ -121,7 +122,7 @@ def _denoise_one(
 # ---- before compressing ----------------------------------------------------------------
 
 
-DenoiserWeights = Annotated[Path | None, _weights("--denoise-weights")]
+DenoiserWeights = Annotated[Path | None, weights_option("--denoise-weights")]
 Cleaner: TypeAlias = "Callable[[Image.Image], tuple[Image.Image, dict[str, Any]]]"
 
 

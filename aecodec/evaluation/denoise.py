@@ -162,7 +162,7 @@ def run_denoise(
         out: folder for denoise.json, denoise.md, the plot and the contact sheet.
         device: for aecodec, "auto", "cpu" or "cuda".
         weights: of aecodec's denoiser; by default those that ship.
-        threads: that torch and OpenCV may use; BM3D takes all cores whatever this says.
+        threads: that torch and OpenCV may use; the others decide for themselves.
         limit: measure only the first so many photos.
         progress: called after each photo with photos done, photos in all and its name.
 
