@@ -11,7 +11,7 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from . import bench, codec, denoise, train
+from . import autoencoders, bench, codec, denoise, train
 from .batch import explain
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 codec.add_to(app)
 denoise.add_to(app)
+autoencoders.add_to(app)
 app.add_typer(train.app, name="train")
 app.add_typer(bench.app, name="bench")
 

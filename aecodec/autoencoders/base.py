@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from aecodec.autoencoders.checks import check_choice, check_count, check_number
+from aecodec.autoencoders.checks import check_choice, check_count, check_counts, check_number
 from aecodec.autoencoders.loop import (
     OPTIMIZERS,
     make_optimizer,
@@ -104,6 +104,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Whether the output is a sigmoid's.
     n_features_in_ : int
         Features of the data.
+    image_shape_ : tuple of int
+        (height, width, channels) where rows are images and it is known: for
+        `ConvAutoencoder`, and for what `aecodec fit` fitted to images.
     """
 
     n_components: int = field(default=32, kw_only=False)
@@ -462,8 +465,7 @@ class MLPAutoencoder(BaseAutoencoder):
 
     def _check_parameters(self, n_features: int) -> None:
         super()._check_parameters(n_features)
-        for width in self.hidden_layers:
-            check_count("hidden_layers", width)
+        check_counts("hidden_layers", self.hidden_layers)
         check_choice("activation", self.activation, ACTIVATIONS)
 
     def _modules(self, n_features: int) -> tuple[nn.Module, nn.Module]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -26,3 +26,11 @@ def check_count(name: str, value: Any, low: int = 1) -> None:
     """Raise ValueError unless the value is an integer of at least `low`."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
         raise ValueError(f"{name}={value!r} is not an integer of at least {low}")
+
+
+def check_counts(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is a sequence of integers of at least 1."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError(f"{name}={value!r} is not a sequence of integers, such as (64, 32)")
+    for item in value:
+        check_count(name, item)

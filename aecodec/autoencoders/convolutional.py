@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aecodec.autoencoders.base import BaseAutoencoder
-from aecodec.autoencoders.checks import check_choice, check_count
+from aecodec.autoencoders.checks import check_choice, check_counts
 from aecodec.autoencoders.networks import ACTIVATIONS
 
 Shape = tuple[int, int, int]
@@ -47,10 +47,11 @@ class ConvAutoencoder(BaseAutoencoder):
     def _check_parameters(self, n_features: int) -> None:
         super()._check_parameters(n_features)
         check_choice("activation", self.activation, ACTIVATIONS)
+        check_counts("channels", self.channels)
         if not self.channels:
             raise ValueError("channels=() leaves no convolution; give one or more stages")
-        for count in self.channels:
-            check_count("channels", count)
+        if self.image_shape is not None:
+            check_counts("image_shape", self.image_shape)
         self.image_shape_ = self._shape(n_features)
 
     def _shape(self, n_features: int) -> Shape:

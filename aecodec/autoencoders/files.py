@@ -46,6 +46,16 @@ CLASSES: dict[str, type] = {
 }
 _KEY = "aecodec.autoencoders"
 _VERSION = 1
+# What reading raises at bytes, JSON or weights that are not what they should be.
+_DAMAGE = (
+    AttributeError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+)
 
 
 def dumps(estimator: Any) -> bytes:
@@ -75,8 +85,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         CorruptFileError: not such a file, or damaged.
         OSError: it cannot be read at all.
     """
-    if not os.path.isfile(path):
-        open(path, "rb").close()  # says best what is wrong
+    open(path, "rb").close()  # says best what is wrong with the file as such
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[_KEY])
@@ -84,7 +93,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         if header["version"] != _VERSION:
             raise CorruptFileError(f"{path}: written by a newer aecodec ({header['aecodec']})")
         return _restore(header, "", tensors)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise CorruptFileError(f"{path}: not a saved autoencoder, or damaged ({error})") from None
 
 

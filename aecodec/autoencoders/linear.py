@@ -39,7 +39,10 @@ class LinearAutoencoder(BaseAutoencoder):
     """
 
     output: Literal["linear"] = "linear"
-    learning_rate: float = 3e-3
+    # Large batches: the noise of small ones turns directions of like variance.
+    learning_rate: float = 0.03
+    batch_size: int = 2048
+    max_epochs: int = 300
     tied: bool = True
     solver: Literal["gradient", "svd"] = "gradient"
 

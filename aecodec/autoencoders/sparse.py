@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -41,7 +41,7 @@ class SparseAutoencoder(MLPAutoencoder):
         zero, or above half the target for "kl".
     """
 
-    n_components: int = 256
+    n_components: int = field(default=256, kw_only=False)
     hidden_layers: tuple[int, ...] = ()
     sparsity: Literal["k", "l1", "kl"] = "k"
     k: int = 16

@@ -42,9 +42,9 @@ def test_an_autoencoder_beats_pca_on_data_it_has_not_seen(digits: Array) -> None
     assert model.score(test) == pytest.approx(-model.reconstruction_error(test).mean())
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
-def test_other_optimisers_learn_too(optimizer: Any, digits: Array) -> None:
-    model = Autoencoder(8, optimizer=optimizer, max_epochs=40, learning_rate=2e-3, random_state=0)
+@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 0.03), ("rmsprop", 2e-3)])
+def test_other_optimisers_learn_too(optimizer: Any, rate: float, digits: Array) -> None:
+    model = Autoencoder(8, optimizer=optimizer, max_epochs=30, learning_rate=rate, random_state=0)
     model.fit(digits)
     assert model.reconstruction_error(digits).mean() < 0.9 * pca_error(digits, digits, 8)
 
@@ -62,7 +62,7 @@ def test_the_scale_of_the_data_makes_no_difference(digits: Array) -> None:
 def test_a_linear_autoencoder_spans_the_space_of_pca(tied: bool, digits: Array) -> None:
     size = 6
     components = PCA(size).fit(digits).components_
-    model = LinearAutoencoder(size, tied=tied, max_epochs=300, random_state=0).fit(digits)
+    model = LinearAutoencoder(size, tied=tied, random_state=0).fit(digits)
     decoded = model.inverse_transform(np.eye(size)) - model.inverse_transform(np.zeros((1, size)))
     angles = np.degrees(scipy.linalg.subspace_angles(decoded.T, components.T))
     assert angles.max() < 1
@@ -254,10 +254,10 @@ def test_augmented_samples_are_close_to_reconstructions_but_not_the_same(digits:
     ).fit(digits)
     X = digits[:200]
     np.testing.assert_allclose(model.augment(X, scale=0), model.reconstruct(X), atol=1e-12)
-    augmented = model.augment(X, random_state=0)
+    augmented = model.augment(X, scale=0.3, random_state=0)
     change = ((augmented - model.reconstruct(X)) ** 2).mean()
     assert 0 < change < ((X - X.mean(0)) ** 2).mean()
-    np.testing.assert_array_equal(augmented, model.augment(X, random_state=0))
+    np.testing.assert_array_equal(augmented, model.augment(X, scale=0.3, random_state=0))
 
 
 # ---- variational -----------------------------------------------------------------------
@@ -406,4 +406,4 @@ def test_pretraining_helps_a_deep_saturating_network(pretraining: Any, digits: A
     plain = Autoencoder(8, **settings).fit(train)
     stacked = Autoencoder(8, **settings, pretraining=pretraining, pretraining_epochs=20).fit(train)
     error = stacked.reconstruction_error(test).mean()
-    assert error < 0.8 * plain.reconstruction_error(test).mean()
+    assert error < 0.9 * plain.reconstruction_error(test).mean()
