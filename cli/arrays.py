@@ -101,7 +101,8 @@ def _read_numpy(path: Path) -> Any:
                 raise AecodecError(f"{path}: need exactly one array in it, not {names}")
             return loaded[loaded.files[0]]
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise AecodecError(f"{path}: not a readable NumPy file ({error})") from None
+        reason = str(error).partition("\n")[0]
+        raise AecodecError(f"{path}: not a readable NumPy file ({reason})") from None
 
 
 def _read_table(path: Path, suffix: str) -> Any:
@@ -111,7 +112,7 @@ def _read_table(path: Path, suffix: str) -> Any:
     try:
         frame = pl.read_csv(content) if suffix == ".csv" else pl.read_parquet(content)
     except pl.exceptions.PolarsError as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]
         raise AecodecError(f"{path}: not a readable table ({reason})") from None
     for name, dtype in frame.schema.items():
         if not dtype.is_numeric():

@@ -452,7 +452,8 @@ def _one_line(data: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise AecodecError(f"{data}: {str(error).splitlines()[0]}") from None
+        reason = str(error).partition("\n")[0]
+        raise AecodecError(f"{data}: {reason}") from None
 
 
 def _png(rows: Any, shape: tuple[int, int, int] | None) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -83,7 +84,7 @@ class SparseAutoencoder(MLPAutoencoder):
         """Sum over units of KL(target || mean), both as Bernoulli probabilities."""
         rho = self.target_activation
         mean = mean.clamp(1e-6, 1 - 1e-6)
-        entropy = rho * torch.tensor(rho).log() + (1 - rho) * torch.tensor(1 - rho).log()
+        entropy = rho * math.log(rho) + (1 - rho) * math.log(1 - rho)
         return (entropy - rho * mean.log() - (1 - rho) * (1 - mean).log()).sum()
 
     def _finish(self, network: Network, data: Tensor, step: Step) -> None:

@@ -366,29 +366,16 @@ def test_the_description_is_shorter_than_general_purpose_compression(digits: Arr
 
 
 def test_the_lengths_are_those_of_a_code(digits: Array) -> None:
-    """Probabilities of all values a pixel can have add up to one (Kraft)."""
-    model = MDLAutoencoder(2, resolution=1 / 16, max_epochs=3, random_state=0).fit(digits)
+    """The probabilities of all values of a pixel add up to one, and so do those of codes."""
+    pixel = digits[:, 20:21]
+    model = MDLAutoencoder(1, resolution=1 / 16, max_epochs=3, random_state=0).fit(pixel)
     network: Any = model.network_.double()
-    z = torch.tensor(model.transform(digits[:1]))
-    base = torch.tensor(digits[:1])
-    total = 0.0
-    for level in range(17):
-        changed = base.clone()
-        changed[0, 20] = level / 16
-        total += float(torch.exp(-(network.error_nats(z, changed) - network.error_nats(z, base))))
-    pixel = digits[0, 20]
-    own = []
-    for level in range(17):
-        changed = base.clone()
-        changed[0, 20] = level / 16
-        own.append(float(network.error_nats(z, changed)))
-    relative = np.exp(-np.array(own) + own[round(16 * pixel)])
-    assert total == pytest.approx(relative.sum())
-    codes = torch.arange(-400, 401, dtype=torch.float64)[:, None].repeat(1, 2)
-    logits, means, scales = network.prior
-    from aecodec.autoencoders.mdl import _mixture_nats
-
-    assert torch.exp(-_mixture_nats(codes, logits, means, scales)).sum(0) == pytest.approx(1)
+    values = torch.arange(17, dtype=torch.float64)[:, None] / 16
+    for code in model.transform(pixel[:5]):
+        lengths = network.error_nats(torch.tensor(code).expand(17, 1), values)
+        assert float(torch.exp(-lengths).sum()) == pytest.approx(1)
+    codes = torch.arange(-500, 501, dtype=torch.float64)[:, None]
+    assert float(torch.exp(-network.code_nats(codes)).sum()) == pytest.approx(1)
 
 
 # ---- pretraining -----------------------------------------------------------------------
