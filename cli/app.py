@@ -11,7 +11,7 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from . import autoencoders, bench, codec, denoise, train
+from . import autoencoders, bench, codec, denoise, hashing, train
 from .batch import explain
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 codec.add_to(app)
 denoise.add_to(app)
 autoencoders.add_to(app)
+hashing.add_to(app)
 app.add_typer(train.app, name="train")
 app.add_typer(bench.app, name="bench")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aecodec.errors import AecodecError, UnsupportedImageError
+from aecodec.errors import AecodecError, CorruptFileError, UnsupportedImageError
 from aecodec.hashing.database import Database, Entry
 from aecodec.hashing.picture import Small, read_small
 from aecodec.hashing.scan import ahead, content_digest
@@ -175,7 +175,7 @@ def _read(file: _File, readers: Mapping[str, Reader]) -> _File:
         read = reader(Path(file.path))
         thumbnail = read.thumbnail() if isinstance(read, Small) else None
     except AecodecError as error:
-        hopeless = isinstance(error, UnsupportedImageError)
+        hopeless = isinstance(error, UnsupportedImageError | CorruptFileError)
         return _with(file, problem=str(error).removeprefix(f"{file.path}: "), hopeless=hopeless)
     except OSError as error:
         return _with(file, problem=_reason(error))

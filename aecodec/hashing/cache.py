@@ -15,8 +15,8 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from pathlib import Path
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np

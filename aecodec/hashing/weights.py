@@ -98,6 +98,7 @@ def _fold(model: nn.Module) -> None:
     for module in list(model.modules()):
         if isinstance(module, ConvNorm):
             convolution, norm = module[0], module[1]
-            assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
             module[0] = fuse_conv_bn_eval(convolution, norm)
             module[1] = nn.Identity()

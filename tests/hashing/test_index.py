@@ -180,9 +180,9 @@ def test_a_cache_that_cannot_serve_is_rebuilt_and_said_so(
     index.cache_path.write_bytes(spoilt.get(damage, data))
     if damage == "missing":
         index.cache_path.unlink()
-    with ImageIndex(index.path) as again:
-        with pytest.warns(UserWarning, match=r"\.faiss: (damaged|missing|was behind|of another)"):
-            assert again.search(photos / "0.png", k=8) == expected
+    said = r"\.faiss: (damaged|missing|was behind|of another)"
+    with ImageIndex(index.path) as again, pytest.warns(UserWarning, match=said):
+        assert again.search(photos / "0.png", k=8) == expected
     with ImageIndex(index.path) as third, warnings.catch_warnings():
         warnings.simplefilter("error")
         assert third.search(photos / "0.png", k=8) == expected
