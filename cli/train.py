@@ -94,6 +94,33 @@ def denoise(
     _run(lambda: train_denoiser(loaded, data, _folder(out, recipe), **options))
 
 
+@app.command(
+    epilog="[bold]Examples[/]\n"
+    "  aecodec train hash --data photos --out runs/mine --max-minutes 60\n"
+    "  aecodec train hash --data photos --out runs/mine --resume\n"
+    "  aecodec index photos --model runs/mine/hash.safetensors"
+)
+def hash(
+    data: _Data,
+    recipe: _Recipe = "hash-photo",
+    out: _Out = None,
+    max_minutes: _MaxMinutes = None,
+    resume: _Resume = False,
+    device: Device = "auto",
+) -> None:
+    """Train a hash model, or go on training one.
+
+    Folders may also hold packed images, train*.npz. Prints the path of the checkpoint.
+    Losses go to metrics.csv in the same folder.
+    """
+    from aecodec.training.recipe import HashRecipe, load_recipe
+    from aecodec.training.run import train_hash
+
+    options: dict[str, Any] = {"resume": resume, "max_minutes": max_minutes, "device": device}
+    loaded = load_recipe(recipe, HashRecipe)
+    _run(lambda: train_hash(loaded, data, _folder(out, recipe), **options))
+
+
 def _folder(out: Path | None, recipe: str) -> Path:
     return out or Path("runs", Path(recipe).stem)
 

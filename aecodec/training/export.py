@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from aecodec.codec.entropy import gaussian_counts
 from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import LOG_SCALE_STEP, SCALE_LEVELS, SCALE_MIN
 from aecodec.denoising.model import DenoiserModel
+from aecodec.hashing.calibration import Calibration
+from aecodec.hashing.model import HashModel
 from aecodec.nn.integer import QuantAwareConv2d
-from aecodec.training.recipe import CodecRecipe, DenoiserRecipe
+from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe
 
 
 def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
@@ -85,11 +88,40 @@ def export_denoiser(
     _write(tensors, "denoiser", recipe, target, card)
 
 
+def export_hash(
+    recipe: HashRecipe,
+    checkpoint: Path,
+    target: Path,
+    card: dict[str, Any],
+    finish: Callable[[HashModel], Calibration],
+    *,
+    averaged: bool = True,
+) -> None:
+    """As `export_codec`, for a hash model: matrices in float16, the rest in float32.
+
+    Args:
+        finish: makes the averaged weights fit for use, and measures their distances.
+    """
+    model = HashModel(recipe.model)
+    card = {**_load(model, checkpoint, averaged), **card}
+    calibration = finish(model)
+    lengths = recipe.model.lengths
+    card["calibration"] = {bits: asdict(calibration.threshold(bits)) for bits in lengths}
+    card["calibration_data"] = calibration.data
+    tensors = {
+        name: (value.half() if value.ndim > 1 else value).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    metadata = {"calibration": calibration.to_json()}
+    _write(tensors, "hash", recipe, target, card, metadata)
+
+
 def _load(model: nn.Module, checkpoint: Path, averaged: bool) -> dict[str, Any]:
     """Put a checkpoint's weights into a model; what a card says of them."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)
     weights = state["state_dict" if averaged else "current_model_state"]
-    model.load_state_dict({k.removeprefix("model."): v for k, v in weights.items()})
+    ours = {k: v for k, v in weights.items() if k.startswith("model.")}
+    model.load_state_dict({k.removeprefix("model."): v for k, v in ours.items()})
     return {
         "steps": state["batches_seen"],
         "hours": round(state["seconds"] / 3600, 2),
@@ -101,12 +133,13 @@ def _load(model: nn.Module, checkpoint: Path, averaged: bool) -> dict[str, Any]:
 def _write(
     tensors: dict[str, Tensor],
     task: str,
-    recipe: CodecRecipe | DenoiserRecipe,
+    recipe: CodecRecipe | DenoiserRecipe | HashRecipe,
     target: Path,
     card: dict[str, Any],
+    metadata: dict[str, str] | None = None,
 ) -> None:
     partial = target.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"config": recipe.model.to_json()})
+    save_file(tensors, partial, metadata={"config": recipe.model.to_json(), **(metadata or {})})
     digest = hashlib.sha256(partial.read_bytes()).hexdigest()
     card = {"task": task, "recipe": asdict(recipe), "sha256": digest, **card}
     os.replace(partial, target)

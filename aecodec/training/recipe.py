@@ -12,6 +12,7 @@ import yaml
 from aecodec.codec.config import CodecConfig
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.errors import RecipeError
+from aecodec.hashing.config import HashConfig
 from aecodec.training.data import Phase
 
 
@@ -75,7 +76,52 @@ class DenoiserRecipe(Recipe):
     model: DenoiserConfig = field(default_factory=DenoiserConfig)
 
 
-AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DenoiserRecipe)
+@dataclass(frozen=True)
+class HashRecipe(Recipe):
+    """How to train a hash model of some architecture: what it shall overlook, and its losses.
+
+    Of the common settings, `crop` is the side of the squares that pictures are kept as;
+    `scales` and `large_crop` do not matter.
+
+    Attributes:
+        photo_share: fraction of a batch that is of photos rather than of packed images.
+        regions: pieces kept of each photo, beside the whole.
+        original: probability that one of two views is the picture as it is.
+        area: fraction of a picture that a view may show.
+        turn: degrees by which half of the views are rotated at most.
+        quarter_turn, flip, border, grey, blur, noise, jpeg, overlay: probabilities.
+        jitter: strength of changes in brightness, contrast, saturation and gamma.
+        temperature: of the contrastive loss on the codes.
+        projection: weight of the contrastive loss on projections.
+        covariance, reconstruction: weights of these losses.
+        stochastic: fraction of the steps, at the start, in which bits are drawn.
+        weight_decay: of AdamW.
+    """
+
+    model: HashConfig = field(default_factory=HashConfig)
+    photo_share: float = 0.4
+    regions: int = 15
+    original: float = 0.5
+    area: tuple[float, float] = (0.3, 1.0)
+    turn: float = 20.0
+    quarter_turn: float = 0.1
+    flip: float = 0.5
+    border: float = 0.2
+    jitter: float = 0.4
+    grey: float = 0.2
+    blur: float = 0.3
+    noise: float = 0.3
+    jpeg: float = 0.1
+    overlay: float = 0.3
+    temperature: float = 0.3
+    projection: float = 1.0
+    covariance: float = 0.1
+    reconstruction: float = 0.2
+    stochastic: float = 0.2
+    weight_decay: float = 1e-4
+
+
+AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DenoiserRecipe, HashRecipe)
 
 
 def load_recipe(

@@ -27,8 +27,10 @@ from aecodec.training.data import (
     split_photos,
 )
 from aecodec.training.denoise import DenoiserTraining
-from aecodec.training.export import export_codec, export_denoiser
-from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, Recipe
+from aecodec.training.export import export_codec, export_denoiser, export_hash
+from aecodec.training.hashing import HashTraining
+from aecodec.training.pictures import Pictures
+from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe, Recipe
 from aecodec.training.task import LOG_EVERY, Task
 
 CHECKPOINT = "last.ckpt"
@@ -166,6 +168,26 @@ def train_denoiser(
     return _train(DenoiserTraining, export, recipe, data, folder, resume, max_minutes, device)
 
 
+def train_hash(
+    recipe: HashRecipe,
+    data: Sequence[Path],
+    folder: Path,
+    *,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    device: str = "auto",
+) -> Path:
+    """As `train_codec`; the weights are "hash.safetensors". Folders may hold packed images too."""
+    pictures = Pictures(recipe, data)
+
+    def export(checkpoint: Path, description: str) -> None:
+        card, target = {"data": description}, folder / "hash.safetensors"
+        export_hash(recipe, checkpoint, target, card, pictures.finish)
+
+    options = (resume, max_minutes, device, pictures)
+    return _train(HashTraining, export, recipe, data, folder, *options)
+
+
 def _train(
     build: Callable[[Any], Task],
     export: Callable[[Path, str], None],
@@ -175,6 +197,7 @@ def _train(
     resume: bool,
     max_minutes: float | None,
     device: str,
+    photos: Photos | Pictures | None = None,
 ) -> Path:
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists() and not resume:
@@ -213,7 +236,7 @@ def _train(
             ),
         ],
     )
-    photos = Photos(recipe, data)
+    photos = photos or Photos(recipe, data)
     trainer.fit(module, photos, ckpt_path=checkpoint if resume else None, weights_only=False)
     if trainer.is_global_zero:
         export(checkpoint, photos.description)

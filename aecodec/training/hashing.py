@@ -1,0 +1,114 @@
+"""The hash model's Lightning module: contrast of codes, bits worth having, a picture from them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aecodec.hashing.model import HashModel
+from aecodec.nn.binarisation import off_diagonal_covariance, sign_ste, squared_mean
+from aecodec.training.recipe import HashRecipe
+from aecodec.training.task import Task
+from aecodec.training.views import two_views
+
+_PROJECTION_TEMPERATURE = 0.2
+_VALIDATION_SEED = 12345
+
+
+class HashTraining(Task):
+    """Codes of two views of a picture agree, and differ from those of all others.
+
+    NT-Xent (Chen et al., 2020) on the codes of each length and on a projection of the
+    features, decorrelation and balance of the bits, and an autoencoder's squared error: the
+    thumbnail that the decoder makes of the bits is the view before its colours were altered.
+    """
+
+    recipe: HashRecipe
+
+    def __init__(self, recipe: HashRecipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.model = HashModel(recipe.model)
+        features = self.model.encoder.features
+        self.projection = nn.Sequential(
+            nn.Linear(features, features, bias=False),
+            nn.BatchNorm1d(features),
+            nn.ReLU(),
+            nn.Linear(features, recipe.model.projection),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.model.encoder(x.contiguous(memory_format=torch.channels_last))
+        return features
+
+    def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        recipe = self.recipe
+        first, second = two_views(batch, recipe, seed)
+        features = self(torch.cat([first.x, second.x]))
+        generator = torch.Generator(batch.device).manual_seed(seed + 1)
+        codes = sign_ste(self.model.logits(features), self._temperature(), generator)
+        contrast = torch.stack(
+            [nt_xent(codes[:, :bits], recipe.temperature) for bits in recipe.model.lengths]
+        ).mean()
+        projected = nt_xent(self.projection(features).float(), _PROJECTION_TEMPERATURE)
+        drawn = self.model.decoder(codes).float()
+        mse = F.mse_loss(drawn, self._thumbnails(torch.cat([first.target, second.target])))
+        covariance, mean = off_diagonal_covariance(codes), squared_mean(codes)
+        loss = (
+            contrast
+            + recipe.projection * projected
+            + recipe.covariance * covariance
+            + mean
+            + recipe.reconstruction * mse
+        )
+        figures = {"contrast": contrast, "projected": projected, "covariance": covariance}
+        return loss, {**figures, "mean": mean, "mse": mse}
+
+    def _temperature(self) -> float:
+        """Of the stochastic bits: 1 at the start, 0 from `stochastic` of the steps on."""
+        drawn = self.recipe.stochastic * self.recipe.steps
+        return max(0.0, 1 - self.batches_seen / drawn) if drawn > 0 else 0.0
+
+    def _thumbnails(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, self.recipe.model.thumbnail, mode="area")
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Of altered copies, how many find their original first; and how well bits draw it."""
+        plain = F.interpolate(batch.float() / 255, self.recipe.model.side, mode="area")
+        altered = two_views(batch, self.recipe, _VALIDATION_SEED)[1]
+        logits = [self.model.logits(self(x)) for x in (plain, altered.x)]
+        codes, copies = (torch.where(part >= 0, 1.0, -1.0) for part in logits)
+        figures = {"mse": F.mse_loss(self.model.decoder(codes).float(), self._thumbnails(plain))}
+        for bits in self.recipe.model.lengths:
+            similarity = copies[:, :bits] @ codes[:, :bits].T
+            own = similarity.diagonal()[:, None]
+            # The only nearest, or one of n that are equally near: 1 / n.
+            best = (similarity > own).sum(1) == 0
+            figures[f"recall_{bits}"] = (best / (similarity == own).sum(1)).mean()
+        figures["imbalance"] = codes.mean(0).abs().mean()
+        for name, value in figures.items():
+            self.log(f"val/{name}", value, batch_size=len(batch), sync_dist=True)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        recipe = self.recipe
+        return torch.optim.AdamW(
+            self.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+
+
+def nt_xent(x: Tensor, temperature: float) -> Tensor:
+    """Normalised temperature-scaled cross entropy (Chen et al., 2020).
+
+    Args:
+        x: (2N, D); rows i and i + N are of the same picture.
+        temperature: of the softmax over cosines.
+    """
+    x = F.normalize(x, dim=1)
+    similarity = x @ x.T / temperature
+    similarity.fill_diagonal_(-math.inf)
+    count = len(x)
+    partner = torch.arange(count, device=x.device).roll(count // 2)
+    return F.cross_entropy(similarity, partner)

@@ -1,0 +1,168 @@
+"""Two views of a picture that shall get the same code: what a hash overlooks is decided here.
+
+All of it works on whole batches, each picture altered in a way of its own, on the device
+where they are; torchvision's transforms draw once for a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from aecodec.nn.noise import jpeg
+from aecodec.training.recipe import HashRecipe
+
+
+@dataclass(frozen=True)
+class View:
+    """Altered pictures.
+
+    Attributes:
+        x: as the model gets them, float (B, 3, side, side) in [0, 1].
+        target: the same places, nothing else altered: what the decoder shall draw.
+    """
+
+    x: Tensor
+    target: Tensor
+
+
+def two_views(batch: Tensor, recipe: HashRecipe, seed: int) -> tuple[View, View]:
+    """Two views of each picture of a batch, uint8 (B, 3, S, S), a function of the seed."""
+    generator = torch.Generator(batch.device).manual_seed(seed)
+    x = batch.float() / 255
+    first, second = (view(x, recipe, generator) for _ in range(2))
+    plain = F.interpolate(x, recipe.model.side, mode="area")
+    keep = _chance(x, recipe.original, generator)
+    return View(torch.where(keep, plain, first.x), torch.where(keep, plain, first.target)), second
+
+
+def view(x: Tensor, recipe: HashRecipe, generator: Generator) -> View:
+    """One view of each picture (B, 3, S, S) in [0, 1]."""
+    placed = _move(x, recipe, generator)
+    altered = _colours(placed, recipe, generator)
+    altered = _blur(altered, recipe.blur, generator)
+    altered = _overlay(altered, recipe.overlay, generator)
+    altered = _jpeg(altered, recipe.jpeg, generator)
+    sigma = _uniform(x, 0.0, 0.1, generator) * _chance(x, recipe.noise, generator)
+    noise = torch.randn(altered.shape, generator=generator, device=x.device)
+    return View((altered + sigma * noise).clamp(0, 1), placed)
+
+
+def _uniform(x: Tensor, low: float, high: float, generator: Generator) -> Tensor:
+    """(B, 1, 1, 1): one number for each picture."""
+    drawn = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device)
+    return low + (high - low) * drawn
+
+
+def _chance(x: Tensor, probability: float, generator: Generator) -> Tensor:
+    """Bool (B, 1, 1, 1)."""
+    return _uniform(x, 0, 1, generator) < probability
+
+
+def _move(x: Tensor, recipe: HashRecipe, generator: Generator) -> Tensor:
+    """Crop, stretch, flip, rotate, shrink into a border; (B, 3, side, side)."""
+
+    def draw(low: float, high: float) -> Tensor:
+        return _uniform(x, low, high, generator).flatten()
+
+    def happens(probability: float) -> Tensor:
+        return _chance(x, probability, generator).flatten()
+
+    side = recipe.model.side
+    root = draw(*recipe.area).sqrt()
+    stretch = draw(-0.15, 0.15).exp()
+    width, height = (root * stretch).clamp(max=1), (root / stretch).clamp(max=1)
+    # A picture in a border is small in its frame; the frame is all of it, then.
+    bordered = happens(recipe.border)
+    frame = draw(1.05, 1.35)
+    width, height = torch.where(bordered, frame, width), torch.where(bordered, frame, height)
+    room = [(1 - n).clamp(min=0) for n in (width, height)]
+    centre = [draw(-1, 1) * space for space in room]
+    angle = draw(-recipe.turn, recipe.turn) * happens(0.5) * math.pi / 180
+    quarters = torch.where(happens(0.5), 1.0, -1.0) * happens(recipe.quarter_turn)
+    angle = angle + quarters * math.pi / 2
+    mirrored = torch.where(happens(recipe.flip), -1.0, 1.0)
+    # The squares were photos of any aspect ratio; a rotation in theirs is not one here.
+    ratio = torch.where(quarters != 0, torch.ones_like(width), draw(-0.4, 0.4).exp())
+    cos, sin = angle.cos(), angle.sin()
+    theta = torch.stack(
+        [
+            torch.stack([width * cos * mirrored, -width * sin * ratio, centre[0]], 1),
+            torch.stack([height * sin / ratio * mirrored, height * cos, centre[1]], 1),
+        ],
+        1,
+    )
+    # Where the source is finer than the view, sample twice as finely and average.
+    fine = 2 if x.shape[-1] > side else 1
+    grid = F.affine_grid(theta, [len(x), 3, side * fine, side * fine], align_corners=False)
+    fill = _fill(x, generator)
+    moved = F.grid_sample(x - fill, grid, align_corners=False) + fill
+    return F.avg_pool2d(moved, fine) if fine > 1 else moved
+
+
+def _fill(x: Tensor, generator: Generator) -> Tensor:
+    """Beyond the picture: black, white, or any colour."""
+    colour = torch.rand(len(x), 3, 1, 1, generator=generator, device=x.device)
+    kind = _uniform(x, 0, 1, generator)
+    colour = torch.where(kind < 0.4, torch.zeros_like(colour), colour)
+    return torch.where(kind > 0.7, torch.ones_like(colour), colour)
+
+
+def _colours(x: Tensor, recipe: HashRecipe, generator: Generator) -> Tensor:
+    """Brightness, contrast, saturation, gamma, and sometimes no colour at all."""
+    low, high = 1 - recipe.jitter, 1 + recipe.jitter
+    x = x * _uniform(x, low, high, generator)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    x = mean + (x - mean) * _uniform(x, low, high, generator)
+    grey = (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    saturation = _uniform(x, low, high, generator)
+    saturation = torch.where(
+        _chance(x, recipe.grey, generator), torch.zeros_like(saturation), saturation
+    )
+    x = (grey + (x - grey) * saturation).clamp(0, 1)
+    return x.clamp(min=1e-4) ** _uniform(x, -recipe.jitter, recipe.jitter, generator).exp()
+
+
+def _blur(x: Tensor, probability: float, generator: Generator) -> Tensor:
+    """Up to two passes of a 3x3 average."""
+    soft = F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 3, 1)
+    soft = F.avg_pool2d(soft, 3, 1)
+    amount = _uniform(x, 0, 1, generator) * _chance(x, probability, generator)
+    return torch.lerp(x, soft, amount)
+
+
+def _overlay(x: Tensor, probability: float, generator: Generator) -> Tensor:
+    """A box or a bar of one colour, half of them with something like text in it."""
+    side = x.shape[-1]
+    at = (torch.arange(side, device=x.device) + 0.5) / side
+    bar = _chance(x, 0.5, generator)
+    width = torch.where(bar, torch.ones_like(x[:, :1, :1, :1]), _uniform(x, 0.1, 0.45, generator))
+    height = torch.where(bar, _uniform(x, 0.05, 0.2, generator), _uniform(x, 0.1, 0.45, generator))
+    left = _uniform(x, 0, 1, generator) * (1 - width)
+    # Bars lie at the edges.
+    place = _uniform(x, 0, 1, generator)
+    top = torch.where(bar, (place > 0.5).float(), place) * (1 - height)
+    columns, rows = at.view(1, 1, 1, -1), at.view(1, 1, -1, 1)
+    inside = (columns >= left) & (columns < left + width) & (rows >= top) & (rows < top + height)
+    inside = inside & _chance(x, probability, generator)
+    colour = torch.rand(len(x), 3, 1, 1, generator=generator, device=x.device)
+    letters = torch.rand(len(x), 1, side, side, generator=generator, device=x.device) < 0.3
+    letters = letters & _chance(x, 0.5, generator)
+    paint = torch.where(letters, 1 - colour, colour)
+    opacity = _uniform(x, 0.5, 1, generator)
+    return torch.where(inside, torch.lerp(x, paint.expand_as(x), opacity), x)
+
+
+def _jpeg(x: Tensor, probability: float, generator: Generator) -> Tensor:
+    """Some of the pictures through JPEG, all at one quality."""
+    chosen = _chance(x, probability, generator).flatten()
+    quality = int(torch.randint(10, 60, (1,), generator=generator, device=x.device))
+    if not chosen.any():
+        return x
+    x = x.clone()
+    x[chosen] = jpeg(x[chosen], quality)
+    return x
