@@ -50,13 +50,14 @@ class HashTraining(Task):
         features = self(torch.cat([first.x, second.x]))
         generator = torch.Generator(batch.device).manual_seed(seed + 1)
         codes = sign_ste(self.model.logits(features), self._temperature(), generator)
-        contrast = torch.stack(
-            [nt_xent(codes[:, :bits], recipe.temperature) for bits in recipe.model.lengths]
-        ).mean()
-        projected = nt_xent(self.projection(features).float(), _PROJECTION_TEMPERATURE)
-        drawn = self.model.decoder(codes).float()
+        projection, drawn = self.projection(features).float(), self.model.decoder(codes).float()
         mse = F.mse_loss(drawn, self._thumbnails(torch.cat([first.target, second.target])))
-        covariance, mean = off_diagonal_covariance(codes), squared_mean(codes)
+        with torch.autocast(batch.device.type, enabled=False):  # sums of products of codes
+            contrast = torch.stack(
+                [nt_xent(codes[:, :bits], recipe.temperature) for bits in recipe.model.lengths]
+            ).mean()
+            projected = nt_xent(projection, _PROJECTION_TEMPERATURE)
+            covariance, mean = off_diagonal_covariance(codes), squared_mean(codes)
         loss = (
             contrast
             + recipe.projection * projected

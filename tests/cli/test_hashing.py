@@ -1,0 +1,192 @@
+"""`aecodec index`, `search`, `duplicates`, `compare`, `hash`."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from aecodec.codec.container import Chunk, ChunkType, Header, read_file, write_file
+from aecodec.hashing.hasher import Hasher
+from aecodec.hashing.stored import pack_code
+from aecodec_cli.aec_hash import with_hash
+from aecodec_cli.app import main
+from tests.hashing.conftest import write_model
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line: (exit code, stdout, stderr)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(a) for a in arguments])
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("weights") / "tiny.safetensors", 0)
+
+
+@pytest.fixture
+def photos(cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("photos")
+    (folder / "small").mkdir(parents=True)
+    for number in range(4):
+        piece = cat.crop((110 * number, 0, 110 * number + 110, 140))
+        piece.save(folder / f"{number}.png")
+    Image.open(folder / "0.png").resize((55, 70)).save(folder / "small" / "a <b>.png")
+    return folder
+
+
+@pytest.fixture
+def indexed(run: Run, photos: Path, weights: Path) -> Path:
+    code, out, err = run("index", photos, "--index", "i", "--model", weights)
+    assert (code, err) == (0, "")
+    assert "5 images (5 hashed)" in out
+    return photos
+
+
+def one_line(text: str) -> bool:
+    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+def test_search_prints_paths_and_distances(run: Run, indexed: Path) -> None:
+    code, out, _ = run("search", indexed / "0.png", "--index", "i", "-k", 3)
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0] == "photos/0.png: 3 found"
+    assert lines[1].split() == ["0", str((indexed / "0.png").absolute())]
+    code, out, _ = run("search", indexed / "0.png", "--index", "i", "--radius", 0, "--json")
+    (report,) = json.loads(out)
+    assert report["matches"][0]["distance"] == 0
+    assert report["matches"][0]["width"] == 110
+
+
+def test_a_gallery_holds_its_pictures(run: Run, indexed: Path) -> None:
+    search = ["search", indexed / "small" / "a <b>.png", "--index", "i", "--html", "s.html"]
+    assert run(*search)[0] == 0
+    html = Path("s.html").read_text()
+    assert "<b>.png" not in html
+    assert "a &lt;b&gt;.png" in html
+    pictures = re.findall(r"data:image/webp;base64,([^\"]+)", html)
+    assert len(pictures) == 6  # the query and all five
+    assert Image.open(io.BytesIO(base64.b64decode(pictures[0]))).size == (55, 70)
+    code, _, err = run(*search)
+    assert code == 1
+    assert one_line(err)
+    assert "--force" in err
+    assert run(*search, "--force")[0] == 0
+
+
+def test_duplicates_say_what_the_threshold_means(run: Run, indexed: Path) -> None:
+    code, out, err = run("duplicates", "--index", "i", "--max-distance", 8, "--html", "d.html")
+    assert code == 0
+    assert out.splitlines()[0] == f"keep  {(indexed / '0.png').absolute()}"
+    assert "a <b>.png" in out.splitlines()[1]
+    assert "at most 8 of 128 bits differ" in err
+    assert "100.0% of altered copies" in err
+    assert "Group 1: 2 images" in Path("d.html").read_text()
+    keep = ["duplicates", "--index", "i", "--max-distance", 8, "--keep-dir", indexed / "small"]
+    rows = list(csv.DictReader(io.StringIO(run(*keep, "--csv")[1])))
+    assert [(row["keep"], Path(row["path"]).name) for row in rows[:2]] == [
+        ("yes", "a <b>.png"),
+        ("no", "0.png"),
+    ]
+    report = json.loads(run("duplicates", indexed, "--index", "i", "--fpr", 0, "--json")[1])
+    assert report["max_distance"] == 29  # just below the nearest different pair of the fixture
+    assert sorted(p.name for p in indexed.glob("*.png")) == ["0.png", "1.png", "2.png", "3.png"]
+
+
+def test_compare_answers_by_its_exit_code(run: Run, indexed: Path, weights: Path) -> None:
+    model = ["--model", weights, "--max-distance", 8]
+    small = indexed / "small" / "a <b>.png"
+    code, out, _ = run("compare", indexed / "0.png", small, *model)
+    assert code == 0
+    assert out.startswith("same: ")
+    code, out, _ = run("compare", indexed / "0.png", indexed / "3.png", *model, "--json")
+    assert code == 1
+    assert json.loads(out)["verdict"] == "different"
+    code, out, err = run("compare", indexed / "0.png", "nowhere.png", *model)
+    assert (code, out) == (2, "")
+    assert one_line(err)
+
+
+def test_hash_prints_nested_hex(run: Run, indexed: Path, weights: Path) -> None:
+    code, out, err = run("hash", indexed / "0.png", "none.png", "--model", weights)
+    assert code == 1
+    assert one_line(err)
+    digits, path = out.split()
+    assert (len(digits), path) == (16, "photos/0.png")
+    longer = run("hash", indexed / "0.png", "--model", weights, "--bits", 128)[1].split()[0]
+    assert longer.startswith(digits)
+    assert run("hash", indexed / "0.png", "--model", weights, "--bits", 256)[0] == 1
+    assert run("hash", indexed / "0.png", "--model", weights, "--bits", 65)[0] == 2
+
+
+def test_unreadable_files_are_listed_at_the_end(run: Run, indexed: Path) -> None:
+    (indexed / "text.jpg").write_text("not an image")
+    code, out, err = run("index", indexed, "--index", "i", "--prune")
+    assert code == 1
+    assert one_line(err)
+    assert "text.jpg" in err
+    assert "5 images (5 unchanged)" in out
+    assert run("index", indexed, "--index", "i", "--quiet")[1] == ""
+
+
+def test_aec_files_are_indexed_by_the_hash_in_them(
+    run: Run, indexed: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = Hasher(str(weights), "cpu")
+    code = hasher.code(Image.open(indexed / "2.png"))
+    plain = write_file(Header(110, 140, 0, 50, 96, 1, bytes(8)), [Chunk(ChunkType.TILE, b"x")])
+    stamped = with_hash(with_hash(plain, b"older"), pack_code(hasher.fingerprint, code))
+    assert [c.type for c in read_file(stamped)[1]] == [ChunkType.TILE, ChunkType.HASH]
+    (indexed / "2.aec").write_bytes(stamped)
+    (indexed / "cut.aec").write_bytes(stamped[:-3])
+
+    def decode(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("aecodec.codec.codec.Codec.__init__", decode)
+    status, out, err = run("index", indexed, "--index", "i")
+    assert status == 1
+    assert "1 stored" in out
+    assert "cut.aec" in err
+    status, out, _ = run("search", indexed / "2.aec", "--index", "i", "--radius", 0)
+    assert status == 0
+    assert {Path(line.split()[1]).name for line in out.splitlines()[1:]} == {"2.aec", "2.png"}
+
+
+def test_without_weights_one_line_says_what_to_do(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("aecodec.hashing.weights.resources.files", lambda _: tmp_path)
+    for command in (["index", photos, "--index", "i"], ["hash", photos / "0.png"]):
+        code, _, err = run(*command)
+        assert code == 1
+        assert one_line(err)
+        assert "aecodec train hash" in err
+    code, _, err = run("search", photos / "0.png", "--index", "i")
+    assert code == 1
+    assert "no index at i; make one" in err
+
+
+def test_help(run: Run) -> None:
+    for command in ("index", "search", "duplicates", "compare", "hash"):
+        code, out, _ = run(command, "--help")
+        assert code == 0
+        assert "Usage" in out

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aecodec.errors import AecodecError
+from aecodec.hashing import cache
+from aecodec.hashing.cache import CodeIndex
+from aecodec.hashing.calibration import Calibration
+from aecodec.hashing.database import Entry
+from aecodec.hashing.duplicates import group
+from aecodec.hashing.hasher import hamming
+from aecodec.hashing.stored import pack_code, unpack_code
+
+
+def entries(codes: np.ndarray) -> list[Entry]:
+    return [
+        Entry(f"/{n:03}", 1000 - n, 0, b"", 10, 10, code.tobytes(), None, n + 1)
+        for n, code in enumerate(codes)
+    ]
+
+
+def indexed(codes: np.ndarray) -> CodeIndex:
+    index = CodeIndex(8 * codes.shape[1])
+    index.add(np.arange(1, len(codes) + 1), codes)
+    return index
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 3), st.integers(1, 40))
+def test_every_duplicate_is_near_what_is_kept_and_in_one_group(
+    seed: int, radius: int, count: int
+) -> None:
+    codes = np.random.default_rng(seed).integers(0, 8, (count, 1), dtype=np.uint8)
+    images = entries(codes)
+    kept = {1, 2}
+    groups = group(indexed(codes), images, codes, radius, kept=kept)
+    used = [g.keep.id for g in groups] + [m.entry.id for g in groups for m in g.duplicates]
+    assert len(used) == len(set(used))
+    for found in groups:
+        for match in found.duplicates:
+            assert match.distance == hamming(found.keep.code, match.entry.code) <= radius
+            assert match.entry.id not in kept
+    alone = {image.id for image in images} - {m.entry.id for g in groups for m in g.duplicates}
+    for a in (i for i in images if i.id in alone):  # whoever is left is unlike all that are kept
+        for b in (i for i in images if i.id in alone and i.id not in kept and i.id != a.id):
+            assert hamming(a.code, b.code) > radius
+
+
+def test_a_chain_is_not_one_group() -> None:
+    codes = np.array([[0b0], [0b1], [0b11], [0b111]], dtype=np.uint8)
+    groups = group(indexed(codes), entries(codes), codes, 1)
+    assert [(g.keep.id, [m.entry.id for m in g.duplicates]) for g in groups] == [(1, [2]), (3, [4])]
+    assert groups[0].reclaimable == 999
+
+
+def test_an_inverted_file_takes_over_above_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "FLAT_LIMIT", 999)
+    rng = np.random.default_rng(0)
+    codes, ids = rng.integers(0, 256, (3000, 8), dtype=np.uint8), np.arange(3000) * 2 + 5
+    parts = [(ids[:2000], codes[:2000]), (ids[2000:], codes[2000:])]
+    index = CodeIndex.build(64, 3000, lambda: parts)
+    assert not index.exhaustive
+    assert len(index) == 3000
+    distances, found = index.search(codes[::50], 1)
+    assert (found[:, 0] == ids[::50]).mean() > 0.95
+    assert distances.max() == 0 or (distances[:, 0] == 0).mean() > 0.95
+    assert all(ids[50 * n] in near for n, (_, near) in enumerate(index.within(codes[::50], 0)))
+
+
+def test_thresholds_follow_the_rates() -> None:
+    different = (0, 0, 1, 0, 99, 900, 0, 0, 0)
+    calibration = Calibration({8: different}, {8: (5, 3, 1, 1, 0, 0, 0, 0, 0)}, "x")
+    assert Calibration.from_json(calibration.to_json()) == calibration
+    found = calibration.threshold(8, 0.001)
+    assert (found.distance, found.fpr, found.tpr, found.pairs) == (3, 0.001, 1.0, 1000)
+    assert calibration.threshold(8, 0.0).distance == 1
+    assert calibration.threshold(8, 1.0).distance == 8
+    assert calibration.at(8, 0).tpr == 0.5
+    with pytest.raises(AecodecError, match="16 bits"):
+        calibration.threshold(16)
+    with pytest.raises(ValueError, match="histogram"):
+        Calibration({8: (1, 2)}, {8: (1, 2)})
+
+
+def test_stored_codes_are_only_taken_from_the_same_weights() -> None:
+    stored = pack_code("0123456789abcdef", bytes(range(8)))
+    assert len(stored) == 16
+    assert unpack_code(stored, "0123456789abcdef", 64) == bytes(range(8))
+    assert unpack_code(stored, "f123456789abcdef", 64) is None
+    assert unpack_code(stored, "0123456789abcdef", 128) is None
+    assert unpack_code(b"", "0123456789abcdef", 64) is None
