@@ -1,0 +1,130 @@
+"""FAISS's binary indexes at scale: time of a query, memory, adding, removing, recall.
+
+    python benchmarks/index_scale.py --out benchmarks/results/index_scale --codes 1000000 10000000
+
+Codes are those of made-up look-alikes: random centres, each with members of some bits
+flipped. Queries are members with further bits flipped. One thread.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import faiss as untyped
+import numpy as np
+
+from aecodec.evaluation.files import markdown_table, write_bytes, write_json
+from aecodec.evaluation.machine import describe
+from aecodec.hashing import cache
+from aecodec.hashing.cache import CodeIndex
+
+faiss: Any = untyped
+K = 10
+RADIUS = 6
+
+
+def make_codes(count: int, bits: int, seed: int = 0) -> tuple[Any, Any]:
+    """(database, 200 queries), packed."""
+    rng = np.random.default_rng(seed)
+    centres = rng.integers(0, 256, (max(1, count // 20), bits // 8), dtype=np.uint8)
+    codes = centres[rng.integers(len(centres), size=count)]
+    flips = np.packbits(rng.random((1 << 16, bits)) < 0.1, axis=1)
+    codes ^= flips[rng.integers(len(flips), size=count)]
+    few = np.packbits(rng.random((200, bits)) < 0.03, axis=1)
+    return codes, codes[rng.integers(count, size=200)] ^ few
+
+
+def resident() -> int:
+    """Bytes of memory in use."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def timed(work: Any) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def measure(kind: str, codes: Any, queries: Any, truth: Any) -> dict[str, float]:
+    """One kind of index: "flat", "ivf" or "multihash"."""
+    bits, ids = 8 * codes.shape[1], np.arange(len(codes), dtype=np.int64)
+    before = resident()
+    if kind == "multihash":
+        index: Any = faiss.IndexBinaryMultiHash(bits, bits // 16, 16)
+        index.nflip = 1
+        seconds, _ = timed(lambda: index.add(codes))
+    else:
+        limit, cache.FLAT_LIMIT = cache.FLAT_LIMIT, len(codes) if kind == "flat" else 0
+        seconds, built = timed(lambda: CodeIndex.build(bits, len(codes), lambda: [(ids, codes)]))
+        cache.FLAT_LIMIT, index = limit, built.index
+    figures = {"add_per_s": len(codes) / seconds, "bytes": float(resident() - before)}
+    single = [queries[n : n + 1] for n in range(len(queries))]
+    for query in single[:20]:
+        index.search(query, K)
+    seconds, found = timed(lambda: [index.search(query, K)[0][0] for query in single])
+    figures["ms_search"] = 1000 * seconds / len(single)
+    # By distance, not by id: equally near neighbours are equally good.
+    figures["recall_at_10"] = float(
+        np.mean([(f <= t[-1]).mean() for f, t in zip(found, truth[0], strict=True)])
+    )
+    seconds, near = timed(lambda: [len(index.range_search(q, RADIUS + 1)[1]) for q in single])
+    figures["ms_radius"] = 1000 * seconds / len(single)
+    figures["recall_radius"] = float(np.sum(near) / max(np.sum(truth[1]), 1))
+    if kind != "multihash":  # which cannot remove
+        gone = ids[::1000]
+        seconds, _ = timed(lambda: index.remove_ids(gone))
+        figures["remove_per_s"] = len(gone) / seconds
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--codes", type=int, nargs="+", default=(1_000_000, 10_000_000))
+    parser.add_argument("--bits", type=int, nargs="+", default=(64, 256))
+    args = parser.parse_args()
+    faiss.omp_set_num_threads(1)
+    report: dict[str, Any] = {"machine": describe(), "rows": []}
+    for bits in args.bits:
+        for count in args.codes:
+            codes, queries = make_codes(count, bits)
+            flat = faiss.IndexBinaryFlat(bits)
+            flat.add(codes)
+            limits = flat.range_search(queries, RADIUS + 1)[0]
+            truth = flat.search(queries, K)[0], np.diff(limits.astype(np.int64))
+            del flat
+            for kind in ("flat", "ivf", "multihash"):
+                row = {"bits": bits, "codes": count, "index": kind}
+                report["rows"].append({**row, **measure(kind, codes, queries, truth)})
+                print(report["rows"][-1], flush=True)
+    names = (
+        "ms_search",
+        "recall_at_10",
+        "ms_radius",
+        "recall_radius",
+        "bytes",
+        "add_per_s",
+        "remove_per_s",
+    )
+    lines = [
+        [
+            f"{r['index']}, {r['bits']} bits, {r['codes']:,}",
+            *(f"{r[n]:,.3g}" if n in r else "–" for n in names),
+        ]
+        for r in report["rows"]
+    ]
+    text = f"# Indexes, one thread, k {K}, radius {RADIUS}\n\n" + markdown_table(
+        ["index", *names], lines
+    )
+    write_json(args.out / "index_scale.json", report)
+    write_bytes(args.out / "index_scale.md", text.encode())
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

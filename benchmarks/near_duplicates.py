@@ -1,0 +1,257 @@
+"""Altered photos among distractors: aecodec's hash beside pHash, dHash, wHash and PDQ.
+
+    python benchmarks/near_duplicates.py --data photos --out benchmarks/results/near_duplicates
+
+Photos must not have been trained on. Distractors are random pieces of the same photos; a
+query's own photo and its pieces are never counted as wrong answers nor as negatives, since
+they may well show the same. Needs the extra `hashers`.
+"""
+
+import argparse
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imagehash
+import numpy as np
+import pdqhash
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+
+from aecodec.evaluation import retrieval
+from aecodec.evaluation.files import markdown_table, write_bytes, write_json
+from aecodec.evaluation.machine import describe
+from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.hashing.hasher import Hasher
+
+FPR = 1e-4
+
+
+def _jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
+    def through(image: Image.Image) -> Image.Image:
+        buffer = io.BytesIO()
+        image.save(buffer, format="JPEG", quality=quality)
+        return Image.open(buffer).convert("RGB")
+
+    return through
+
+
+def _noise(sigma: float) -> Callable[[Image.Image], Image.Image]:
+    def add(image: Image.Image) -> Image.Image:
+        x = np.asarray(image, dtype=np.float32)
+        noise = np.random.default_rng(0).normal(0, sigma, x.shape)
+        return Image.fromarray((x + noise).clip(0, 255).astype(np.uint8))
+
+    return add
+
+
+def _resize(x: float, y: float) -> Callable[[Image.Image], Image.Image]:
+    return lambda i: i.resize((round(i.width * x), round(i.height * y)), Image.Resampling.LANCZOS)
+
+
+def _crop(side: float) -> Callable[[Image.Image], Image.Image]:
+    """The middle, `side` of each side."""
+
+    def cut(image: Image.Image) -> Image.Image:
+        left, top = image.width * (1 - side) / 2, image.height * (1 - side) / 2
+        return image.crop(
+            (round(left), round(top), round(image.width - left), round(image.height - top))
+        )
+
+    return cut
+
+
+def _text_bar(image: Image.Image) -> Image.Image:
+    image = image.copy()
+    draw, height = ImageDraw.Draw(image), image.height // 8
+    draw.rectangle((0, image.height - height, image.width, image.height), fill="black")
+    draw.text(
+        (height // 4, image.height - height), "THE TEXT OF A MEME", "white", font_size=height * 0.7
+    )
+    return image
+
+
+def _overlay(image: Image.Image) -> Image.Image:
+    """As a telephone's screenshot: bars above and below, a button over the picture."""
+    bar = image.height // 12
+    canvas = Image.new("RGB", (image.width, image.height + 2 * bar), (245, 245, 245))
+    canvas.paste(image, (0, bar))
+    draw = ImageDraw.Draw(canvas)
+    draw.text((bar, bar // 4), "12:34", "black", font_size=bar * 0.5)
+    x, y, r = image.width // 2, canvas.height // 2, image.height // 10
+    draw.ellipse((x - r, y - r, x + r, y + r), fill=(255, 255, 255))
+    return canvas
+
+
+TRANSFORMATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "JPEG 30": _jpeg(30),
+    "JPEG 10": _jpeg(10),
+    "resize 1/4": _resize(0.25, 0.25),
+    "blur": lambda i: i.filter(ImageFilter.GaussianBlur(max(i.size) / 256)),
+    "noise 25": _noise(25),
+    "noise 50": _noise(50),
+    "contrast": lambda i: ImageEnhance.Contrast(i).enhance(1.5),
+    "grey": lambda i: i.convert("L").convert("RGB"),
+    "aspect": _resize(1.0, 0.75),
+    "text bar": _text_bar,
+    "crop 90 %": _crop(0.9),
+    "crop 80 %": _crop(0.8),
+    "crop 60 %": _crop(0.6),
+    "rotate 5": lambda i: i.rotate(5, Image.Resampling.BICUBIC),
+    "rotate 15": lambda i: i.rotate(15, Image.Resampling.BICUBIC),
+    "rotate 90": lambda i: i.transpose(Image.Transpose.ROTATE_90),
+    "flip": ImageOps.mirror,
+    "border": lambda i: ImageOps.expand(i, round(0.1 * max(i.size)), "white"),
+    "gamma": lambda i: i.point([round(255 * (v / 255) ** 1.8) for v in range(256)] * 3),
+    "overlay": _overlay,
+}
+PHOTOMETRIC = (
+    "JPEG 30",
+    "JPEG 10",
+    "resize 1/4",
+    "blur",
+    "noise 25",
+    "noise 50",
+    "contrast",
+    "grey",
+    "aspect",
+)
+
+Code = Callable[[Image.Image], Any]
+
+
+def _imagehash(name: str, bits: int) -> Code:
+    hasher = getattr(imagehash, name)
+    return lambda i: np.packbits(hasher(i, hash_size=round(bits**0.5)).hash.ravel())
+
+
+def _pdq(image: Image.Image) -> Any:
+    return np.packbits(pdqhash.compute(np.asarray(image))[0].astype(bool))
+
+
+def _phash_8(bits: int) -> Code:
+    """pHash of the eight flips and rotations; the nearest of them counts."""
+    one = _imagehash("phash", bits)
+
+    def codes(image: Image.Image) -> Any:
+        turns = [image.rotate(90 * n, expand=True) for n in range(4)]
+        return np.stack([one(turn) for turn in [*turns, *map(ImageOps.mirror, turns)]])
+
+    return codes
+
+
+def methods(bits: int, hasher: Hasher) -> dict[str, Code]:
+    """Hashes of equal length."""
+    found = {
+        "aecodec": lambda i: np.frombuffer(hasher.code(i, bits), np.uint8),
+        **{name: _imagehash(name, bits) for name in ("phash", "dhash", "whash")},
+        "phash, 8 turns": _phash_8(bits),
+    }
+    return {**found, "PDQ": _pdq} if bits == 256 else found
+
+
+def pieces(photo: Image.Image, count: int, seed: int) -> list[Image.Image]:
+    """Random rectangles of 20 to 60 % of each side."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        width, height = (max(8, round(n * rng.uniform(0.2, 0.6))) for n in photo.size)
+        left, top = rng.integers(photo.width - width + 1), rng.integers(photo.height - height + 1)
+        found.append(photo.crop((left, top, left + width, top + height)))
+    return found
+
+
+def measure(photos: list[Image.Image], distractors: int, code: Code) -> dict[str, Any]:
+    """Figures of one method: for each transformation, and the means of all."""
+    each = -(-distractors // len(photos))
+    rest = [code(piece) for n, photo in enumerate(photos) for piece in pieces(photo, each, n)]
+    start = time.perf_counter()
+    originals = [code(photo) for photo in photos]
+    seconds = time.perf_counter() - start
+    first = lambda c: c if c.ndim == 1 else c[0]  # noqa: E731  (of several codes, the unturned)
+    database = np.stack([first(c) for c in [*originals, *rest]])
+    owner = np.concatenate([np.arange(len(photos)), np.repeat(np.arange(len(photos)), each)])
+    rows = {}
+    for name, transform in TRANSFORMATIONS.items():
+        queries = [code(transform(photo)) for photo in photos]
+        rows[name] = _figures(queries, database, owner)
+    kinds = {"all": list(rows), "photometric": list(PHOTOMETRIC)}
+    means = {
+        kind: {k: float(np.mean([rows[n][k] for n in names])) for k in rows["flip"]}
+        for kind, names in kinds.items()
+    }
+    return {"rows": rows, "means": means, "ms": 1000 * seconds / len(photos)}
+
+
+def _figures(queries: list[Any], database: Any, owner: Any) -> dict[str, float]:
+    distances = np.stack(
+        [retrieval.hamming_distances(np.atleast_2d(q), database).min(axis=0) for q in queries]
+    ).astype(np.float64)
+    own = np.arange(len(queries))
+    positives = distances[own, own].copy()
+    negatives = distances[own[:, None] != owner[None, :]]
+    # Pieces of a query's own photo are neither right nor wrong.
+    ignored = (own[:, None] == owner[None, :]) & (np.arange(len(owner))[None, :] != own[:, None])
+    distances[ignored] = np.inf
+    return {
+        "recall_at_1": retrieval.recall_at_1(distances, own),
+        "map": retrieval.mean_reciprocal_rank(distances, own),
+        "auc": retrieval.area_under_curve(positives, negatives),
+        "tpr": retrieval.tpr_at_fpr(positives, negatives, FPR)[0],
+    }
+
+
+def table(results: dict[str, dict[str, Any]], bits: int) -> str:
+    """Recall@1 of each transformation, then the means."""
+    names = list(results)
+    lines = [
+        [row, *(f"{results[n]['rows'][row]['recall_at_1']:.3f}" for n in names)]
+        for row in TRANSFORMATIONS
+    ]
+    labels = {"recall_at_1": "recall@1", "map": "mAP", "auc": "AUC", "tpr": f"TPR at FPR {FPR:g}"}
+    for kind in ("all", "photometric"):
+        for key, label in labels.items():
+            values = [f"{results[n]['means'][kind][key]:.3f}" for n in names]
+            lines.append([f"**mean {label}, {kind}**", *values])
+    lines.append(["ms an image", *(f"{results[n]['ms']:.2f}" for n in names)])
+    return f"## {bits} bits\n\n" + markdown_table(["recall@1", *names], lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, nargs="+", help="folders of photos")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--model", default="photo", help="name or weight file")
+    parser.add_argument("--bits", type=int, nargs="+", default=(64, 256))
+    parser.add_argument("--distractors", type=int, default=10_000)
+    parser.add_argument("--limit", type=int, help="only the first LIMIT photos of each folder")
+    args = parser.parse_args()
+    photos = [load_photo(p) for folder in args.data for p in list_photos(folder, args.limit)]
+    hasher = Hasher(args.model, "cpu")
+    report: dict[str, Any] = {
+        "machine": describe(),
+        "photos": len(photos),
+        "distractors": -(-args.distractors // len(photos)) * len(photos),
+        "weights": hasher.fingerprint,
+    }
+    text = (
+        f"# Near-duplicates\n\n{len(photos)} photos, {report['distractors']} distractors (pieces of"
+        " 20 to 60 % of a side of the other photos). Crops keep so much of each side.\n\n"
+    )
+    for bits in args.bits:
+        results = {}
+        for name, code in methods(bits, hasher).items():
+            print(f"{bits} bits: {name}", flush=True)
+            results[name] = measure(photos, args.distractors, code)
+        report[str(bits)] = results
+        text += table(results, bits)
+    write_json(args.out / "near_duplicates.json", report)
+    write_bytes(args.out / "near_duplicates.md", text.encode())
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
