@@ -393,7 +393,7 @@ def pretraining(data: Data) -> Rows:
                 16,
                 hidden_layers=(256, 128, 64),
                 activation=activation,
-                pretraining=kind,  # type: ignore[arg-type]
+                pretraining=kind,
                 pretraining_epochs=max(1, data.epochs // 2),
                 max_epochs=data.epochs,
                 random_state=0,
