@@ -106,7 +106,7 @@ def test_the_others_are_those_that_are_installed() -> None:
 def test_published_figures_have_sources_and_fall_with_sigma() -> None:
     figures = published()
     assert figures.pop("data").startswith("CBSD68")
-    assert {"CBM3D", "CDnCNN-B", "FFDNet", "DRUNet", "Restormer"} == set(figures)
+    assert {"CBM3D", "CDnCNN-B", "FFDNet", "DRUNet"} == set(figures)
     for entry in figures.values():
         assert "arXiv" in entry["source"]
         assert entry["psnr"]["15"] > entry["psnr"]["25"] > entry["psnr"]["50"]
