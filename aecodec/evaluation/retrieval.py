@@ -6,6 +6,8 @@ orders is taken (McSherry and Najork, 2008), so that no order of the database le
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,8 +27,8 @@ def hamming_distances(queries: Codes, database: Codes) -> Ints:
 def mean_average_precision(
     queries: Codes,
     database: Codes,
-    query_labels: npt.NDArray[np.integer],
-    database_labels: npt.NDArray[np.integer],
+    query_labels: npt.NDArray[np.integer[Any]],
+    database_labels: npt.NDArray[np.integer[Any]],
     at: int,
 ) -> float:
     """mAP@at of Hamming ranking, as hashing papers have it.
@@ -73,7 +75,7 @@ def _average_precisions(counts: Ints, hits: Ints, at: int) -> Floats:
     return np.where(found > 0, summed / np.where(found > 0, found, 1), 0.0)
 
 
-def recall_at_1(distances: npt.NDArray[np.number], own: npt.NDArray[np.integer]) -> float:
+def recall_at_1(distances: npt.NDArray[np.number[Any]], own: npt.NDArray[np.integer[Any]]) -> float:
     """Fraction of queries whose own item is the nearest; one of n equally near counts 1 / n.
 
     Args:
@@ -85,7 +87,9 @@ def recall_at_1(distances: npt.NDArray[np.number], own: npt.NDArray[np.integer])
     return float((nearest / (distances == mine).sum(axis=1)).mean())
 
 
-def mean_reciprocal_rank(distances: npt.NDArray[np.number], own: npt.NDArray[np.integer]) -> float:
+def mean_reciprocal_rank(
+    distances: npt.NDArray[np.number[Any]], own: npt.NDArray[np.integer[Any]]
+) -> float:
     """The mAP where each query has one relevant item: mean of 1 / rank, ties averaged."""
     mine = distances[np.arange(len(own)), own][:, None]
     nearer = (distances < mine).sum(axis=1)
@@ -95,7 +99,7 @@ def mean_reciprocal_rank(distances: npt.NDArray[np.number], own: npt.NDArray[np.
 
 
 def tpr_at_fpr(
-    positives: npt.NDArray[np.number], negatives: npt.NDArray[np.number], fpr: float
+    positives: npt.NDArray[np.number[Any]], negatives: npt.NDArray[np.number[Any]], fpr: float
 ) -> tuple[float, float]:
     """(TPR, threshold) of "at most so far apart is the same", the largest of at most this FPR.
 
@@ -116,7 +120,9 @@ def tpr_at_fpr(
     return float((positives < limit).mean()), float(below.max())
 
 
-def area_under_curve(positives: npt.NDArray[np.number], negatives: npt.NDArray[np.number]) -> float:
+def area_under_curve(
+    positives: npt.NDArray[np.number[Any]], negatives: npt.NDArray[np.number[Any]]
+) -> float:
     """Probability that a positive pair is nearer than a negative one; equal counts a half."""
     ranked = np.sort(negatives)
     farther = len(ranked) - np.searchsorted(ranked, positives, side="right")

@@ -125,10 +125,11 @@ class Batches(IterableDataset[Tensor]):
     def at(self, step: int) -> Tensor:
         """The batch of one step."""
         rng = np.random.default_rng([self.recipe.seed, self.rank, step])
-        photos = rng.choice(self.bank.photos, self.photos, replace=False) if self.photos else []
-        count = len(self.bank) - self.bank.photos
-        singles = rng.choice(count, self.singles, replace=False) if self.singles else []
-        groups = np.concatenate([photos, np.asarray(singles) + self.bank.photos]).astype(np.int64)
+        singles = len(self.bank) - self.bank.photos
+        # choice refuses to draw nothing from nothing.
+        photos = rng.choice(max(1, self.bank.photos), self.photos, replace=False)
+        others = rng.choice(max(1, singles), self.singles, replace=False) + self.bank.photos
+        groups = np.concatenate([photos, others])
         first, after = self.bank.starts[groups], self.bank.starts[groups + 1]
         return self.bank.squares[torch.from_numpy(rng.integers(first, after))]
 
