@@ -63,8 +63,8 @@ _Fpr = Annotated[
 ]
 
 
-def _bits(text: str) -> int:
-    if text not in map(str, _LENGTHS):
+def _bits(text: str | int) -> int:
+    if str(text) not in map(str, _LENGTHS):
         raise typer.BadParameter(f"{text!r} is none of {', '.join(map(str, _LENGTHS))}")
     return int(text)
 
