@@ -101,4 +101,7 @@ class SparseAutoencoder(MLPAutoencoder):
         if first.weight.shape == last.weight.T.shape:
             # Units that start by decoding to what they encode are of use from the start.
             first.weight.data.copy_(last.weight.T)
+        if self.sparsity == "kl":  # the way from one half to the target is a long one
+            rho = self.target_activation
+            last.bias.data.fill_(math.log(rho / (1 - rho)))
         return encoder, decoder

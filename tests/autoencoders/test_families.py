@@ -174,7 +174,7 @@ def test_k_sparse_codes_are_better_to_classify_by_than_pixels_and_pca(
 
 def test_kl_draws_the_mean_activation_to_its_target(digits: Array) -> None:
     model = SparseAutoencoder(
-        64, sparsity="kl", target_activation=0.05, sparsity_weight=1, max_epochs=40, random_state=0
+        64, sparsity="kl", target_activation=0.05, sparsity_weight=10, max_epochs=40, random_state=0
     ).fit(digits)
     assert model.transform(digits).mean() == pytest.approx(0.05, abs=0.02)
 

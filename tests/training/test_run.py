@@ -35,6 +35,7 @@ TINY = CodecRecipe(
     crop=64,
     large_crop=128,
     large_crop_from=0.5,
+    learning_rate=4e-5,
     scales=(1.0, 0.5),
     warmup=2,
     ema=0.5,

@@ -24,8 +24,8 @@ def fitted_loss(optimizer: type[torch.optim.Optimizer], lr: float, steps: int) -
 
 
 def test_ill_conditioned_problems_are_solved_faster_than_by_adam() -> None:
-    best = min(fitted_loss(torch.optim.Adam, lr, 150) for lr in (1e-3, 3e-3, 1e-2, 3e-2))
-    assert fitted_loss(Soap, 1e-2, 150) < best
+    best = min(fitted_loss(torch.optim.Adam, lr, 400) for lr in (3e-3, 1e-2, 3e-2))
+    assert fitted_loss(Soap, 1e-3, 400) < 0.2 * best
 
 
 def test_vectors_and_tables_are_left_to_adam() -> None:
