@@ -3,7 +3,7 @@
     import aecodec
     data = aecodec.compress(image, quality=50)     # Pillow image -> bytes
     image = aecodec.decompress(data)               # bytes -> Pillow image
-   image = aecodec.denoise(image)                 # Pillow image -> Pillow image
+    image = aecodec.denoise(image)                 # Pillow image -> Pillow image
     code = aecodec.image_hash(image, bits=64)      # Pillow image -> bytes
 
 Importing the package imports neither torch nor Pillow; the first call does. After
