@@ -53,7 +53,7 @@ class GaussianTables:
     def __init__(self, counts: Int32Array, lengths: Int32Array) -> None:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         categorical = constriction.stream.model.Categorical
-        self.radii = [(int(n) - 2) // 2 for n in lengths]
+        self.radii = (lengths.astype(np.int32) - 2) // 2
         self.models = [
             categorical(counts[a:b] / float(1 << PRECISION), perfect=False)
             for a, b in zip(offsets[:-1], offsets[1:], strict=True)
@@ -79,14 +79,14 @@ class SymbolEncoder:
 
     def add(self, symbols: Int32Array, indices: IndexArray) -> None:
         """Append flat symbols, each with its scale index."""
+        radius = self.tables.radii[indices]
+        coded = symbols + radius
+        outside = np.abs(symbols) > radius
+        coded[outside] = 2 * radius[outside] + 1
         for index, where in _groups(indices):
-            radius = self.tables.radii[index]
-            values = symbols[where]
-            outside = np.abs(values) > radius
-            if outside.any():
-                self._escapes += values[outside].tolist()
-            coded = np.where(outside, 2 * radius + 1, values + radius).astype(np.int32)
-            self._groups.append((index, coded))
+            self._groups.append((index, coded[where]))
+            if outside[where].any():
+                self._escapes += symbols[where][outside[where]].tolist()
 
     def finish(self) -> bytes:
         """The payload: escape count, escapes, rANS words."""
@@ -126,7 +126,7 @@ class SymbolDecoder:
         """Decode one flat symbol for each scale index."""
         symbols = np.empty(len(indices), dtype=np.int32)
         for index, where in _groups(indices):
-            radius = self.tables.radii[index]
+            radius = int(self.tables.radii[index])
             coded = self._coder.decode(self.tables.models[index], len(where))
             values = coded - radius
             escaped = np.flatnonzero(coded == 2 * radius + 1)

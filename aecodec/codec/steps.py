@@ -52,9 +52,15 @@ def unpack(steps: Sequence[Tensor]) -> Tensor:
     """The first steps -> latents (B, M, h, w), zero where steps are still to come."""
     missing = [torch.zeros_like(steps[0])] * (STEPS - len(steps))
     groups = [s.permute(0, 2, 3, 1).unflatten(-1, (GROUPS, -1)) for s in [*steps, *missing]]
-    cells: list[list[Tensor]] = [[steps[0]] * 2 for _ in range(2)]
-    for number, (row, column) in enumerate(_CELL):
-        parts = [groups[number ^ group][..., group, :] for group in range(GROUPS)]
-        cells[row][column] = torch.cat(parts, dim=-1)
-    rows = torch.stack([torch.stack(row, dim=3) for row in cells], dim=2)  # (B, i, 2, j, 2, M)
-    return rows.flatten(1, 2).flatten(2, 3).permute(0, 3, 1, 2)
+    rows = []
+    for row in range(2):
+        steps_of_row = [_CELL.index((row, column)) for column in range(2)]
+        parts = [groups[t ^ group][..., group, :] for t in steps_of_row for group in range(GROUPS)]
+        rows.append(torch.cat(parts, dim=-1))  # (B, i, j, 2M)
+    return (
+        torch.stack(rows, dim=2)
+        .unflatten(-1, (2, -1))
+        .flatten(1, 2)
+        .flatten(2, 3)
+        .permute(0, 3, 1, 2)
+    )

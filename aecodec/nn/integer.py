@@ -127,12 +127,10 @@ class ExactConv2d(nn.Module):
         # One product for all kernel positions, then shifted sums: several times faster
         # in float64 than unfolding the input first.
         dtype = torch.float32 if self._float32_is_exact(x.device) else torch.float64
-        columns = x.reshape(len(x), self.groups, -1, height * width)
-        total = torch.matmul(self._taps.to(dtype), columns.to(dtype)).flatten(1, 2)
-        k = self.kernel_size
-        if k > 1:
-            total = F.fold(total, (height, width), k, padding=k // 2)
-        total = total.reshape(len(x), -1, height, width).double()
+        rows = x.permute(0, 2, 3, 1).reshape(-1, self.groups, x.shape[1] // self.groups)
+        products = torch.matmul(rows.transpose(0, 1).to(dtype), self._taps.to(dtype))
+        products = products.transpose(0, 1).unflatten(0, (len(x), height, width))
+        total = _shifted_sum(products, self.kernel_size).flatten(3).permute(0, 3, 1, 2).double()
         total = total + self.bias[quality - 1].double()[:, None, None]
         # One IEEE multiplication and one rounding: both are defined to the last bit.
         out = torch.round(total * self.multiplier.double()[:, None, None])
@@ -149,9 +147,24 @@ class ExactConv2d(nn.Module):
         return plain and self._largest_sum < 2**24
 
 
+def _shifted_sum(products: Tensor, kernel: int) -> Tensor:
+    """Products (B, H, W, G, kernel**2 * C) of each kernel position -> their sum (B, H, W, G, C)."""
+    if kernel == 1:
+        return products
+    taps = products.unflatten(4, (kernel, kernel, -1))
+    batch, height, width, groups = products.shape[:4]
+    margin = kernel - 1
+    total = products.new_zeros(batch, height + margin, width + margin, groups, taps.shape[-1])
+    for row in range(kernel):
+        for column in range(kernel):
+            total[:, row : row + height, column : column + width] += taps[..., row, column, :]
+    start = margin // 2
+    return total[:, start : start + height, start : start + width]
+
+
 def _arrange_taps(layer: ExactConv2d, _incompatible_keys: object) -> None:
-    """Weights as rows (output channel, kernel position) of exact float32 integers, ready for one product."""
-    grouped = layer.weight.flip(2, 3).permute(0, 2, 3, 1).unflatten(0, (layer.groups, -1))
-    layer._taps = grouped.flatten(1, 3).float().contiguous()
+    """Weights as (groups, in, kernel position * out) float32 integers, ready for one product."""
+    grouped = layer.weight.flip(2, 3).unflatten(0, (layer.groups, -1)).permute(0, 2, 3, 4, 1)
+    layer._taps = grouped.flatten(2).float().contiguous()
     sums = layer.weight.double().abs().sum((1, 2, 3))
     layer._largest_sum = ACTIVATION_MAX * float(sums.max())

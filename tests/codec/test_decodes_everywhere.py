@@ -76,6 +76,19 @@ def test_bfloat16_transforms(
     assert np.abs(pixels - reference[1]).mean() < 2
 
 
+@pytest.mark.parametrize("quality", [1, 50, 100])
+def test_machines_with_and_without_bfloat16_agree(
+    codec: Codec, cat: Image.Image, monkeypatch: pytest.MonkeyPatch, quality: int
+) -> None:
+    data = codec.compress(cat, quality)
+    monkeypatch.setattr("aecodec.codec.inference.has_bfloat16", lambda: True)
+    symbols, pixels = decode(codec, data)
+    monkeypatch.setattr("aecodec.codec.inference.has_bfloat16", lambda: False)
+    expected_symbols, expected = decode(codec, data)
+    assert same_symbols(symbols, expected_symbols)
+    assert np.abs(pixels - expected).max() <= 1
+
+
 def test_every_float_activation_perturbed(
     codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
 ) -> None:
