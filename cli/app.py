@@ -24,7 +24,7 @@ codec.add_to(app)
 denoise.add_to(app)
 autoencoders.add_to(app)
 hashing.add_to(app)
-app.add_typer(train.app, name="train")
+train.add_to(app)
 app.add_typer(bench.app, name="bench")
 
 
@@ -50,7 +50,7 @@ def aecodec(
         ),
     ] = False,
 ) -> None:
-    """Learned image compression: photos to small .aec files and back."""
+    """Autoencoders at work on images: compress, denoise, search, and explore arrays."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,134 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from .options import Device
 
-app = typer.Typer(no_args_is_help=True, help="Train models on your own images.")
+
+class Kind(str, Enum):
+    """What there is to train."""
+
+    codec = "codec"
+    denoise = "denoise"
+    hash = "hash"
 
 
-_Data = Annotated[
-    list[Path],
-    typer.Option(
-        exists=True,
-        file_okay=False,
-        metavar="DIR",
-        help="Folder of photos; repeat for several.",
-        show_default=False,
-    ),
-]
-_Recipe = Annotated[
-    str, typer.Option(metavar="NAME|FILE", help="A shipped recipe, or a YAML file.")
-]
-_Out = Annotated[
-    Path | None,
-    typer.Option(
-        file_okay=False,
-        metavar="DIR",
-        help="Folder for checkpoint and logs.",
-        show_default="runs/RECIPE",
-    ),
-]
-_MaxMinutes = Annotated[
-    float | None,
-    typer.Option(min=0, metavar="N", help="Stop cleanly after N minutes.", show_default="never"),
-]
-_Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")]
+_RECIPES = {Kind.codec: "codec-cpu", Kind.denoise: "denoise-cpu", Kind.hash: "hash-photo"}
 
 
-@app.command(
-    epilog="[bold]Examples[/]\n"
-    "  aecodec train codec --data photos --out runs/mine --max-minutes 60\n"
-    "  aecodec train codec --data photos --out runs/mine --resume\n"
-    "  aecodec train codec --data a --data b --recipe my-recipe.yaml"
-)
-def codec(
-    data: _Data,
-    recipe: _Recipe = "codec-cpu",
-    out: _Out = None,
-    max_minutes: _MaxMinutes = None,
-    resume: _Resume = False,
+def train(
+    kind: Annotated[Kind, typer.Argument(help="What to train.", show_default=False)],
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            metavar="DIR",
+            help="Folder of photos; repeat for several. For a hash, packed images (train*.npz) too.",
+            show_default=False,
+        ),
+    ],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="A shipped recipe, or a YAML file.",
+            show_default="codec-cpu, denoise-cpu, hash-photo",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            metavar="DIR",
+            help="Folder for checkpoint and logs.",
+            show_default="runs/RECIPE",
+        ),
+    ] = None,
+    max_minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="N", help="Stop cleanly after N minutes.", show_default="never"
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     device: Device = "auto",
 ) -> None:
-    """Train a codec, or go on training one.
+    """Train a model on your own images, or go on training one.
 
-    Prints the path of the checkpoint. Losses go to metrics.csv in the same folder.
+    Prints the path of the checkpoint. The weights are beside it, and the losses, in metrics.csv.
     """
-    from aecodec.training.recipe import CodecRecipe, load_recipe
-    from aecodec.training.run import train_codec
+    from aecodec.training import recipe as recipes
+    from aecodec.training import run
 
-    options: dict[str, Any] = {"resume": resume, "max_minutes": max_minutes, "device": device}
-    loaded = load_recipe(recipe, CodecRecipe)
-    _run(lambda: train_codec(loaded, data, _folder(out, recipe), **options))
-
-
-@app.command(
-    epilog="[bold]Examples[/]\n"
-    "  aecodec train denoise --data photos --out runs/mine --max-minutes 60\n"
-    "  aecodec train denoise --data photos --out runs/mine --resume\n"
-    "  aecodec denoise photo.png --weights runs/mine/denoiser.safetensors"
-)
-def denoise(
-    data: _Data,
-    recipe: _Recipe = "denoise-cpu",
-    out: _Out = None,
-    max_minutes: _MaxMinutes = None,
-    resume: _Resume = False,
-    device: Device = "auto",
-) -> None:
-    """Train a denoiser, or go on training one.
-
-    Prints the path of the checkpoint. Losses go to metrics.csv in the same folder.
-    """
-    from aecodec.training.recipe import DenoiserRecipe, load_recipe
-    from aecodec.training.run import train_denoiser
-
-    options: dict[str, Any] = {"resume": resume, "max_minutes": max_minutes, "device": device}
-    loaded = load_recipe(recipe, DenoiserRecipe)
-    _run(lambda: train_denoiser(loaded, data, _folder(out, recipe), **options))
-
-
-@app.command(
-    epilog="[bold]Examples[/]\n"
-    "  aecodec train hash --data photos --out runs/mine --max-minutes 60\n"
-    "  aecodec train hash --data photos --out runs/mine --resume\n"
-    "  aecodec index photos --model runs/mine/hash.safetensors"
-)
-def hash(
-    data: _Data,
-    recipe: _Recipe = "hash-photo",
-    out: _Out = None,
-    max_minutes: _MaxMinutes = None,
-    resume: _Resume = False,
-    device: Device = "auto",
-) -> None:
-    """Train a hash model, or go on training one.
-
-    Folders may also hold packed images, train*.npz. Prints the path of the checkpoint.
-    Losses go to metrics.csv in the same folder.
-    """
-    from aecodec.training.recipe import HashRecipe, load_recipe
-    from aecodec.training.run import train_hash
-
-    options: dict[str, Any] = {"resume": resume, "max_minutes": max_minutes, "device": device}
-    loaded = load_recipe(recipe, HashRecipe)
-    _run(lambda: train_hash(loaded, data, _folder(out, recipe), **options))
-
-
-def _folder(out: Path | None, recipe: str) -> Path:
-    return out or Path("runs", Path(recipe).stem)
-
-
-def _run(train: Callable[[], Path]) -> None:
+    recipe = recipe or _RECIPES[kind]
+    kinds = {
+        Kind.codec: recipes.CodecRecipe,
+        Kind.denoise: recipes.DenoiserRecipe,
+        Kind.hash: recipes.HashRecipe,
+    }
+    loaded = recipes.load_recipe(recipe, kinds[kind])
+    folder = out or Path("runs", Path(recipe).stem)
     try:
-        checkpoint = train()
+        checkpoint = run.train(
+            loaded, data, folder, resume=resume, max_minutes=max_minutes, device=device
+        )
     except SystemExit as error:  # Lightning's answer to Ctrl-C
         if isinstance(error.__context__, KeyboardInterrupt):
             raise typer.Exit(130) from None
         raise
     print(checkpoint)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register `train`."""
+    app.command(
+        epilog="[bold]Examples[/]\n"
+        "  aecodec train codec --data photos --out runs/mine --max-minutes 60\n"
+        "  aecodec train codec --data photos --out runs/mine --resume\n"
+        "  aecodec train denoise --data a --data b --recipe my-recipe.yaml"
+    )(train)

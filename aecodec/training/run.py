@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,8 @@ class Photos(L.LightningDataModule):
         return DataLoader(self.validation, batch_size=None)  # type: ignore[arg-type]
 
 
-def train_codec(
-    recipe: CodecRecipe,
+def train(
+    recipe: Recipe,
     data: Sequence[Path],
     folder: Path,
     *,
@@ -130,8 +130,8 @@ def train_codec(
     """Train, or go on training, until the recipe's steps or the minutes are spent.
 
     Args:
-        recipe: what to train.
-        data: folders of photos.
+        recipe: what to train: a codec, a denoiser or a hash model, by its type.
+        data: folders of photos; for a hash model they may hold packed images too.
         folder: where checkpoint and logs go.
         resume: go on from the folder's checkpoint (optimizer, average, schedule, data).
         max_minutes: stop cleanly after this time.
@@ -139,66 +139,11 @@ def train_codec(
 
     Returns:
         The checkpoint's path. Beside it are the averaged weights as they would ship,
-        "codec.safetensors", with their card.
+        "codec.safetensors", "denoiser.safetensors" or "hash.safetensors", with their card.
 
     Raises:
         RecipeError: there is a checkpoint and `resume` is false, or the reverse.
     """
-
-    def export(checkpoint: Path, description: str) -> None:
-        export_codec(recipe, checkpoint, folder / "codec.safetensors", {"data": description})
-
-    return _train(CodecTraining, export, recipe, data, folder, resume, max_minutes, device)
-
-
-def train_denoiser(
-    recipe: DenoiserRecipe,
-    data: Sequence[Path],
-    folder: Path,
-    *,
-    resume: bool = False,
-    max_minutes: float | None = None,
-    device: str = "auto",
-) -> Path:
-    """As `train_codec`; the weights are "denoiser.safetensors"."""
-
-    def export(checkpoint: Path, description: str) -> None:
-        export_denoiser(recipe, checkpoint, folder / "denoiser.safetensors", {"data": description})
-
-    return _train(DenoiserTraining, export, recipe, data, folder, resume, max_minutes, device)
-
-
-def train_hash(
-    recipe: HashRecipe,
-    data: Sequence[Path],
-    folder: Path,
-    *,
-    resume: bool = False,
-    max_minutes: float | None = None,
-    device: str = "auto",
-) -> Path:
-    """As `train_codec`; the weights are "hash.safetensors". Folders may hold packed images too."""
-    pictures = Pictures(recipe, data)
-
-    def export(checkpoint: Path, description: str) -> None:
-        card, target = {"data": description}, folder / "hash.safetensors"
-        export_hash(recipe, checkpoint, target, card, pictures.finish)
-
-    options = (resume, max_minutes, device, pictures)
-    return _train(HashTraining, export, recipe, data, folder, *options)
-
-
-def _train(
-    build: Callable[[Any], Task],
-    export: Callable[[Path, str], None],
-    recipe: Recipe,
-    data: Sequence[Path],
-    folder: Path,
-    resume: bool,
-    max_minutes: float | None,
-    device: str,
-    photos: Photos | Pictures | None = None,
-) -> Path:
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise RecipeError(f"{checkpoint} exists; pass --resume to go on, or another folder")
@@ -207,7 +152,7 @@ def _train(
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    module = build(recipe).to(memory_format=torch.channels_last)
+    module = _task(recipe).to(memory_format=torch.channels_last)
     if resume:  # the data module needs it before Lightning restores it
         module.batches_seen = torch.load(checkpoint, map_location="cpu", mmap=True)["batches_seen"]
     trainer = L.Trainer(
@@ -236,8 +181,28 @@ def _train(
             ),
         ],
     )
-    photos = photos or Photos(recipe, data)
+    photos = Pictures(recipe, data) if isinstance(recipe, HashRecipe) else Photos(recipe, data)
     trainer.fit(module, photos, ckpt_path=checkpoint if resume else None, weights_only=False)
     if trainer.is_global_zero:
-        export(checkpoint, photos.description)
+        _export(recipe, checkpoint, folder, photos)
     return checkpoint
+
+
+def _task(recipe: Recipe) -> Task:
+    if isinstance(recipe, CodecRecipe):
+        return CodecTraining(recipe)
+    if isinstance(recipe, DenoiserRecipe):
+        return DenoiserTraining(recipe)
+    assert isinstance(recipe, HashRecipe)
+    return HashTraining(recipe)
+
+
+def _export(recipe: Recipe, checkpoint: Path, folder: Path, photos: Photos | Pictures) -> None:
+    card = {"data": photos.description}
+    if isinstance(recipe, CodecRecipe):
+        export_codec(recipe, checkpoint, folder / "codec.safetensors", card)
+    elif isinstance(recipe, DenoiserRecipe):
+        export_denoiser(recipe, checkpoint, folder / "denoiser.safetensors", card)
+    elif isinstance(recipe, HashRecipe):
+        assert isinstance(photos, Pictures)
+        export_hash(recipe, checkpoint, folder / "hash.safetensors", card, photos.finish)

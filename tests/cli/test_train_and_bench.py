@@ -75,7 +75,7 @@ def test_ctrl_c_while_training(
         except KeyboardInterrupt:
             raise SystemExit(1)  # noqa: B904 - as Lightning does
 
-    monkeypatch.setattr(aecodec.training.run, "train_codec", interrupted)
+    monkeypatch.setattr(aecodec.training.run, "train", interrupted)
     assert main(["train", "codec", "--data", str(photos), "--out", str(tmp_path / "run")]) == 130
 
 

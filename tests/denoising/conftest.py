@@ -14,7 +14,7 @@ from torch import Tensor
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.denoiser import Denoiser
 from aecodec.training.recipe import DenoiserRecipe
-from aecodec.training.run import train_denoiser
+from aecodec.training.run import train
 
 TINY = DenoiserRecipe(
     model=DenoiserConfig(widths=(16, 16, 16), blocks=(1, 1, 1)),
@@ -46,7 +46,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weights(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a few seconds of training. The photo `cat` had no part in it."""
     folder = tmp_path_factory.mktemp("run")
-    train_denoiser(TINY, [photos], folder, device="cpu")
+    train(TINY, [photos], folder, device="cpu")
     return folder / "denoiser.safetensors"
 
 

@@ -12,7 +12,7 @@ from aecodec.denoising.model import DenoiserModel
 from aecodec.errors import RecipeError
 from aecodec.training.denoise import DenoiserTraining
 from aecodec.training.recipe import DenoiserRecipe, load_recipe
-from aecodec.training.run import train_denoiser
+from aecodec.training.run import train
 from tests.denoising.conftest import TINY
 
 SHORT = dataclasses.replace(TINY, steps=3, batch=2, validate_every=2)
@@ -23,12 +23,10 @@ def load(checkpoint: Path) -> dict[str, Any]:
 
 
 def test_a_run_in_slices_is_the_uninterrupted_run(photos: Path, tmp_path: Path) -> None:
-    whole = load(train_denoiser(SHORT, [photos], tmp_path / "whole", device="cpu"))
+    whole = load(train(SHORT, [photos], tmp_path / "whole", device="cpu"))
     folder = tmp_path / "slices"
     for number in range(SHORT.steps):  # a slice of no minutes still takes one step
-        checkpoint = train_denoiser(
-            SHORT, [photos], folder, resume=number > 0, max_minutes=0, device="cpu"
-        )
+        checkpoint = train(SHORT, [photos], folder, resume=number > 0, max_minutes=0, device="cpu")
     sliced = load(checkpoint)
     assert whole["batches_seen"] == sliced["batches_seen"] == SHORT.steps
     for key in ("state_dict", "current_model_state"):

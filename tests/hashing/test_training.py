@@ -16,7 +16,7 @@ from aecodec.hashing.hasher import Hasher, hamming
 from aecodec.training.hashing import HashTraining, nt_xent
 from aecodec.training.pictures import Batches, build_bank, packed_squares, photo_squares
 from aecodec.training.recipe import HashRecipe, load_recipe
-from aecodec.training.run import train_hash
+from aecodec.training.run import train
 from aecodec.training.views import two_views
 from tests.hashing.conftest import TINY
 
@@ -49,8 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_training_makes_a_calibrated_model_and_resumes(folder: Path, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        train_hash(RECIPE, [folder], tmp_path, max_minutes=0, device="cpu")
-        train_hash(RECIPE, [folder], tmp_path, resume=True, device="cpu")
+        train(RECIPE, [folder], tmp_path, max_minutes=0, device="cpu")
+        train(RECIPE, [folder], tmp_path, resume=True, device="cpu")
     card = json.loads((tmp_path / "hash.json").read_text())
     assert card["steps"] == RECIPE.steps
     assert card["data"] == "2 photos and 0 packed images, 2 and 0 held out"

@@ -15,7 +15,7 @@ from aecodec.errors import RecipeError
 from aecodec.training.codec import CodecTraining
 from aecodec.training.export import export_codec
 from aecodec.training.recipe import CodecRecipe, load_recipe
-from aecodec.training.run import train_codec
+from aecodec.training.run import train
 
 TINY = CodecRecipe(
     model=CodecConfig(
@@ -55,7 +55,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkpoint of an uninterrupted run."""
-    return train_codec(TINY, [photos], tmp_path_factory.mktemp("whole"), device="cpu")
+    return train(TINY, [photos], tmp_path_factory.mktemp("whole"), device="cpu")
 
 
 def load(checkpoint: Path) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def test_a_run_in_slices_is_the_uninterrupted_run(
 ) -> None:
     slices = 0
     while slices == 0 or load(tmp_path / "last.ckpt")["batches_seen"] < TINY.steps:
-        train_codec(TINY, [photos], tmp_path, resume=slices > 0, max_minutes=0, device="cpu")
+        train(TINY, [photos], tmp_path, resume=slices > 0, max_minutes=0, device="cpu")
         slices += 1
     assert slices == TINY.steps  # a slice of no minutes still takes one step
     a, b = load(whole), load(tmp_path / "last.ckpt")
@@ -135,9 +135,9 @@ def test_a_run_is_not_overwritten_and_nothing_is_not_resumed(
     photos: Path, whole: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(RecipeError, match="--resume"):
-        train_codec(TINY, [photos], whole.parent)
+        train(TINY, [photos], whole.parent)
     with pytest.raises(RecipeError, match="nothing to resume"):
-        train_codec(TINY, [photos], tmp_path, resume=True)
+        train(TINY, [photos], tmp_path, resume=True)
 
 
 def test_recipes_load_and_wrong_ones_say_why(tmp_path: Path) -> None:
@@ -156,6 +156,6 @@ def test_a_step_with_a_gradient_that_is_not_finite_is_skipped(
 ) -> None:
     monkeypatch.setattr(CodecTraining, "_weight", lambda self, q: q * float("nan"))
     recipe = dataclasses.replace(TINY, steps=2)
-    state = load(train_codec(recipe, [photos], tmp_path, device="cpu"))
+    state = load(train(recipe, [photos], tmp_path, device="cpu"))
     assert state["skipped"] == 2
     assert all(torch.isfinite(v).all() for v in state["current_model_state"].values())
