@@ -11,7 +11,7 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from . import autoencoders, bench, codec, denoise, hashing, train
+from . import autoencoders, bench, codec, denoise, duplicates, hashing, train
 from .batch import explain
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ codec.add_to(app)
 denoise.add_to(app)
 autoencoders.add_to(app)
 hashing.add_to(app)
+duplicates.add_to(app)
 train.add_to(app)
 app.add_typer(bench.app, name="bench")
 
