@@ -1,8 +1,8 @@
 """Put a run's weights into the package, or a benchmark's figures on their card.
 
-python benchmarks/ship.py --run runs/codec-cpu
+python benchmarks/ship.py codec-cpu --run runs/codec-cpu
 python benchmarks/rd.py --data kodak --out benchmarks/results/kodak
-python benchmarks/ship.py --rd benchmarks/results/kodak/rd.json
+python benchmarks/ship.py codec-cpu --figures benchmarks/results/kodak/rd.json
 """
 
 from __future__ import annotations
@@ -14,52 +14,69 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from aecodec.codec.weights import DEFAULT_MODEL, weight_folder
-
-WEIGHTS = weight_folder() / f"{DEFAULT_MODEL}.safetensors"
-CARD = WEIGHTS.with_suffix(".json")
+from aecodec.weights import weight_file
 
 
-def take_weights(run: Path, note: str) -> None:
-    """Copy weights and card, with the commit they were trained at."""
-    card = json.loads((run / "codec.json").read_text())
+def take_weights(run: Path, target: Path, note: str) -> None:
+    """Copy a run's weights and card; the card's commit is today's."""
+    (weights,) = run.glob("*.safetensors")
+    card = json.loads(weights.with_suffix(".json").read_text())
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     card["commit"] = commit.stdout.strip()
     if note:
         card["note"] = note
-    shutil.copyfile(run / "codec.safetensors", WEIGHTS)
-    write_card(card)
+    shutil.copyfile(weights, target)
+    write_card(card, target)
 
 
-def take_figures(rd: Path) -> None:
-    """Note the mean curve and the BD-rates of a benchmark under its data set's name."""
-    result = json.loads(rd.read_text())
-    card = json.loads(CARD.read_text())
+def take_figures(file: Path, target: Path) -> None:
+    """Note a benchmark's figures under its folder's name."""
+    result = json.loads(file.read_text())
+    card = json.loads(target.with_suffix(".json").read_text())
+    figures = rd_figures(result) if file.stem == "rd" else denoise_figures(result)
+    card.setdefault("figures", {})[file.parent.name] = figures
+    write_card(card, target)
+
+
+def rd_figures(result: dict[str, Any]) -> dict[str, Any]:
+    """BD-rates and the mean curve."""
     curve = [
         {key: round(point[key], 4) for key in ("setting", "bpp", "psnr", "ms_ssim")}
         for point in result["curves"]["aecodec"]
     ]
-    figures = {"bd_rate_percent": result["bd_rate"]["aecodec"], "curve": curve}
-    card.setdefault("figures", {})[rd.parent.name] = figures
-    write_card(card)
+    return {"bd_rate_percent": result["bd_rate"]["aecodec"], "curve": curve}
 
 
-def write_card(card: dict[str, Any]) -> None:
-    CARD.write_text(json.dumps(card, indent=2) + "\n")
+def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
+    """PSNR and SSIM of each task, told what the noise is and not."""
+    return {
+        task: {
+            name: {key: round(means[key], 4) for key in ("psnr", "ssim")}
+            for name, means in methods.items()
+            if name.startswith("aecodec")
+        }
+        for task, methods in result["summary"].items()
+    }
+
+
+def write_card(card: dict[str, Any], target: Path) -> None:
+    target.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("name", help="of the model, as it ships: codec-cpu, denoise-cpu")
     parser.add_argument("--run", type=Path, help="folder of a training run")
     parser.add_argument("--note", default="", help="what else the card should say")
-    parser.add_argument("--rd", type=Path, help="rd.json of a benchmark")
+    parser.add_argument("--figures", type=Path, help="rd.json or denoise.json of a benchmark")
     arguments = parser.parse_args()
+    target = weight_file(arguments.name)
     if arguments.run:
-        take_weights(arguments.run, arguments.note)
-    if arguments.rd:
-        take_figures(arguments.rd)
+        take_weights(arguments.run, target, arguments.note)
+    if arguments.figures:
+        take_figures(arguments.figures, target)
 
 
 if __name__ == "__main__":

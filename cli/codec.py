@@ -256,7 +256,7 @@ def info(
 
 def models(as_json: AsJson = False) -> None:
     """List the models that ship with aecodec."""
-    from aecodec.codec.weights import shipped_models
+    from aecodec.weights import shipped_models
 
     cards = shipped_models()
     if as_json:

@@ -30,6 +30,7 @@ from aecodec.errors import CorruptFileError
 from aecodec.images import Picture, take_apart
 from aecodec.nn.device import choose_device
 from aecodec.nn.pixels import read_area, write_tile
+from aecodec.weights import weight_file
 
 EFFORTS = ("fast", "default", "max")
 DEADZONE = 0.07
@@ -50,7 +51,7 @@ class Codec:
 
     def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
         self.device = choose_device(device)
-        path = Path(weights) if weights else _shipped()
+        path = Path(weights) if weights else weight_file(weight_files.DEFAULT_MODEL)
         self.model: InferenceModel
         self.model, self.digest = weight_files.load(path, self.device)
 
@@ -166,10 +167,6 @@ class Codec:
 def latent_size(width: int, height: int) -> tuple[int, int]:
     """(rows, columns) of the latents of an image."""
     return -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
-
-
-def _shipped() -> Path:
-    return weight_files.weight_folder() / f"{weight_files.DEFAULT_MODEL}.safetensors"
 
 
 def _pack_alpha(alpha: Image.Image) -> bytes:

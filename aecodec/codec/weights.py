@@ -1,13 +1,11 @@
-"""Weight files: safetensors in the wheel, each with a card of where it comes from."""
+"""Weight files of codecs, and the digest that ties an .aec file to one."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aecodec.codec.container import DIGEST_BYTES
 from aecodec.errors import AecodecError, WeightsMismatchError
@@ -18,24 +16,6 @@ if TYPE_CHECKING:
     from aecodec.codec.inference import InferenceModel
 
 DEFAULT_MODEL = "codec-cpu"
-
-
-def weight_folder() -> Path:
-    """The folder of shipped weights."""
-    return Path(str(resources.files("aecodec") / "weights"))
-
-
-def shipped_models() -> list[dict[str, Any]]:
-    """The card of every shipped codec model, with "id", "file" and "bytes" added.
-
-    A card has: task, recipe, data, steps, hours, hardware, parameters, figures, sha256.
-    """
-    cards = []
-    for path in sorted(weight_folder().glob("codec-*.json")):
-        file = path.with_suffix(".safetensors")
-        card = json.loads(path.read_text())
-        cards.append({"id": path.stem, "file": file.name, "bytes": file.stat().st_size, **card})
-    return cards
 
 
 def digest(path: Path) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.model import DenoiserModel
 from aecodec.errors import AecodecError
+from aecodec.weights import weight_file
 
 DEFAULT_MODEL = "denoise-cpu"
 
@@ -22,7 +22,7 @@ def shipped() -> Path:
     Raises:
         AecodecError: it carries none.
     """
-    path = Path(str(resources.files("aecodec") / "weights" / f"{DEFAULT_MODEL}.safetensors"))
+    path = weight_file(DEFAULT_MODEL)
     if not path.is_file():
         raise AecodecError(
             "this build carries no denoiser weights; train some with"

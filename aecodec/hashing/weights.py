@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ from aecodec.errors import AecodecError
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.config import HashConfig
 from aecodec.hashing.model import ConvNorm, HashModel
+from aecodec.weights import weight_file
 
 DEFAULT_MODEL = "photo"
 _RECIPES = {"photo": "hash-photo", "cifar10": "hash-cifar10"}
@@ -50,7 +50,7 @@ def find(model: str) -> Path:
             names = ", ".join(_RECIPES)
             raise AecodecError(f"{model}: no such weight file, and no model of that name ({names})")
         return path
-    path = Path(str(resources.files("aecodec") / "weights" / f"hash-{model}.safetensors"))
+    path = weight_file(f"hash-{model}")
     if not path.is_file():
         raise AecodecError(
             f"this build carries no hash weights ({path.name}); train some with 'aecodec train hash"

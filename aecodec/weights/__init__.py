@@ -1,0 +1,25 @@
+"""The weights that ship: safetensors, each with a card of where it comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def weight_file(name: str) -> Path:
+    """Where the weights of a shipped model are, such as "codec-cpu"; not every build has all."""
+    return Path(__file__).with_name(f"{name}.safetensors")
+
+
+def shipped_models() -> list[dict[str, Any]]:
+    """The card of every shipped model, with "id", "file" and "bytes" added.
+
+    A card has: task, recipe, data, steps, hours, hardware, parameters, figures, sha256.
+    """
+    cards = []
+    for path in sorted(Path(__file__).parent.glob("*.json")):
+        file = path.with_suffix(".safetensors")
+        card = json.loads(path.read_text())
+        cards.append({"id": path.stem, "file": file.name, "bytes": file.stat().st_size, **card})
+    return cards
