@@ -33,7 +33,6 @@ from aecodec.nn.pixels import read_area, write_tile
 from aecodec.weights import weight_file
 
 EFFORTS = ("fast", "default", "max")
-DEADZONE = 0.07
 
 _METADATA = {ChunkType.ICC: "icc_profile", ChunkType.EXIF: "exif", ChunkType.XMP: "xmp"}
 
@@ -118,8 +117,8 @@ class Codec:
             if effort == "max":
                 y = refine_latents(self.model, x.to(self.device), y, window, quality)
             y = window.inside.of(y)
-            deadzone = DEADZONE if effort == "default" else 0.0
-            payloads.append(self.model.encode_latents(y, quality, deadzone))
+            economical = effort == "default"
+            payloads.append(self.model.encode_latents(y, quality, economical=economical))
         return payloads
 
     def _decode_pixels(self, header: Header, payloads: list[bytes]) -> Image.Image:

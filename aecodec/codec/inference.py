@@ -18,6 +18,7 @@ from aecodec.codec.entropy import (
     SymbolDecoder,
     SymbolEncoder,
 )
+from aecodec.codec.model import gaussian_bits
 from aecodec.codec.prior import (
     HYPER_MAX,
     HYPER_STRIDE,
@@ -25,6 +26,7 @@ from aecodec.codec.prior import (
     HyperAnalysis,
     LatentPrior,
     SymbolSource,
+    scale_of_index,
 )
 from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
@@ -33,6 +35,9 @@ from aecodec.nn.device import has_bfloat16
 # Of symbols with a smaller scale than this index's, 0.15, not one in ten thousand is not
 # zero: they are taken to be zero, which saves the time of coding them.
 LEAST_CODED = 3
+
+# What a squared error of one quantiser step is worth, in bits; chosen on held-out photos (docs/training.md).
+ERROR_BITS = 24.0
 
 
 class InferenceModel(nn.Module):
@@ -55,6 +60,8 @@ class InferenceModel(nn.Module):
         hyper_index = torch.zeros(100, config.hyper_channels, dtype=torch.uint8)
         self.register_buffer("hyper_index", hyper_index)
         self.hyper_index: Tensor
+        self.register_buffer("shrinkage", _shrinkage(), persistent=False)
+        self.shrinkage: Tensor
 
     @property
     def device(self) -> torch.device:
@@ -85,11 +92,12 @@ class InferenceModel(nn.Module):
             return self.synthesis(latents.to(self.device) * self.gain(q)[1], q)
 
     @torch.inference_mode()
-    def encode_latents(self, y: Tensor, quality: int, deadzone: float = 0.0) -> bytes:
+    def encode_latents(self, y: Tensor, quality: int, *, economical: bool = False) -> bytes:
         """Quantise gained latents (1, M, h, w) and code them, step by step.
 
-        `deadzone` shrinks every residual by that much before rounding: fewer bits for
-        a little distortion.
+        Args:
+            economical: round towards zero where that saves more bits than its error is worth
+                (rate-distortion optimised quantisation, on one symbol at a time).
         """
         height, width = y.shape[2:]
         encoder = SymbolEncoder(self.tables)
@@ -100,7 +108,8 @@ class InferenceModel(nn.Module):
 
         def quantise(t: int, mean: Tensor, index: Tensor) -> Tensor:
             residual = steps[t] - mean
-            symbols = residual.sign() * torch.floor((residual.abs() + 0.5 - deadzone).clamp_min(0))
+            half = 0.5 - self.shrinkage[_level(index)] if economical else 0.5
+            symbols = residual.sign() * torch.floor(residual.abs() + half)
             values = _flat(symbols.clamp(-(2**30), 2**30)).to(torch.int32).cpu().numpy()
             where, indices = _coded(index, inside, t)
             encoder.add(values[where], indices)
@@ -169,6 +178,17 @@ class InferenceModel(nn.Module):
         return flat.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
+def _shrinkage() -> Tensor:
+    """For each scale index, by how much a magnitude shrinks before it is rounded: (64,).
+
+    Where 0 costs d bits less than 1, the two cost the same at 1/2 + d / (2 w), if a squared
+    error of one step is worth w bits.
+    """
+    scale = scale_of_index(torch.arange(SCALE_LEVELS))
+    zero, one = gaussian_bits(torch.tensor([[0.0], [1.0]]), scale)
+    return ((one - zero) / (2 * ERROR_BITS)).clamp(max=0.5)
+
+
 def _pad_to_multiple(y: Tensor, size: int) -> Tensor:
     """Last row and column repeated until both are multiples of `size`."""
     height, width = y.shape[2:]
@@ -182,11 +202,16 @@ def _flat(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten()
 
 
+def _level(index: Tensor) -> Tensor:
+    """Network outputs, integer-valued, as row numbers of the tables."""
+    return index.clamp(0, SCALE_LEVELS - 1).long()
+
+
 def _coded(
     index: Tensor, inside: list[Tensor] | None, step: int
 ) -> tuple[npt.NDArray[np.intp], IndexArray]:
     """Which of a step's flat symbols are coded, and their scale indices; the others are zero."""
-    indices = _flat(index.clamp(0, SCALE_LEVELS - 1)).to(torch.uint8).cpu().numpy()
+    indices = _flat(_level(index)).to(torch.uint8).cpu().numpy()
     coded = indices >= LEAST_CODED
     if inside is not None:
         coded &= _flat(inside[step]).numpy()
