@@ -68,11 +68,25 @@ class AnalysisTransform(nn.Module):
             self.tail.weight.mul_(0.1)
 
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
-        h = self.scale(self.head(F.pixel_unshuffle(x, 8)), quality)
+        h = self.scale(_of_patches(self.head, x, 8), quality)
         h = self.down(F.pixel_unshuffle(self.blocks(h), 2))
         h = self.tail(self.deep_blocks(self.deep_scale(h, quality)))
         with torch.autocast(x.device.type, enabled=False):
-            return self.linear(F.pixel_unshuffle(x.float(), LATENT_STRIDE)) + h.float()
+            return _of_patches(self.linear, x.float(), LATENT_STRIDE) + h.float()
+
+
+def _of_patches(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:
+    """`layer(pixel_unshuffle(x, size))` of a 1x1 convolution, in half the time on a CPU.
+
+    Runs of pixels stay together on the way, so that they are copied fast; the weight's
+    columns, few, are put in their order instead.
+    """
+    batch, colours, height, width = x.shape
+    rows, columns = height // size, width // size
+    x = x.permute(0, 2, 3, 1).reshape(batch, rows, size, columns, size * colours)
+    x = x.transpose(2, 3).reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
+    weight = layer.weight.view(-1, colours, size, size).permute(0, 2, 3, 1)
+    return F.conv2d(x, weight.reshape(len(weight), -1, 1, 1), layer.bias)
 
 
 class SynthesisTransform(nn.Module):

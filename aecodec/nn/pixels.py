@@ -32,7 +32,8 @@ def read_area(
     box = (left, top, min(right, pixels.width), min(bottom, pixels.height))
     array = np.asarray(pixels.crop(box))
     missing = [(0, bottom - box[3]), (0, right - box[2])] + [(0, 0)] * (array.ndim - 2)
-    array = np.pad(array, missing, mode=beyond)
+    if bottom > box[3] or right > box[2]:  # np.pad would copy all the same
+        array = np.pad(array, missing, mode=beyond)
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
     # One float array and no more: large temporaries cost more than the arithmetic.
