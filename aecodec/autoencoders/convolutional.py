@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from aecodec.autoencoders.base import BaseAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_counts
-from aecodec.autoencoders.networks import ACTIVATIONS
+from aecodec.autoencoders.networks import ACTIVATIONS, mlp
 
 Shape = tuple[int, int, int]
 
@@ -19,8 +19,9 @@ Shape = tuple[int, int, int]
 class ConvAutoencoder(BaseAutoencoder):
     """Convolutional encoder and decoder around a code; rows of X are flattened images.
 
-    Each stage is a 3x3 convolution of stride 2; the decoder mirrors them with transposed
-    convolutions.
+    Each stage is a 3x3 convolution of stride 2, dense layers follow; the decoder mirrors all
+    that with transposed convolutions (Masci et al., "Stacked convolutional auto-encoders for
+    hierarchical feature extraction", 2011, with strides for pooling).
 
     Parameters
     ----------
@@ -29,8 +30,11 @@ class ConvAutoencoder(BaseAutoencoder):
         None takes images for square and grey, or for one line if they cannot be.
     channels : tuple of int
         Channels of the encoder's stages.
+    hidden_layers : tuple of int
+        Widths of dense layers between the stages and the code. Without any, the code is a
+        linear map of the last stage, and less can be said with it.
     activation : str
-        Of the stages; see `MLPAutoencoder`.
+        Of the stages and the dense layers; see `MLPAutoencoder`.
 
     The rest are those of `BaseAutoencoder`.
 
@@ -40,14 +44,17 @@ class ConvAutoencoder(BaseAutoencoder):
         (height, width, channels).
     """
 
+    learning_rate: float = 2e-3
     image_shape: tuple[int, ...] | None = None
     channels: tuple[int, ...] = (32, 64)
-    activation: str = "relu"
+    hidden_layers: tuple[int, ...] = (256,)
+    activation: str = "gelu"
 
     def _check_parameters(self, n_features: int) -> None:
         super()._check_parameters(n_features)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_counts("channels", self.channels)
+        check_counts("hidden_layers", self.hidden_layers)
         if not self.channels:
             raise ValueError("channels=() leaves no convolution; give one or more stages")
         if self.image_shape is not None:
@@ -80,9 +87,10 @@ class ConvAutoencoder(BaseAutoencoder):
             up.append(nn.ConvTranspose2d(outputs, inputs, 3, 2, 1, odd))
             up += [nn.Dropout(self.dropout), self._act()]
         deepest = (widths[-1], *sizes[-1])
-        encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(prod(deepest), self.n_components))
-        up += [nn.Unflatten(1, deepest), nn.Linear(self.n_components, prod(deepest))]
-        return encoder, nn.Sequential(*up[::-1])
+        dense = (prod(deepest), *self.hidden_layers, self.n_components)
+        down += [nn.Flatten(), *mlp(dense, self.activation, self.dropout)]
+        up += [nn.Unflatten(1, deepest), *reversed(mlp(dense[::-1], self.activation, self.dropout))]
+        return nn.Sequential(*down), nn.Sequential(*up[::-1])
 
     def _act(self) -> nn.Module:
         return ACTIVATIONS[self.activation]()
