@@ -32,6 +32,7 @@ from aecodec.nn.device import choose_device
 Array = npt.NDArray[Any]
 _DTYPES = (np.float64, np.float32)  # the first is what anything else becomes
 _INFERENCE_BATCH = 4096
+_LEAST_ENERGY = 1e-12  # of a sample of zeros, to divide by
 
 
 @dataclass
@@ -78,7 +79,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     max_epochs : int
         Passes through the data.
     early_stopping : bool
-        Hold data out, stop when their loss no longer falls, and keep the best network.
+        Hold data out, stop when their loss no longer falls, and keep the best network. Does
+        not begin before what is annealed (k-sparse codes, concrete selection) is annealed.
     validation_fraction : float
         Share of the data held out for early stopping.
     n_iter_no_change : int
@@ -97,7 +99,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_ : list of float
-        Loss of the held-out data; with early stopping only.
+        Loss of the held-out data; with early stopping only, and once all is annealed.
     n_iter_ : int
         Epochs done.
     sigmoid_ : bool
@@ -155,6 +157,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _finish(self, network: Network, data: Tensor, step: Step) -> None:
         """Whatever comes after the training proper."""
+
+    def _annealing_share(self) -> float:
+        """Share of the training in which the loss changes, so that it tells nothing yet."""
+        return 0.0
 
     def _check_parameters(self, n_features: int) -> None:
         """Raise ValueError where a parameter is out of range."""
@@ -299,25 +305,27 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         optimizer.register_step_post_hook(lambda *_: annealing.step())
         stopper = _EarlyStopping(self.n_iter_no_change) if len(held_out) else None
+        annealed = self._annealing_share() * self.max_epochs
         with progress_bar(type(self).__name__, self.max_epochs, self.verbose) as show:
             for _ in range(self.max_epochs):
                 network.train()
                 loss = run_epoch(loss_of, data, optimizer, self.batch_size, generator)
                 self.loss_curve_.append(loss)
-                if stopper:
-                    loss = self._held_out_loss(network, held_out, step.progress)
+                judged = stopper and len(self.loss_curve_) > annealed
+                if judged:
+                    loss = self._held_out_loss(network, held_out)
                 show(loss)
-                if stopper and stopper.should_stop(loss, network):
+                if stopper and judged and stopper.should_stop(loss, network):
                     break
         if stopper:
-            network.load_state_dict(stopper.best_state)
+            network.load_state_dict(stopper.best_state or network.state_dict())
             self.validation_loss_curve_ = stopper.losses
         self.n_iter_ = len(self.loss_curve_)
 
-    def _held_out_loss(self, network: Network, held_out: Tensor, progress: float) -> float:
-        """Mean loss, with the same random numbers each time."""
+    def _held_out_loss(self, network: Network, held_out: Tensor) -> float:
+        """Mean loss when all is annealed, with the same random numbers each time."""
         network.eval()
-        step = Step(torch.Generator(held_out.device).manual_seed(0), progress)
+        step = Step(torch.Generator(held_out.device).manual_seed(0), 1.0)
         with torch.no_grad():
             losses = [self._loss(network, x, step) for x in held_out.split(_INFERENCE_BATCH)]
         return float(torch.cat(losses).mean())
@@ -379,6 +387,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             lambda network, x: (self._reconstruction(network, x) - x).square().mean(1),
             self._check_data(X),
         )
+
+    def relative_error(self, X: Any) -> Array:
+        """`reconstruction_error` divided by the mean square of the sample itself: (n_samples,).
+
+        For data whose zero means nothing, such as ink or counts; a sample of zeros has an
+        error far above all others unless it comes back as zeros.
+        """
+        energy = np.square(self._check_data(X)).mean(1)
+        return self.reconstruction_error(X) / np.maximum(energy, _LEAST_ENERGY)
 
     def score_samples(self, X: Any) -> Array:
         """How well each sample fits: the negative of its reconstruction error, (n_samples,)."""

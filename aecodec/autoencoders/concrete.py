@@ -120,6 +120,9 @@ class ConcreteAutoencoder(SelectorMixin, MLPAutoencoder):
         choice = torch.softmax((logits + gumbel) / temperature, 1)
         return network.reconstruction_loss(network.normalise(x) @ choice.T, x, self.loss)
 
+    def _annealing_share(self) -> float:
+        return 1.0  # so that early stopping has no say
+
     def _finish(self, network: Network, data: Tensor, step: Step) -> None:
         assert isinstance(network, _ConcreteNetwork)
         network.settle()

@@ -13,6 +13,8 @@ from aecodec.autoencoders.base import MLPAutoencoder, Step
 from aecodec.autoencoders.checks import check_choice, check_count, check_number
 from aecodec.autoencoders.networks import Network, linear_layers
 
+_ANNEALING_SHARE = 0.5
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SparseAutoencoder(MLPAutoencoder):
@@ -68,9 +70,9 @@ class SparseAutoencoder(MLPAutoencoder):
         return torch.relu(drive) if self.sparsity == "l1" else torch.sigmoid(drive)
 
     def _loss(self, network: Network, x: Tensor, step: Step) -> Tensor:
-        # From all units to k in the first half of the training, so that each gets its
-        # chance: units that never win get no gradient and die.
-        share = max(0.0, 1 - 2 * step.progress)
+        # From all units to k, so that each gets its chance: units that never win get no
+        # gradient and die.
+        share = max(0.0, 1 - step.progress / _ANNEALING_SHARE)
         z = self._activate(network.encode(x), self.k + round(share * (self.n_components - self.k)))
         loss = network.reconstruction_loss(z, x, self.loss)
         if self.sparsity == "l1":
@@ -79,6 +81,9 @@ class SparseAutoencoder(MLPAutoencoder):
         if self.sparsity == "kl":
             return loss + self.sparsity_weight * self._divergence(z.mean(0))
         return loss
+
+    def _annealing_share(self) -> float:
+        return _ANNEALING_SHARE if self.sparsity == "k" else 0.0
 
     def _divergence(self, mean: Tensor) -> Tensor:
         """Sum over units of KL(target || mean), both as Bernoulli probabilities."""

@@ -108,6 +108,18 @@ def test_early_stopping_keeps_the_best_network(digits: Array) -> None:
     assert int(np.argmin(curve)) == len(curve) - 1 - 3
 
 
+def test_early_stopping_waits_for_the_annealing(digits: Array) -> None:
+    """All units are active at first, so that early losses are lower than those of k units."""
+    settings: dict[str, Any] = {"k": 4, "max_epochs": 20, "random_state": 0}
+    model = SparseAutoencoder(64, early_stopping=True, n_iter_no_change=2, **settings).fit(digits)
+    assert len(model.validation_loss_curve_) == model.n_iter_ - 10
+    whole = SparseAutoencoder(64, **settings).fit(digits)
+    error = model.reconstruction_error(digits).mean()
+    assert error < 1.2 * whole.reconstruction_error(digits).mean()
+    selector = ConcreteAutoencoder(4, early_stopping=True, max_epochs=3).fit(digits)
+    assert (selector.n_iter_, selector.validation_loss_curve_) == (3, [])
+
+
 def test_divergence_is_an_error_and_not_a_model_of_nans(digits: Array) -> None:
     with pytest.raises(AecodecError, match="learning_rate"):
         Autoencoder(4, optimizer="sgd", learning_rate=1e4, output="linear").fit(digits)
@@ -122,6 +134,15 @@ def test_verbose_shows_a_progress_bar(digits: Array, capfd: pytest.CaptureFixtur
 
 
 # ---- convolutional ---------------------------------------------------------------------
+
+
+def test_convolutions_beat_a_perceptron_at_equal_code_size(digits: Array) -> None:
+    train, test = train_test_split(digits, random_state=0)
+    settings: dict[str, Any] = {"max_epochs": 25, "batch_size": 32, "random_state": 0}
+    perceptron = Autoencoder(8, **settings).fit(train)
+    conv = ConvAutoencoder(8, **settings).fit(train)
+    error = conv.reconstruction_error(test).mean()
+    assert error < 0.9 * perceptron.reconstruction_error(test).mean()
 
 
 @pytest.mark.parametrize("shape", [(7, 5), (5, 4, 3), (8, 8, 1)])
