@@ -46,6 +46,11 @@ _Kind = Literal[
 ]
 _PANEL = "Autoencoders on your own data"
 _CODEC = "codec"
+_UNITS = {
+    "reconstruction": "mean squared error",
+    "relative": "error relative to the sample",
+    "bits": "bits",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -281,9 +286,10 @@ def anomalies(
         float, typer.Option(min=1e-6, max=0.5, help="Share of normal data to be called strange.")
     ] = 0.05,
     scoring: Annotated[
-        Literal["reconstruction", "bits"] | None,
+        Literal["reconstruction", "relative", "bits"] | None,
         typer.Option(
-            help="Error of the reconstruction, or description length (mdl, codec).",
+            help="Error of the reconstruction, the same relative to the sample's own size, or"
+            " description length (mdl, codec).",
             show_default="bits where there are",
         ),
     ] = None,
@@ -337,7 +343,7 @@ def _detector(estimator: Any, scoring: Any, contamination: float, model: Path) -
     scoring = scoring or ("bits" if has_bits else "reconstruction")
     if scoring == "bits" and not has_bits:
         raise AecodecError(f"{model}: --scoring bits needs a model of kind mdl, or {_CODEC}")
-    if scoring == "reconstruction" and not hasattr(estimator, "reconstruction_error"):
+    if scoring != "bits" and not hasattr(estimator, "reconstruction_error"):
         raise AecodecError(f"the {_CODEC} has --scoring bits only")
     return AnomalyDetector(
         autoencoder=FrozenEstimator(estimator),
@@ -367,7 +373,7 @@ def _print_ranking(
         }
         print(json.dumps(report, indent=2))
         return
-    unit = "bits" if detector.scoring == "bits" else "mean squared error"
+    unit = _UNITS[detector.scoring]
     for name, error in ranking:
         print(f"{error:<10.4g}  {'anomaly' if error > threshold else '       '}  {name}")
     strange = sum(error > threshold for _, error in ranking)

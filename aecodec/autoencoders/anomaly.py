@@ -17,7 +17,11 @@ from aecodec.autoencoders.base import Array
 from aecodec.autoencoders.checks import check_choice, check_number
 from aecodec.autoencoders.mlp import Autoencoder
 
-_METHODS = {"reconstruction": "reconstruction_error", "bits": "description_length"}
+_METHODS = {
+    "reconstruction": "reconstruction_error",
+    "relative": "relative_error",
+    "bits": "description_length",
+}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -31,13 +35,15 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     Parameters
     ----------
     autoencoder : estimator or None
-        Cloned before it is fitted; None is `Autoencoder()`. An already fitted one is kept if
-        wrapped in `sklearn.frozen.FrozenEstimator`; then `validation_fraction=0` is right.
+        Cloned before it is fitted; None is `Autoencoder(16, dropout=0.2)`: a network that
+        reconstructs too well also reconstructs what is strange. An already fitted one is kept
+        if wrapped in `sklearn.frozen.FrozenEstimator`; then `validation_fraction=0` is right.
     contamination : float
         Share of new data like those fitted that will be called outliers, in (0, 0.5].
-    scoring : {"reconstruction", "bits"}
-        The error: the autoencoder's `reconstruction_error`, or its `description_length`
-        in bits, which `MDLAutoencoder` has.
+    scoring : {"reconstruction", "relative", "bits"}
+        The error: the autoencoder's `reconstruction_error`; its `relative_error`, by which a
+        sample is not strange for being large, such as a picture with much ink; or its
+        `description_length` in bits, which `MDLAutoencoder` has.
     validation_fraction : float
         Share of the data held out for the threshold. With 0 the threshold is that of the
         training errors, which are lower than those of new data.
@@ -63,7 +69,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     autoencoder: Any = None
     contamination: float = 0.05
-    scoring: Literal["reconstruction", "bits"] = "reconstruction"
+    scoring: Literal["reconstruction", "relative", "bits"] = "reconstruction"
     validation_fraction: float = 0.2
     confidence: float = 0.95
     random_state: Any = None
@@ -92,7 +98,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         check_number("validation_fraction", self.validation_fraction, 0, 0.9)
         check_number("confidence", self.confidence, 0, 1 - 1e-9)
         randomness = check_random_state(self.random_state)
-        autoencoder = Autoencoder() if self.autoencoder is None else clone(self.autoencoder)
+        given = self.autoencoder
+        autoencoder = Autoencoder(16, dropout=0.2) if given is None else clone(given)
         if not hasattr(autoencoder, _METHODS[self.scoring]):
             raise ValueError(
                 f"scoring={self.scoring!r} needs an autoencoder with a method"

@@ -11,14 +11,21 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import average_precision_score, roc_auc_score
 from typing_extensions import Self
 
-from aecodec.autoencoders import AnomalyDetector, Autoencoder, MDLAutoencoder
+from aecodec.autoencoders import (
+    AnomalyDetector,
+    Autoencoder,
+    LinearAutoencoder,
+    MDLAutoencoder,
+)
 from tests.autoencoders.conftest import Array
 
 
 @pytest.mark.parametrize(
     ("autoencoder", "scoring"),
     [
+        (None, "reconstruction"),
         (Autoencoder(8, max_epochs=60, batch_size=32), "reconstruction"),
+        (Autoencoder(8, max_epochs=60, batch_size=32), "relative"),
         (
             MDLAutoencoder(4, max_epochs=60, batch_size=32, hidden_layers=(64,), resolution=1 / 16),
             "bits",
@@ -64,6 +71,16 @@ def test_the_threshold_is_the_quantile_and_its_interval_covers_the_true_one() ->
     # 200 held out: between the 180th and the 181st of them, which lie at 180 and 181 / 201.
     assert np.mean(thresholds) == pytest.approx(180.1 / 201, abs=0.003)
     assert 0.92 < covered / 400 < 0.985  # nominally 0.95
+
+
+def test_a_relative_error_does_not_depend_on_how_large_a_sample_is(digits: Array) -> None:
+    model = LinearAutoencoder(4, solver="svd").fit(np.r_[digits, -digits])  # mean 0: no offset
+    np.testing.assert_allclose(
+        model.relative_error(3 * digits), model.relative_error(digits), rtol=1e-4
+    )
+    error = ((model.reconstruct(digits) - digits) ** 2).sum(1)
+    np.testing.assert_allclose(model.relative_error(digits), error / (digits**2).sum(1))
+    assert np.isfinite(model.relative_error(np.zeros((1, 64)))).all()
 
 
 def test_few_data_say_little_about_a_rare_quantile() -> None:

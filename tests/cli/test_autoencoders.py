@@ -178,6 +178,10 @@ def test_a_threshold_from_normal_data(run: Run, table: Path, digits: Array, tmp_
     assert report["scoring"] == "bits"
     low, high = report["threshold_interval"]
     assert low <= report["threshold"] <= high
+    relative = ("--scoring", "relative", "--normal", table)
+    code, out, _ = run("anomalies", model, strange, *relative)
+    assert code == 0
+    assert out.endswith("(error relative to the sample)\n")
     strangest = report["samples"][:3]
     assert {s["name"] for s in strangest} == {"2", "3", "4"}
     assert all(s["anomaly"] for s in strangest)
