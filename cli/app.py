@@ -11,7 +11,7 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from . import autoencoders, bench, codec, denoise, duplicates, hashing, train
+from . import autoencoders, bench, codec, denoise, duplicates, hashing, models, train
 from .batch import explain
 
 app = typer.Typer(
@@ -22,11 +22,12 @@ app = typer.Typer(
 )
 codec.add_to(app)
 denoise.add_to(app)
-autoencoders.add_to(app)
 hashing.add_to(app)
 duplicates.add_to(app)
+autoencoders.add_to(app)
+models.add_to(app)
 train.add_to(app)
-app.add_typer(bench.app, name="bench")
+app.add_typer(bench.app, name="bench", rich_help_panel="Models")
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 from .denoise import weights_option
 from .options import Device, say
 
-app = typer.Typer(no_args_is_help=True, help="Measure aecodec against other codecs.")
+app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
 
 _Data = Annotated[
     Path, typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of photos.")

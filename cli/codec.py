@@ -1,4 +1,4 @@
-"""`aecodec compress`, `decompress`, `info` and `models`."""
+"""`aecodec compress`, `decompress` and `info`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 SUFFIX = ".aec"
 DEFAULT_QUALITY = 50
+_PANEL = "Compression"
 _TARGETS = "What to aim for (at most one)"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this family's commands to the application."""
-    app.command(epilog=_COMPRESS_EXAMPLES)(compress)
-    app.command(epilog=_DECOMPRESS_EXAMPLES)(decompress)
-    app.command()(info)
-    app.command()(models)
+    app.command(rich_help_panel=_PANEL, epilog=_COMPRESS_EXAMPLES)(compress)
+    app.command(rich_help_panel=_PANEL, epilog=_DECOMPRESS_EXAMPLES)(decompress)
+    app.command(rich_help_panel=_PANEL)(info)
 
 
 # ---- compress --------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def _decompress_one(codec: Codec, source: Path, format: str) -> Product:
     return Product(data, facts, f"{len(data):,} bytes  {image.width}x{image.height}")
 
 
-# ---- info, models ----------------------------------------------------------------------
+# ---- info ------------------------------------------------------------------------------
 
 
 def info(
@@ -248,32 +248,12 @@ def info(
         print(json.dumps({"file": str(file), **about}, indent=2))
         return
     print(file)
-    _print_fields({name: value for name, value in about.items() if name != "chunks"})
+    for name, value in about.items():
+        if name != "chunks":
+            print(f"  {name:<12} {_shown(value)}")
     for number, chunk in enumerate(about["chunks"], 1):
         rest = [f"{name} {_shown(value)}" for name, value in chunk.items() if name != "type"]
         print(f"  chunk {number:<5}  {chunk['type']}  {'  '.join(rest)}")
-
-
-def models(as_json: AsJson = False) -> None:
-    """List the models that ship with aecodec."""
-    from aecodec.weights import shipped_models
-
-    cards = shipped_models()
-    if as_json:
-        print(json.dumps(cards, indent=2))
-        return
-    for card in cards:
-        print(card["id"])
-        _print_fields({name: value for name, value in card.items() if name != "id"})
-
-
-def _print_fields(values: dict[str, Any], indent: int = 2) -> None:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            print(f"{'':{indent}}{name}")
-            _print_fields(value, indent + 2)
-        else:
-            print(f"{'':{indent}}{name:<12} {_shown(value)}")
 
 
 def _shown(value: Any) -> str:

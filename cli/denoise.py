@@ -29,10 +29,13 @@ PROCESSES: dict[str, dict[str, float]] = {
 }
 
 
+_PANEL = "Denoising"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add this family's commands to the application."""
-    app.command(epilog=_DENOISE_EXAMPLES)(denoise)
-    app.command(epilog=_CORRUPT_EXAMPLES)(corrupt)
+    app.command(rich_help_panel=_PANEL, epilog=_DENOISE_EXAMPLES)(denoise)
+    app.command(rich_help_panel=_PANEL, epilog=_CORRUPT_EXAMPLES)(corrupt)
 
 
 # ---- denoise ---------------------------------------------------------------------------

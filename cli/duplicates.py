@@ -13,6 +13,7 @@ import typer
 
 from .batch import explain
 from .hash_common import (
+    PANEL,
     Html,
     Index,
     Model,
@@ -53,8 +54,8 @@ _Fpr = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command(epilog=_DUPLICATES_EXAMPLES)(duplicates)
-    app.command()(compare)
+    app.command(rich_help_panel=PANEL, epilog=_DUPLICATES_EXAMPLES)(duplicates)
+    app.command(rich_help_panel=PANEL)(compare)
 
 
 # ---- duplicates ------------------------------------------------------------------------

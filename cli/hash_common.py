@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aecodec.hashing.gallery import Section
     from aecodec.hashing.hasher import Hasher
 
+PANEL = "Search by content"
 _LENGTHS = (64, 128, 256)
 
 Index = Annotated[

@@ -12,6 +12,7 @@ import typer
 from .aec_hash import aec_reader
 from .batch import explain, named
 from .hash_common import (
+    PANEL,
     Html,
     Index,
     Model,
@@ -39,9 +40,9 @@ _DEFAULT_BITS = 64
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command(epilog=_INDEX_EXAMPLES)(index)
-    app.command(epilog=_SEARCH_EXAMPLES)(search)
-    app.command("hash")(hash_images)
+    app.command(rich_help_panel=PANEL, epilog=_INDEX_EXAMPLES)(index)
+    app.command(rich_help_panel=PANEL, epilog=_SEARCH_EXAMPLES)(search)
+    app.command("hash", rich_help_panel=PANEL)(hash_images)
 
 
 # ---- index -----------------------------------------------------------------------------

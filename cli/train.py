@@ -89,8 +89,9 @@ def train(
 def add_to(app: typer.Typer) -> None:
     """Register `train`."""
     app.command(
+        rich_help_panel="Models",
         epilog="[bold]Examples[/]\n"
         "  aecodec train codec --data photos --out runs/mine --max-minutes 60\n"
         "  aecodec train codec --data photos --out runs/mine --resume\n"
-        "  aecodec train denoise --data a --data b --recipe my-recipe.yaml"
+        "  aecodec train denoise --data a --data b --recipe my-recipe.yaml",
     )(train)
