@@ -48,7 +48,14 @@ def fill(x: Tensor, missing: Tensor) -> Tensor:
         x: (B, C, H, W).
         missing: bool of the same shape.
     """
-    known = (~missing).to(x.dtype)
+    hit = missing.flatten(1).any(1)  # in training, few of a batch
+    filled = x.clone()
+    filled[hit] = _fill(x[hit], ~missing[hit])
+    return filled
+
+
+def _fill(x: Tensor, is_known: Tensor) -> Tensor:
+    known = is_known.to(x.dtype)
     value = x * known
     for _ in range(REACH // _RADIUS):
         weight = _box(known)
@@ -103,4 +110,6 @@ def _impulse_rate(x: Tensor, extreme: Tensor, place: Tensor) -> float:
 
 def _box(x: Tensor) -> Tensor:
     """Mean over a square window; zeros beyond the edges."""
-    return F.avg_pool2d(x, 2 * _RADIUS + 1, stride=1, padding=_RADIUS)
+    side = 2 * _RADIUS + 1
+    rows = F.avg_pool2d(x, (1, side), stride=1, padding=(0, _RADIUS))
+    return F.avg_pool2d(rows, (side, 1), stride=1, padding=(_RADIUS, 0))
