@@ -81,14 +81,14 @@ class InferenceModel(nn.Module):
     def analyse(self, x: Tensor, quality: int) -> Tensor:
         """Gained latents (1, M, H/16, W/16) of an image (1, 3, H, W) in [-0.5, 0.5]."""
         q = self.quality_tensor(quality)
-        with self._fast_precision():
+        with self.fast_precision():
             return self.analysis(x.to(self.device), q) * self.gain(q)[0]
 
     @torch.inference_mode()
     def synthesise(self, latents: Tensor, quality: int) -> Tensor:
         """Image (1, 3, H, W), about [-0.5, 0.5], of gained latents (1, M, H/16, W/16)."""
         q = self.quality_tensor(quality)
-        with self._fast_precision():
+        with self.fast_precision():
             return self.synthesis(latents.to(self.device) * self.gain(q)[1], q)
 
     @torch.inference_mode()
@@ -141,11 +141,11 @@ class InferenceModel(nn.Module):
     def hyper_latents(self, y: Tensor, quality: int) -> Tensor:
         """Rounded hyper-latents z of gained latents y, integer-valued."""
         padded = _pad_to_multiple(y, HYPER_STRIDE)
-        with self._fast_precision():
+        with self.fast_precision():
             z = self.hyper_analysis(padded, self.quality_tensor(quality))
         return torch.round(z).clamp(-HYPER_MAX, HYPER_MAX)
 
-    def _fast_precision(self) -> torch.autocast:
+    def fast_precision(self) -> torch.autocast:
         """Half the time where the CPU has bfloat16 instructions; as in training.
 
         Only for the transforms: encoder and decoder walk through the prior alike. In the

@@ -47,7 +47,8 @@ def refine_latents(
         bits, decoded = _rate_and_latents(model, tile, z, q, temperature)
         latents = surround.clone()
         window.inside.of(latents).copy_(decoded)
-        error = (model.synthesis(latents * inverse_gain, q) - x).square().mean()
+        with model.fast_precision():
+            error = (model.synthesis(latents * inverse_gain, q) - x).square().mean()
         optimizer.zero_grad()
         (bits + weight * error).backward()
         optimizer.step()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -82,17 +82,19 @@ def ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     return float(similarity(x, y, data_range=255.0))
 
 
-def methods_for(task: Task, denoiser: Denoiser) -> list[Method]:
-    """Ours first, then those that are made for this noise."""
+def methods_for(task: Task, denoiser: Denoiser, without: Collection[str] = ()) -> list[Method]:
+    """Ours first, then those that are made for this noise, but for those named."""
     mine = ours(denoiser, task.kind)
     if task.group == "clean":  # told that nothing is wrong, nobody does anything
         return [method for method in mine if method.name == BLIND]
-    if task.group == "impulses":
-        return [*mine, *denoise_methods.for_impulses()]
-    return [*mine, *denoise_methods.for_gaussian_noise()]
+    impulses = task.group == "impulses"
+    others = denoise_methods.for_impulses() if impulses else denoise_methods.for_gaussian_noise()
+    return [*mine, *(method for method in others if method.name not in without)]
 
 
-def measure_photo(photo: Image.Image, seed: int, denoiser: Denoiser) -> list[dict[str, Any]]:
+def measure_photo(
+    photo: Image.Image, seed: int, denoiser: Denoiser, without: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """One photo through all tasks and methods: rows of task, method, psnr, ssim and seconds.
 
     Denoised pictures are rounded to 8 bits before they are compared, as is usual.
@@ -103,7 +105,7 @@ def measure_photo(photo: Image.Image, seed: int, denoiser: Denoiser) -> list[dic
     for task in TASKS:
         noisy = task.spoil(x, seed)[0].permute(1, 2, 0).numpy()
         rows.append(_row(task.name, NOISY, clean, noisy, 0.0))
-        for method in methods_for(task, denoiser):
+        for method in methods_for(task, denoiser, without):
             start = perf_counter()
             denoised = method.denoise(noisy, task.sigma)
             rows.append(_row(task.name, method.name, clean, denoised, perf_counter() - start))
@@ -153,6 +155,7 @@ def run_denoise(
     weights: Path | None = None,
     threads: int = 2,
     limit: int | None = None,
+    without: Collection[str] = (),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Measure aecodec and the other denoisers that are installed on a folder of photos.
@@ -164,6 +167,7 @@ def run_denoise(
         weights: of aecodec's denoiser; by default those that ship.
         threads: that torch and OpenCV may use; the others decide for themselves.
         limit: measure only the first so many photos.
+        without: names of others to leave out: "BM3D" takes minutes a megapixel.
         progress: called after each photo with photos done, photos in all and its name.
 
     Returns:
@@ -179,9 +183,9 @@ def run_denoise(
     rows: list[dict[str, Any]] = []
     with machine.threads(threads), denoise_methods.opencv_threads(threads):
         first = load_photo(photos[0])
-        measure_photo(first.crop((0, 0, 64, 64)), 0, denoiser)  # to warm up
+        measure_photo(first.crop((0, 0, 64, 64)), 0, denoiser, without)  # to warm up
         for number, path in enumerate(photos):
-            rows += measure_photo(load_photo(path), number, denoiser)
+            rows += measure_photo(load_photo(path), number, denoiser, without)
             if progress:
                 progress(number + 1, len(photos), path.name)
         result: dict[str, Any] = {
