@@ -20,7 +20,7 @@ from benchmarks.autoencoders.anomalies import anomalies
 from benchmarks.autoencoders.data import Data, Rows, read_mnist
 from benchmarks.autoencoders.description import description
 from benchmarks.autoencoders.features import features, selection
-from benchmarks.autoencoders.generation import likelihood
+from benchmarks.autoencoders.generation import likelihood, likelihood_pythae
 from benchmarks.autoencoders.reconstruction import digits, linear, reconstruction
 from benchmarks.autoencoders.training import contraction, denoising, pretraining, speed
 
@@ -35,11 +35,12 @@ class Section(NamedTuple):
 
 
 SECTIONS = {
-    "reconstruction": Section(reconstruction, 6_000, 12),
+    "reconstruction": Section(reconstruction, 10_000, 12),
     "digits": Section(digits, 1_347, 60, 450),
     "linear": Section(linear, 4_000, 300),
     "anomalies": Section(anomalies, 10_000, 20, 2_000),
-    "likelihood": Section(likelihood, 60_000, 20),
+    "likelihood": Section(likelihood, 60_000, 12),
+    "likelihood_pythae": Section(likelihood_pythae, 60_000, 12),
     "features": Section(features, 6_000, 12),
     "selection": Section(selection, 10_000, 20),
     "description": Section(description, 3_000, 10, 2_000),

@@ -58,9 +58,7 @@ def selection(data: Data) -> Rows:
 
     draws = [linear(rng.choice(784, size, replace=False)) for _ in range(10)]
     chosen = model.get_support()
-    picture = [data.train.mean(0), chosen.astype(np.float32)]
-    picture += [data.test[0], model.reconstruct(data.test[:1])[0]]
-    data.draw("selection", np.stack(picture), 4)
+    data.draw("selection", np.stack([data.train.mean(0), chosen.astype(np.float32)]), 2)
     return {
         "ConcreteAutoencoder": {
             "linear": linear(np.flatnonzero(chosen)),

@@ -18,7 +18,12 @@ from benchmarks.autoencoders.data import Array, Data, Rows, mse, read_digits, se
 def reconstruction(data: Data) -> Rows:
     """Mean squared error on MNIST's test images, 32 numbers each."""
     size = 32
-    common: dict[str, Any] = {"max_epochs": data.epochs, "batch_size": 32, "random_state": 0}
+    common: dict[str, Any] = {
+        "max_epochs": data.epochs,
+        "batch_size": 32,
+        "learning_rate": 2e-3,
+        "random_state": 0,
+    }
     models: dict[str, Any] = {
         "PCA": PCA(size, random_state=0),
         "KernelPCA (rbf, 2,000 images)": _kernel_pca(size),
@@ -26,7 +31,7 @@ def reconstruction(data: Data) -> Rows:
         "MLPRegressor 784-256-32": _regressor(size, data.epochs, 32),
         "Autoencoder 784-256-32": Autoencoder(size, **common),
         "Autoencoder 784-512-256-32": Autoencoder(size, hidden_layers=(512, 256), **common),
-        "ConvAutoencoder": ConvAutoencoder(size, **common),
+        "ConvAutoencoder": ConvAutoencoder(size, channels=(16, 32), **common),
     }
     rows = _compare(models, data.train, data.test)
     shown = data.test[:10]
