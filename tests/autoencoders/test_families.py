@@ -138,7 +138,7 @@ def test_verbose_shows_a_progress_bar(digits: Array, capfd: pytest.CaptureFixtur
 
 def test_convolutions_beat_a_perceptron_at_equal_code_size(digits: Array) -> None:
     train, test = train_test_split(digits, random_state=0)
-    settings: dict[str, Any] = {"max_epochs": 25, "batch_size": 32, "random_state": 0}
+    settings: dict[str, Any] = {"max_epochs": 25, "batch_size": 64, "random_state": 0}
     perceptron = Autoencoder(8, **settings).fit(train)
     conv = ConvAutoencoder(8, **settings).fit(train)
     error = conv.reconstruction_error(test).mean()
