@@ -43,7 +43,7 @@ SECTIONS = {
     "likelihood_pythae": Section(likelihood_pythae, 60_000, 12),
     "features": Section(features, 6_000, 12),
     "selection": Section(selection, 10_000, 20),
-    "description": Section(description, 3_000, 10, 2_000),
+    "description": Section(description, 10_000, 16, 2_000),
     "contraction": Section(contraction, 3_000, 10),
     "denoising": Section(denoising, 6_000, 6),
     "pretraining": Section(pretraining, 3_000, 12),
