@@ -75,7 +75,7 @@ def to_markdown(results: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.autoencoders", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/mnist"), help="MNIST")
+    parser.add_argument("--data", type=Path, required=True, help="folder of MNIST, four idx files")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--pictures", type=Path, default=Path("docs/autoencoders"))
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
