@@ -174,7 +174,7 @@ def test_aec_files_are_indexed_by_the_hash_in_them(
 def test_without_weights_one_line_says_what_to_do(
     run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("aecodec.hashing.weights.resources.files", lambda _: tmp_path)
+    monkeypatch.setattr("aecodec.hashing.weights.weight_file", lambda name: tmp_path / name)
     for command in (["index", photos, "--index", "i"], ["hash", photos / "0.png"]):
         code, _, err = run(*command)
         assert code == 1
