@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,25 +124,19 @@ class Database:
             raise AecodecError(f"{path} is a folder; --index takes the name of a file")
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._explained():
+            if create is not None and not path.exists():
+                _create_whole(path, create)
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
             try:
-                self._set_up(create)
+                self._set_up()
             except BaseException:
                 self._db.close()
                 raise
 
-    def _set_up(self, create: dict[str, str | int] | None) -> None:
+    def _set_up(self) -> None:
         self._use_wal()
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        if create is not None:
-            with self.writing():
-                for statement in _statements(_SCHEMA):
-                    self._db.execute(statement)
-                new = {"version": VERSION, "index": secrets.token_hex(8), "generation": 0, **create}
-                known = self._db.execute("SELECT count(*) FROM meta").fetchone()[0]
-                if not known:
-                    self._db.executemany("INSERT INTO meta VALUES (?, ?)", new.items())
         version = self.meta("version")
         if version != VERSION:
             raise AecodecError(
@@ -342,12 +336,23 @@ def _after(prefix: bytes) -> bytes:
     return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
-def _statements(script: str) -> list[str]:
-    """`executescript` would commit first, and so let another process in between."""
-    statements, statement = [], ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            statements.append(statement)
-            statement = ""
-    return statements
+def _create_whole(path: Path, meta: dict[str, str | int]) -> None:
+    """Make an empty index beside its place and link it there: nobody ever sees half of one.
+
+    If another process was faster, its index stays.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with closing(sqlite3.connect(partial)) as db:
+            db.executescript(_SCHEMA)
+            new = {"version": VERSION, "index": secrets.token_hex(8), "generation": 0, **meta}
+            db.executemany("INSERT INTO meta VALUES (?, ?)", new.items())
+            db.commit()
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
