@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from aecodec.autoencoders import load
-from aecodec_cli.app import main
+from tests.cli.conftest import Run
 
-Run = Callable[..., tuple[int, str, str]]
 Array = npt.NDArray[Any]
 
 
@@ -28,16 +26,6 @@ def one_thread() -> Any:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(a) for a in arguments])
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

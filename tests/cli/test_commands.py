@@ -15,23 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import aecodec
-from aecodec_cli.app import main
 from aecodec_cli.sizes import parse_size
+from tests.cli.conftest import Run
 from tests.conftest import psnr
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line: (exit code, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(a) for a in arguments])
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from aecodec_cli.app import main
+from tests.cli.conftest import Run
 from tests.conftest import psnr
-
-Run = Callable[..., tuple[int, str, str]]
 
 RECIPE = """
 model: {widths: [8, 8, 8], blocks: [1, 1, 1]}
@@ -26,18 +23,6 @@ warmup: 1
 held_out: 1
 validate_every: 2
 """
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line: (exit code, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(a) for a in arguments])
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

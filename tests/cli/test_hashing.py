@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,22 +16,8 @@ from aecodec.codec.container import Chunk, ChunkType, Header, read_file, write_f
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.stored import pack_code
 from aecodec_cli.aec_hash import with_hash
-from aecodec_cli.app import main
+from tests.cli.conftest import Run
 from tests.hashing.conftest import write_model
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line: (exit code, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(a) for a in arguments])
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
