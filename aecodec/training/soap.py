@@ -72,6 +72,10 @@ class Soap(torch.optim.Optimizer):
         state["momentum"].lerp_(rotated, 1 - beta1)
         state["square"].lerp_(rotated.square(), 1 - beta2)
         direction = state["momentum"] / state["square"].sqrt().add_(group["eps"])
+        if p.ndim == 4:
+            # Equal betas would bound it so (Cauchy-Schwarz), did a refresh not rotate the
+            # momentum under the squares: steps a thousand times too long were seen.
+            direction.clamp_(-1, 1)
         correction = (1 - beta2 ** state["step"]) ** 0.5 / (1 - beta1 ** state["step"])
         update = _rotate(direction, state, back=True)
         if p.ndim == 4:

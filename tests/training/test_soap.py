@@ -55,3 +55,19 @@ def test_bases_stay_orthonormal() -> None:
     for side, size in ((0, 10), (2, 6)):
         basis = state[f"basis{side}"]
         torch.testing.assert_close(basis.t() @ basis, torch.eye(size), atol=1e-5, rtol=0)
+
+
+def test_a_refreshed_basis_makes_no_long_step() -> None:
+    torch.manual_seed(0)
+    weight = torch.nn.Parameter(torch.zeros(16, 16, 3, 3))
+    optimizer = Soap([weight], lr=1.0, betas=(0.95, 0.95))
+    longest = 0.0
+    for step in range(120):
+        strong = torch.randn(16, 1, 1, 1) * torch.randn(1, 16, 3, 3)
+        # Hardly any gradient outside one direction; now and then a lot.
+        weight.grad = strong * (100.0 if step % 40 == 35 else 1e-3)
+        before = weight.detach().clone()
+        optimizer.step()
+        longest = max(longest, (weight - before).square().mean().sqrt().item())
+    # Adam with these betas moves no weight by more than the rate.
+    assert longest <= 1.1, longest
