@@ -112,7 +112,7 @@ class Codec:
         rows, columns = latent_size(pixels.width, pixels.height)
         payloads = []
         for window in tiling.windows(rows, columns, tiling.TILE, self.model.margin):
-            x = read_area(pixels, window.outer, LATENT_STRIDE) - 0.5
+            x = read_area(pixels, window.outer, LATENT_STRIDE).sub_(0.5)
             y = self.model.analyse(x, quality)
             if effort == "max":
                 y = refine_latents(self.model, x.to(self.device), y, window, quality)

@@ -122,15 +122,26 @@ class ExactConv2d(nn.Module):
 
     def forward(self, x: Tensor, quality: int) -> Tensor:
         """Integer-valued activations (B, C, H, W), from integer-valued ones."""
-        height, width = x.shape[2:]
+        batch, _, height, width = x.shape
+        kernel, margin = self.kernel_size, self.kernel_size // 2
         # matmul, never conv2d: a library may pick a Winograd kernel, which is not exact.
-        # One product for all kernel positions, then shifted sums: several times faster
-        # in float64 than unfolding the input first.
         dtype = torch.float32 if self._float32_is_exact(x.device) else torch.float64
-        rows = x.permute(0, 2, 3, 1).reshape(-1, self.groups, x.shape[1] // self.groups)
-        products = torch.matmul(rows.transpose(0, 1).to(dtype), self._taps.to(dtype))
-        products = products.transpose(0, 1).unflatten(0, (len(x), height, width))
-        total = _shifted_sum(products, self.kernel_size).flatten(3).permute(0, 3, 1, 2).double()
+        padded = x.permute(0, 2, 3, 1).to(dtype)
+        if margin:  # F.pad by nothing would copy
+            padded = F.pad(padded, (0, 0, margin, margin, margin, margin))
+        columns = padded.shape[2]
+        rows = padded.reshape(-1, self.groups, x.shape[1] // self.groups).transpose(0, 1)
+        # In the list of all positions, row after row, a kernel position is a constant offset.
+        # Sums accumulate in place, in the processor's cache; those of the margins are junk.
+        sums = rows.new_empty(self.groups, rows.shape[1], self._taps.shape[-1])
+        length = rows.shape[1] - (kernel - 1) * (columns + 1)
+        total = sums[:, :length]
+        for place, tap in enumerate(self._taps.to(dtype)):
+            start = place // kernel * columns + place % kernel
+            beta = 1 if place else 0
+            total.baddbmm_(rows[:, start : start + length], tap, beta=beta)
+        inner = sums.unflatten(1, (batch, -1, columns))[:, :, :height, :width]
+        total = inner.permute(1, 0, 4, 2, 3).flatten(1, 2).double()
         total = total + self.bias[quality - 1].double()[:, None, None]
         # One IEEE multiplication and one rounding: both are defined to the last bit.
         out = torch.round(total * self.multiplier.double()[:, None, None])
@@ -147,24 +158,9 @@ class ExactConv2d(nn.Module):
         return plain and self._largest_sum < 2**24
 
 
-def _shifted_sum(products: Tensor, kernel: int) -> Tensor:
-    """Products (B, H, W, G, kernel**2 * C) of each kernel position -> their sum (B, H, W, G, C)."""
-    if kernel == 1:
-        return products
-    taps = products.unflatten(4, (kernel, kernel, -1))
-    batch, height, width, groups = products.shape[:4]
-    margin = kernel - 1
-    total = products.new_zeros(batch, height + margin, width + margin, groups, taps.shape[-1])
-    for row in range(kernel):
-        for column in range(kernel):
-            total[:, row : row + height, column : column + width] += taps[..., row, column, :]
-    start = margin // 2
-    return total[:, start : start + height, start : start + width]
-
-
 def _arrange_taps(layer: ExactConv2d, _incompatible_keys: object) -> None:
-    """Weights as (groups, in, kernel position * out) float32 integers, ready for one product."""
-    grouped = layer.weight.flip(2, 3).unflatten(0, (layer.groups, -1)).permute(0, 2, 3, 4, 1)
-    layer._taps = grouped.flatten(2).float().contiguous()
+    """Weights as float32 integers (kernel positions, groups, in, out), ready for products."""
+    grouped = layer.weight.unflatten(0, (layer.groups, -1)).permute(3, 4, 0, 2, 1)
+    layer._taps = grouped.flatten(0, 1).float().contiguous()
     sums = layer.weight.double().abs().sum((1, 2, 3))
     layer._largest_sum = ACTIVATION_MAX * float(sums.max())
