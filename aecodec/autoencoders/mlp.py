@@ -28,7 +28,7 @@ class Autoencoder(MLPAutoencoder):
         layers before (Bengio et al., "Greedy layer-wise training of deep networks", 2007);
         "rbm" trains it as a restricted Boltzmann machine by contrastive divergence (Hinton
         and Salakhutdinov, "Reducing the dimensionality of data with neural networks", 2006),
-        which fits `activation="sigmoid"`.
+        whose units are sigmoids: it needs `activation="sigmoid"`.
     pretraining_epochs : int
         Passes through the data for each pair.
 
@@ -51,6 +51,11 @@ class Autoencoder(MLPAutoencoder):
         super()._check_parameters(n_features)
         check_choice("pretraining", self.pretraining, (None, "layerwise", "rbm"))
         check_count("pretraining_epochs", self.pretraining_epochs)
+        if self.pretraining == "rbm" and self.activation != "sigmoid":
+            raise ValueError(
+                f"pretraining='rbm' needs activation='sigmoid', not {self.activation!r}:"
+                " a restricted Boltzmann machine has no other units"
+            )
 
     def _prepare(self, network: Network, data: Tensor, step: Step) -> None:
         if self.pretraining:

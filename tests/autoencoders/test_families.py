@@ -415,3 +415,8 @@ def test_pretraining_helps_a_deep_saturating_network(pretraining: Any, digits: A
     stacked = Autoencoder(8, **settings, pretraining=pretraining, pretraining_epochs=20).fit(train)
     error = stacked.reconstruction_error(test).mean()
     assert error < 0.9 * plain.reconstruction_error(test).mean()
+
+
+def test_boltzmann_machines_are_of_sigmoid_units(digits: Array) -> None:
+    with pytest.raises(ValueError, match="activation='sigmoid', not 'relu'"):
+        Autoencoder(8, hidden_layers=(32,), pretraining="rbm").fit(digits)

@@ -33,7 +33,13 @@ QUICK: dict[str, Any] = {"n_components": 2, "max_epochs": 3, "device": "cpu"}
 
 ESTIMATORS = [
     Autoencoder(**QUICK, hidden_layers=(8,)),
-    Autoencoder(**QUICK, hidden_layers=(8,), pretraining="rbm", pretraining_epochs=1),
+    Autoencoder(
+        **QUICK,
+        hidden_layers=(8,),
+        activation="sigmoid",
+        pretraining="rbm",
+        pretraining_epochs=1,
+    ),
     ConcreteAutoencoder(**QUICK, hidden_layers=(8,)),
     ContractiveAutoencoder(**QUICK),
     ContractiveAutoencoder(**QUICK, hidden_layers=(8,)),
