@@ -15,7 +15,7 @@ import typer
 from aecodec.errors import AecodecError
 
 from .arrays import SUFFIXES, Data, read, to_bytes
-from .files import write_atomically
+from .files import refuse_to_overwrite, write_atomically
 from .options import AsJson, Device, Force, say
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def fit(
     force: Force = False,
 ) -> None:
     """Train an autoencoder on images or rows of numbers, and save it."""
-    _refuse_overwriting(output, force)
+    refuse_to_overwrite(output, force)
     settings = dict(set_ or [])
     settings |= {"n_components": components} if components else {}
     settings |= {"max_epochs": epochs} if epochs else {}
@@ -183,7 +183,7 @@ def transform(
 ) -> None:
     """Write the codes of data, to .npy, .npz, .csv or .parquet."""
     suffix = _table_suffix(output)
-    _refuse_overwriting(output, force)
+    refuse_to_overwrite(output, force)
     estimator = _load(model)
     found = _read_for(estimator, data)
     with _one_line(data):
@@ -219,7 +219,7 @@ def reconstruct(
     else:
         targets = [output]
     for target in targets:
-        _refuse_overwriting(target, force)
+        refuse_to_overwrite(target, force)
     with _one_line(data):
         rows = estimator.reconstruct(found.rows)
     if data.is_dir():
@@ -250,7 +250,7 @@ def sample(
 ) -> None:
     """Draw new data from a variational autoencoder."""
     suffix = ".png" if output.suffix.lower() == ".png" else _table_suffix(output)
-    _refuse_overwriting(output, force)
+    refuse_to_overwrite(output, force)
     estimator = _load(model)
     if not hasattr(estimator, "sample"):
         raise AecodecError(f"{model}: only a variational autoencoder can draw samples")
@@ -310,7 +310,7 @@ def anomalies(
     given by --contamination.
     """
     if picture:
-        _refuse_overwriting(picture, force)
+        refuse_to_overwrite(picture, force)
     if str(model) == _CODEC:
         from .codec_bits import CodecBits
 
@@ -398,7 +398,7 @@ def plot_codes(
     """Draw a map of the codes of data, to .png, .svg or .pdf."""
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"{output} is not .png, .svg or .pdf", param_hint="--output")
-    _refuse_overwriting(output, force)
+    refuse_to_overwrite(output, force)
     estimator = _load(model)
     found = _read_for(estimator, data)
     classes = labels.read_text(encoding="utf-8").splitlines() if labels else None
@@ -416,12 +416,6 @@ def plot_codes(
 
 
 # ---- shared ----------------------------------------------------------------------------
-
-
-def _refuse_overwriting(path: Path, force: bool) -> None:
-    """Say so before the work, not after it."""
-    if path.exists() and not force:
-        raise AecodecError(f"{path} exists; use --force to overwrite it")
 
 
 def _table_suffix(output: Path) -> str:

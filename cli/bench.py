@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .denoise import weights_option
-from .options import Device, say
+from .files import refuse_to_overwrite, write_atomically
+from .options import Device, Force, say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
 
@@ -16,22 +18,54 @@ _Data = Annotated[
     Path, typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of photos.")
 ]
 _Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Folder for the results.")]
+_Html = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="And all on one web page.", show_default=False),
+]
+
+
+def _check_page(path: Path | None, force: bool) -> None:
+    """Before the work, not after it."""
+    if path:
+        from aecodec.evaluation.report import check_packages
+
+        refuse_to_overwrite(path, force)
+        check_packages()
+
+
+def _finish(
+    tables: Path, page: Path | None, force: bool, figures: Callable[[], Sequence[Any]] = list
+) -> None:
+    """Print the tables; write the page if there is to be one."""
+    markdown = tables.read_text(encoding="utf-8")
+    print(markdown)
+    if page:
+        from aecodec.evaluation.report import report_page
+
+        write_atomically(page, report_page(markdown, figures()), overwrite=force)
+        say(f"report: {page}")
 
 
 @app.command(epilog="[bold]Example[/]\n  aecodec bench rd --data kodak --out results")
 def rd(
     data: _Data,
     out: _Out,
+    html: _Html = None,
     device: Device = "auto",
+    force: Force = False,
 ) -> None:
     """Rate and distortion of aecodec, JPEG, WebP, AVIF... on your photos.
 
     Writes rd.json, tables (rd.md) and plots. Prints the tables.
     """
+    _check_page(html, force)
     from aecodec.evaluation.rd import run_rd
+    from aecodec.evaluation.report import rd_figures
 
-    run_rd(data, out, device=device, progress=lambda n, of, name: say(f"{n} of {of}: {name}"))
-    print((out / "rd.md").read_text(encoding="utf-8"))
+    result = run_rd(
+        data, out, device=device, progress=lambda n, of, name: say(f"{n} of {of}: {name}")
+    )
+    _finish(out / "rd.md", html, force, lambda: rd_figures(result))
 
 
 @app.command(epilog="[bold]Example[/]\n  aecodec bench denoise --data photos --out results")
@@ -43,15 +77,19 @@ def denoise(
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N photos.", show_default="all"),
     ] = None,
+    html: _Html = None,
     device: Device = "auto",
+    force: Force = False,
 ) -> None:
     """Noise removed by aecodec, BM3D, OpenCV, scikit-image... from your photos.
 
     Writes denoise.json, tables (denoise.md), a plot and a contact sheet. Prints the tables.
     """
+    _check_page(html, force)
     from aecodec.evaluation.denoise import run_denoise
+    from aecodec.evaluation.report import denoise_figures
 
-    run_denoise(
+    result = run_denoise(
         data,
         out,
         device=device,
@@ -59,16 +97,17 @@ def denoise(
         limit=limit,
         progress=lambda n, of, name: say(f"{n} of {of}: {name}"),
     )
-    print((out / "denoise.md").read_text(encoding="utf-8"))
+    _finish(out / "denoise.md", html, force, lambda: denoise_figures(result))
 
 
 @app.command(epilog="[bold]Example[/]\n  aecodec bench speed --out results")
-def speed(out: _Out, device: Device = "cpu") -> None:
+def speed(out: _Out, html: _Html = None, device: Device = "cpu", force: Force = False) -> None:
     """Encoding and decoding times of aecodec, CompressAI's models, JPEG...
 
     Writes speed.json and speed.md. Prints the table.
     """
+    _check_page(html, force)
     from aecodec.evaluation.speed import run_speed
 
     run_speed(out, device=device, progress=say)
-    print((out / "speed.md").read_text(encoding="utf-8"))
+    _finish(out / "speed.md", html, force)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .batch import explain
+from .files import refuse_to_overwrite
 from .hash_common import (
     PANEL,
     Html,
@@ -25,7 +26,6 @@ from .hash_common import (
     match_json,
     noting,
     progress_bar,
-    refuse_to_overwrite,
     write_html,
 )
 from .options import AsJson, Force, inputs, say

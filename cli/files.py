@@ -39,6 +39,12 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def refuse_to_overwrite(path: Path | None, force: bool) -> None:
+    """Raise FileExistsError before the work rather than after it."""
+    if path and path.exists() and not force:
+        raise FileExistsError(f"{path} exists; use --force to overwrite it")
+
+
 def write_atomically(path: Path, data: bytes | memoryview, *, overwrite: bool) -> None:
     """Write a file that is there in full or not at all, and create its folder.
 

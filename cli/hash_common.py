@@ -129,12 +129,6 @@ def match_card(match: Match, webp: bytes | None, label: str | None = None) -> An
     return Card(entry.path, text, details, webp, first=label is not None)
 
 
-def refuse_to_overwrite(path: Path | None, force: bool) -> None:
-    """Before the work, not after it."""
-    if path and path.exists() and not force:
-        raise FileExistsError(f"{path} exists; use --force to overwrite it")
-
-
 def write_html(
     path: Path, title: str, summary: str, sections: list[Section], force: bool, quiet: bool
 ) -> None:

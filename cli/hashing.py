@@ -11,6 +11,7 @@ import typer
 
 from .aec_hash import aec_reader
 from .batch import explain, named
+from .files import refuse_to_overwrite
 from .hash_common import (
     PANEL,
     Html,
@@ -24,7 +25,6 @@ from .hash_common import (
     match_json,
     noting,
     progress_bar,
-    refuse_to_overwrite,
     write_html,
 )
 from .options import AsJson, Force, inputs, say

@@ -54,7 +54,14 @@ class Codec:
         self.model: InferenceModel
         self.model, self.digest = weight_files.load(path, self.device)
 
-    def compress(self, image: Image.Image, quality: int = 50, *, effort: str = "default") -> bytes:
+    def compress(
+        self,
+        image: Image.Image,
+        quality: int = 50,
+        *,
+        effort: str = "default",
+        stored_hash: bytes | None = None,
+    ) -> bytes:
         """Compress a Pillow image to the bytes of an .aec file.
 
         Args:
@@ -63,6 +70,7 @@ class Codec:
             effort: "fast" rounds latents to the nearest, "default" trades a little
                 distortion for rate, "max" refines the latents of this very image
                 (minutes per megapixel on a CPU); decoding is the same for all.
+            stored_hash: bytes to keep in the file for those who index it; they mean nothing here.
 
         Raises:
             UnsupportedImageError: empty, too large, or an unusual mode.
@@ -72,7 +80,7 @@ class Codec:
             raise ValueError(f"quality must be an integer from 1 to 100, not {quality!r}")
         if effort not in EFFORTS:
             raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, not {effort!r}")
-        return self._pack(take_apart(image), quality, effort)
+        return self._pack(take_apart(image), quality, effort, stored_hash)
 
     def decompress(self, data: bytes) -> Image.Image:
         """Decode the bytes of an .aec file to a Pillow image, metadata in its `info`.
@@ -90,13 +98,17 @@ class Codec:
         )
         return Picture(pixels, alpha, metadata).to_image()
 
-    def _pack(self, picture: Picture, quality: int, effort: str) -> bytes:
+    def _pack(
+        self, picture: Picture, quality: int, effort: str, stored_hash: bytes | None
+    ) -> bytes:
         chunks = [Chunk(ChunkType.TILE, p) for p in self._tiles(picture.pixels, quality, effort)]
         if picture.alpha is not None:
             chunks.append(Chunk(ChunkType.ALPHA, _pack_alpha(picture.alpha)))
         for kind, key in _METADATA.items():
             if key in picture.metadata:
                 chunks.append(Chunk(kind, pack_metadata(picture.metadata[key])))
+        if stored_hash is not None:
+            chunks.append(Chunk(ChunkType.HASH, stored_hash))
         header = Header(
             width=picture.pixels.width,
             height=picture.pixels.height,

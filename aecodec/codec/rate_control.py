@@ -21,6 +21,7 @@ def compress_to_target(
     psnr: float | None = None,
     max_bytes: int | None = None,
     effort: str = "default",
+    stored_hash: bytes | None = None,
 ) -> bytes:
     """Compress to the best quality within a rate or size, or the lowest that reaches a PSNR.
 
@@ -31,6 +32,7 @@ def compress_to_target(
         psnr: lower bound on the PSNR of the pixels in dB (over all channels but alpha).
         max_bytes: upper bound on the size of the whole file.
         effort: as for `Codec.compress`; the search itself never uses "max".
+        stored_hash: as for `Codec.compress`; it counts.
 
     Raises:
         ValueError: not exactly one target, or one that is not positive.
@@ -42,7 +44,7 @@ def compress_to_target(
     search_effort = "default" if effort == "max" else effort
 
     def at(quality: int, effort: str = search_effort) -> bytes:
-        return codec.compress(image, quality, effort=effort)
+        return codec.compress(image, quality, effort=effort, stored_hash=stored_hash)
 
     if psnr is not None:
         target = psnr

@@ -92,11 +92,19 @@ def test_bench_rd(
     monkeypatch.setitem(rd.run_rd.__kwdefaults__, "qualities", (30, 60))
     (photos / "astronaut.png").unlink()
     out = tmp_path / "results"
-    assert main(["bench", "rd", "--data", str(photos), "--out", str(out), "--device", "cpu"]) == 0
+    page = tmp_path / "page.html"
+    arguments = ["bench", "rd", "--data", str(photos), "--out", str(out), "--device", "cpu"]
+    arguments += ["--html", str(page)]
+    assert main(arguments) == 0
+    assert "Plotly.newPlot(" in page.read_text()
     printed, progress = capsys.readouterr()
     assert "BD-rate" in printed
     assert "1 of 1: chelsea.png" in progress
     assert json.loads((out / "rd.json").read_text())["images"] == 1
+    (out / "rd.json").unlink()
+    assert main(arguments) == 1  # the page exists
+    assert "page.html exists; use --force" in capsys.readouterr().err
+    assert not (out / "rd.json").exists()
 
 
 def test_bench_speed_passes_its_options_on(

@@ -1,0 +1,145 @@
+"""A benchmark's results as one web page that needs no network: tables, and plots to zoom into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.util import find_spec
+from typing import Any
+
+from aecodec.errors import AecodecError
+from aecodec.evaluation.denoise_methods import BLIND
+from aecodec.evaluation.learned_codec import NAME
+from aecodec.evaluation.metrics import ms_ssim_db
+from aecodec.evaluation.published import published_kodak
+from aecodec.evaluation.rd_plot import COLOURS, LABELS, MAX_BPP
+
+Figure = dict[str, Any]
+"""A plot as Plotly describes it: `data` and `layout`."""
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 70rem;
+  color: #222 }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums;
+  display: block; overflow-x: auto }
+th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd }
+tr:hover td { background: #f3f6fa }
+"""
+
+
+def check_packages() -> None:
+    """Raise AecodecError unless the packages of the extra "report" are installed."""
+    for package in ("markdown_it", "plotly"):
+        if find_spec(package) is None:
+            raise AecodecError(f"a report needs {package}: pip install 'aecodec[report]'")
+
+
+def report_page(markdown: str, figures: Sequence[Figure] = ()) -> bytes:
+    """The page, UTF-8: the figures, then the tables.
+
+    Args:
+        markdown: a benchmark's tables; its first line is the title.
+        figures: from `rd_figures` or `denoise_figures`.
+
+    Raises:
+        AecodecError: as of `check_packages`.
+    """
+    check_packages()
+    from markdown_it import MarkdownIt
+    from plotly.io import to_html
+
+    title, _, rest = markdown.partition("\n")
+    title = title.lstrip("# ")
+    # Plotly's script, four megabytes, stands in the page once.
+    plots = [
+        to_html(f, full_html=False, include_plotlyjs=not i, config={"displaylogo": False})
+        for i, f in enumerate(figures)
+    ]
+    tables = MarkdownIt("commonmark", {"html": False}).enable("table").render(rest)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>\n"
+        f"{''.join(plots)}\n{tables}</html>\n"
+    ).encode()
+
+
+def rd_figures(result: Mapping[str, Any]) -> list[Figure]:
+    """Rate against PSNR and against MS-SSIM, of what `rd.run_rd` returns."""
+    return [_rd_figure(result, metric) for metric in ("psnr", "ms_ssim")]
+
+
+def _rd_figure(result: Mapping[str, Any], metric: str) -> Figure:
+    lines = []
+    for name, points in result["curves"].items():
+        line = {"color": COLOURS.get(name, "black"), "width": 4 if name == NAME else 2}
+        settings = [f"setting {p['setting']}" for p in points]
+        values = [p[metric] for p in points]
+        rates = [p["bpp"] for p in points]
+        lines.append(
+            _line(name, rates, values, metric, line=line, text=settings, mode="lines+markers")
+        )
+    for name, curve in (published_kodak() if result["kodak"] else {}).items():
+        if published := getattr(curve, metric):
+            line = {"dash": "dot", "width": 1}
+            hidden = {"visible": "legendonly", "legendgroup": "published"}
+            title = {"text": "published (click to show)"}
+            lines.append(
+                _line(
+                    name,
+                    curve.bpp,
+                    published,
+                    metric,
+                    line=line,
+                    mode="lines",
+                    legendgrouptitle=title,
+                    **hidden,
+                )
+            )
+    layout = _layout("bits per pixel", LABELS[metric])
+    layout["xaxis"]["range"] = [0, MAX_BPP]
+    return {"data": lines, "layout": layout}
+
+
+def _line(
+    name: str, bpp: Sequence[float], values: Sequence[float], metric: str, **style: Any
+) -> dict[str, Any]:
+    y = [ms_ssim_db(v) for v in values] if metric == "ms_ssim" else list(values)
+    return {"type": "scatter", "name": name, "x": list(bpp), "y": y, **style}
+
+
+def denoise_figures(result: Mapping[str, Any]) -> list[Figure]:
+    """Seconds per megapixel against PSNR at each Gaussian noise level, of what `run_denoise` returns."""
+    return [
+        _time_figure(task, cells) for task, cells in result["summary"].items() if "sigma" in task
+    ]
+
+
+def _time_figure(task: str, cells: Mapping[str, Any]) -> Figure:
+    timed = {name: c for name, c in cells.items() if c["seconds_per_megapixel"]}
+    points = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": [c["seconds_per_megapixel"] for c in timed.values()],
+        "y": [c["psnr"] for c in timed.values()],
+        "text": list(timed),
+        "textposition": "top center",
+        "marker": {
+            "size": 10,
+            "color": ["#c1121f" if n in (NAME, BLIND) else "#1d4e89" for n in timed],
+        },
+    }
+    layout = _layout("seconds per megapixel", f"PSNR (dB), {task}")
+    layout["xaxis"]["type"] = "log"
+    return {"data": [points], "layout": layout}
+
+
+def _layout(x: str, y: str) -> dict[str, Any]:
+    axis = {"gridcolor": "#ddd", "zeroline": False}
+    return {
+        "height": 520,
+        "margin": {"t": 30},
+        "plot_bgcolor": "white",
+        "xaxis": {"title": {"text": x}, **axis},
+        "yaxis": {"title": {"text": y}, **axis},
+    }
