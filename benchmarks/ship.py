@@ -35,8 +35,7 @@ def take_figures(file: Path, target: Path) -> None:
     """Note a benchmark's figures under its folder's name."""
     result = json.loads(file.read_text())
     card = json.loads(target.with_suffix(".json").read_text())
-    figures = rd_figures(result) if file.stem == "rd" else denoise_figures(result)
-    card.setdefault("figures", {})[file.parent.name] = figures
+    card.setdefault("figures", {})[file.parent.name] = FIGURES[file.stem](result)
     write_card(card, target)
 
 
@@ -61,16 +60,41 @@ def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def near_duplicate_figures(result: dict[str, Any]) -> dict[str, Any]:
+    """Means over the transformations, for each code length."""
+    return {
+        f"{bits} bits": {
+            kind: {key: round(value, 4) for key, value in means.items()}
+            for kind, means in result[bits]["aecodec"]["means"].items()
+        }
+        for bits in result
+        if bits.isdigit()
+    }
+
+
+def cifar10_figures(result: dict[str, Any]) -> dict[str, Any]:
+    """mAP@1000 for each code length."""
+    return {f"{bits} bits": round(value, 4) for bits, value in result["map"]["aecodec"].items()}
+
+
+FIGURES = {
+    "rd": rd_figures,
+    "denoise": denoise_figures,
+    "near_duplicates": near_duplicate_figures,
+    "cifar10_hashing": cifar10_figures,
+}
+
+
 def write_card(card: dict[str, Any], target: Path) -> None:
     target.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("name", help="of the model, as it ships: codec-cpu, denoise-cpu")
+    parser.add_argument("name", help="of the model, as it ships: codec-cpu, hash-photo, ...")
     parser.add_argument("--run", type=Path, help="folder of a training run")
     parser.add_argument("--note", default="", help="what else the card should say")
-    parser.add_argument("--figures", type=Path, help="rd.json or denoise.json of a benchmark")
+    parser.add_argument("--figures", type=Path, help="the JSON file of a benchmark")
     arguments = parser.parse_args()
     target = weight_file(arguments.name)
     if arguments.run:

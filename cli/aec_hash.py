@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from aecodec.codec.codec import Codec
     from aecodec.hashing.adding import Reader, StoredCode
     from aecodec.hashing.hasher import Hasher
     from aecodec.hashing.picture import Small
 
 
-def with_hash(data: bytes, stored: bytes) -> bytes:
-    """An .aec file with a hash chunk, in place of the one that it may have."""
-    from aecodec.codec.container import Chunk, ChunkType, read_file, write_file
+def hash_writer(device: str) -> Callable[[Image.Image], bytes]:
+    """What `compress` stores of an image, so that its file is indexed without being decoded."""
+    from aecodec.hashing.hasher import Hasher
+    from aecodec.hashing.stored import pack_code
 
-    header, chunks = read_file(data)
-    kept = [chunk for chunk in chunks if chunk.type != ChunkType.HASH]
-    kept.append(Chunk(ChunkType.HASH, stored))
-    return write_file(replace(header, chunks=len(kept)), kept)
+    hasher = Hasher(device=device)
+    return lambda image: pack_code(hasher.fingerprint, hasher.code(image))
 
 
 def aec_reader(hasher: Callable[[], Hasher]) -> Reader:

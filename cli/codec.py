@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from .aec_hash import hash_writer
 from .batch import Product, Work, named, plan, run, takes_file_name
 from .denoise import Cleaner, DenoiserWeights, cleaner
 from .images import image_file, image_suffix
@@ -15,6 +17,8 @@ from .options import AsJson, Device, Force, Output, inputs
 from .sizes import parse_size
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from aecodec.codec.codec import Codec
 
 SUFFIX = ".aec"
@@ -129,9 +133,9 @@ def compress(
     def load() -> Work:
         from aecodec.codec.codec import Codec
 
-        codec = Codec(device)
+        codec, code = Codec(device), hash_writer(device)
         clean = cleaner(device, denoise_weights) if denoise == "auto" else None
-        return lambda source: _compress_one(codec, source, target, effort, clean)
+        return lambda source: _compress_one(codec, source, target, effort, clean, code)
 
     run(jobs, load, force=force, as_json=as_json)
 
@@ -146,7 +150,12 @@ def _one_target(given: dict[str, Any]) -> tuple[str, Any]:
 
 
 def _compress_one(
-    codec: Codec, source: Path, target: tuple[str, Any], effort: str, clean: Cleaner | None
+    codec: Codec,
+    source: Path,
+    target: tuple[str, Any],
+    effort: str,
+    clean: Cleaner | None,
+    code: Callable[[Image.Image], bytes],
 ) -> Product:
     from aecodec.codec.container import describe
     from aecodec.codec.rate_control import compress_to_target
@@ -157,10 +166,11 @@ def _compress_one(
     if clean:
         image, found = clean(image)
     if option == "--quality":
-        data = codec.compress(image, value, effort=effort)
+        data = codec.compress(image, value, effort=effort, stored_hash=code(image))
     else:
         keyword = {"--max-size": "max_bytes", "--bpp": "bpp", "--psnr": "psnr"}[option]
-        data = compress_to_target(codec, image, effort=effort, **{keyword: value})
+        wanted = {keyword: value, "effort": effort, "stored_hash": code(image)}
+        data = compress_to_target(codec, image, **wanted)
     about = describe(data)
     facts = {name: about[name] for name in ("bytes", "bpp", "quality", "width", "height", "mode")}
     summary = f"{about['bytes']:,} bytes  {about['bpp']:.3f} bpp  q{about['quality']}"

@@ -42,9 +42,13 @@ def _figures(figures: dict[str, Any]) -> Iterator[str]:
     """The main figures of a benchmark on a card, in words."""
     for metric, against in figures.get("bd_rate_percent", {}).items():
         yield f"{against['JPEG']:+.1f} % bits against JPEG by {_METRICS[metric]}"
-    for task, methods in figures.items():
-        if "aecodec" in methods:
-            yield f"{methods['aecodec']['psnr']:.2f} dB at {task}"
+    for task, means in figures.items():
+        if isinstance(means, float):
+            yield f"mAP {means:.3f} at {task}"
+        elif "aecodec" in means:
+            yield f"{means['aecodec']['psnr']:.2f} dB at {task}"
+        elif "all" in means:
+            yield f"recall@1 {means['all']['recall_at_1']:.3f} at {task}"
 
 
 _METRICS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}

@@ -10,12 +10,15 @@ from torch.nn import functional as F
 
 from aecodec.hashing.model import HashModel
 from aecodec.nn.binarisation import off_diagonal_covariance, sign_ste, squared_mean
+from aecodec.training.hash_calibration import settle_statistics
 from aecodec.training.recipe import HashRecipe
+from aecodec.training.soap import Soap
 from aecodec.training.task import Task
 from aecodec.training.views import two_views
 
 _PROJECTION_TEMPERATURE = 0.2
 _VALIDATION_SEED = 12345
+_VALIDATION_BATCHES = 10
 
 
 class HashTraining(Task):
@@ -76,6 +79,11 @@ class HashTraining(Task):
     def _thumbnails(self, x: Tensor) -> Tensor:
         return F.interpolate(x, self.recipe.model.thumbnail, mode="area")
 
+    def on_validation_epoch_start(self) -> None:
+        """Averaged weights are validated, and their batch statistics are nobody's yet."""
+        pictures = self.trainer.datamodule  # type: ignore[attr-defined]
+        settle_statistics(self.model, pictures.settling(_VALIDATION_BATCHES), self.recipe)
+
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Of altered copies, how many find their original first; and how well bits draw it."""
         plain = F.interpolate(batch.float() / 255, self.recipe.model.side, mode="area")
@@ -94,10 +102,7 @@ class HashTraining(Task):
             self.log(f"val/{name}", value, batch_size=len(batch), sync_dist=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        recipe = self.recipe
-        return torch.optim.AdamW(
-            self.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
+        return Soap(self.parameters(), lr=self.recipe.learning_rate)
 
 
 def nt_xent(x: Tensor, temperature: float) -> Tensor:

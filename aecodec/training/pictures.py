@@ -182,10 +182,14 @@ class Pictures(L.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Any]:
         return DataLoader([self.validation.squares], batch_size=None)  # type: ignore[arg-type]
 
+    def settling(self, count: int) -> Iterator[Tensor]:
+        """Batches to measure statistics on, drawn as no step's are."""
+        batches = Batches(self.bank, self.recipe, rank=1 << 20)
+        return (batches.at(step) for step in range(count))
+
     def finish(self, model: HashModel) -> Calibration:
         """Put the statistics of averaged weights right, and measure distances."""
-        batches = Batches(self.bank, self.recipe, rank=1 << 20)  # drawn as no step's are
-        settle_statistics(model, (batches.at(i) for i in range(_SETTLING_STEPS)), self.recipe)
+        settle_statistics(model, self.settling(_SETTLING_STEPS), self.recipe)
         groups = self.validation.group_numbers()
         calibration = calibrate(model, self.validation.squares, groups, self.recipe)
         kind = "photos and pieces of them" if self.validation.photos else "packed images"

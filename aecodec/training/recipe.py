@@ -95,7 +95,6 @@ class HashRecipe(Recipe):
         projection: weight of the contrastive loss on projections.
         covariance, reconstruction: weights of these losses.
         stochastic: fraction of the steps, at the start, in which bits are drawn.
-        weight_decay: of AdamW.
     """
 
     model: HashConfig = field(default_factory=HashConfig)
@@ -118,7 +117,6 @@ class HashRecipe(Recipe):
     covariance: float = 0.1
     reconstruction: float = 0.2
     stochastic: float = 0.2
-    weight_decay: float = 1e-4
 
 
 AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DenoiserRecipe, HashRecipe)

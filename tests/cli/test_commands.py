@@ -47,7 +47,9 @@ def test_there_and_back(run: Run, photo: Path, small: Image.Image) -> None:
     code, out, _ = run("compress", photo)
     packed = photo.with_suffix(".aec")
     assert code == 0
-    assert packed.read_bytes() == aecodec.compress(small, 50)
+    alone = aecodec.compress(small, 50)
+    assert packed.stat().st_size == len(alone) + 46  # the hash, for `aecodec index`
+    assert aecodec.decompress(packed.read_bytes()) == aecodec.decompress(alone)
     assert f"{packed.stat().st_size:,} bytes" in out
     assert "q50" in out
     assert run("decompress", packed, "-o", photo.with_name("back.png"))[0] == 0
@@ -221,7 +223,7 @@ def test_info_shows_header_and_chunks(run: Run, photo: Path) -> None:
     about = json.loads(run("info", packed, "--json")[1])
     assert (about["width"], about["height"], about["quality"]) == (100, 70, 33)
     assert about["bytes"] == packed.stat().st_size
-    assert [chunk["type"] for chunk in about["chunks"]] == ["tile"]
+    assert [chunk["type"] for chunk in about["chunks"]] == ["tile", "hash"]
     assert about["chunks"][0]["bytes"] < about["bytes"]
     text = run("info", packed)[1]
     for word in ("width", "quality", "weights", "tile", "bpp"):

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from aecodec.codec.container import Chunk, ChunkType, Header, read_file, write_file
+from aecodec.codec.container import Chunk, ChunkType, Header, write_file
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.stored import pack_code
-from aecodec_cli.aec_hash import with_hash
 from tests.cli.conftest import Run
 from tests.hashing.conftest import write_model
 
@@ -137,9 +136,9 @@ def test_aec_files_are_indexed_by_the_hash_in_them(
 ) -> None:
     hasher = Hasher(str(weights), "cpu")
     code = hasher.code(Image.open(indexed / "2.png"))
-    plain = write_file(Header(110, 140, 0, 50, 96, 1, bytes(8)), [Chunk(ChunkType.TILE, b"x")])
-    stamped = with_hash(with_hash(plain, b"older"), pack_code(hasher.fingerprint, code))
-    assert [c.type for c in read_file(stamped)[1]] == [ChunkType.TILE, ChunkType.HASH]
+    stored = Chunk(ChunkType.HASH, pack_code(hasher.fingerprint, code))
+    header = Header(110, 140, 0, 50, 96, 2, bytes(8))
+    stamped = write_file(header, [Chunk(ChunkType.TILE, b"x"), stored])
     (indexed / "2.aec").write_bytes(stamped)
     (indexed / "cut.aec").write_bytes(stamped[:-3])
 
@@ -153,6 +152,21 @@ def test_aec_files_are_indexed_by_the_hash_in_them(
     assert "cut.aec" in err
     status, out, _ = run("search", indexed / "2.aec", "--index", "i", "--radius", 0)
     assert status == 0
+    assert {Path(line.split()[1]).name for line in out.splitlines()[1:]} == {"2.aec", "2.png"}
+
+
+def test_compress_stores_the_hash_of_what_it_compresses(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("compress", photos, "-o", "archive")[0] == 0
+
+    def decode(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("aecodec.codec.codec.Codec.__init__", decode)
+    assert "5 stored" in run("index", "archive", photos, "--index", "i")[1]
+    code, out, _ = run("search", photos / "2.png", "--index", "i", "--radius", 0)
+    assert code == 0
     assert {Path(line.split()[1]).name for line in out.splitlines()[1:]} == {"2.aec", "2.png"}
 
 

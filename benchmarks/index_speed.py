@@ -1,0 +1,87 @@
+"""Images a second into an index: JPEG files, .aec files by the hash in them, and without one.
+
+python benchmarks/index_speed.py --data photos --out benchmarks/results/index_speed
+
+Each photo is written `--copies` times, shifted by a pixel each, so that no two files are equal.
+The model is loaded before the clock starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from aecodec.codec.codec import Codec
+from aecodec.evaluation.files import markdown_table, write_bytes, write_json
+from aecodec.evaluation.machine import describe
+from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.hashing.hasher import Hasher
+from aecodec.hashing.index import ImageIndex
+from aecodec.hashing.stored import pack_code
+from aecodec_cli.aec_hash import aec_reader
+
+
+def write_files(photos: list[Image.Image], copies: int, root: Path, hasher: Hasher) -> None:
+    """A folder for each kind of file."""
+    codec = Codec("cpu")
+    for name in ("jpeg", "aec", "aec-plain"):
+        (root / name).mkdir()
+    for number, photo in enumerate(photos):
+        for copy in range(copies):
+            image, stem = ImageChops.offset(photo, copy, 0), f"{number:03}-{copy:02}"
+            image.save(root / "jpeg" / f"{stem}.jpg", quality=90)
+            code = pack_code(hasher.fingerprint, hasher.code(image))
+            stored = codec.compress(image, effort="fast", stored_hash=code)
+            (root / "aec" / f"{stem}.aec").write_bytes(stored)
+            if not copy:  # which must be decoded, and takes so much longer
+                plain = codec.compress(image, effort="fast")
+                (root / "aec-plain" / f"{stem}.aec").write_bytes(plain)
+
+
+def images_a_second(folder: Path, index: Path) -> float:
+    with ImageIndex(index, device="cpu") as opened:
+        readers = {".aec": aec_reader(lambda: opened.hasher)}
+        opened.add(next(folder.iterdir()), readers=readers)  # the model, and the codec
+        start = time.perf_counter()
+        report = opened.add(folder, readers=readers)
+        seconds = time.perf_counter() - start
+    assert not report.failed
+    return (len(list(folder.iterdir())) - 1) / seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--copies", type=int, default=20)
+    args = parser.parse_args()
+    photos = [load_photo(path) for path in list_photos(args.data, None)]
+    root = Path(tempfile.mkdtemp())
+    try:
+        write_files(photos, args.copies, root, Hasher(device="cpu"))
+        rates = {
+            name: images_a_second(root / name, root / f"{name}.sqlite3")
+            for name in ("jpeg", "aec", "aec-plain")
+        }
+    finally:
+        shutil.rmtree(root)
+    megapixels = sum(p.width * p.height for p in photos) / 1e6 / len(photos)
+    report = {"machine": describe(), "megapixels": megapixels, "images_per_second": rates}
+    labels = {"jpeg": "JPEG", "aec": ".aec with a hash", "aec-plain": ".aec without, decoded"}
+    lines = [[labels[name], f"{rate:,.0f}"] for name, rate in rates.items()]
+    text = f"# Indexing, images of {megapixels:.2f} megapixels\n\n"
+    text += markdown_table(["files", "images a second"], lines)
+    write_json(args.out / "index_speed.json", report)
+    write_bytes(args.out / "index_speed.md", text.encode())
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
