@@ -16,8 +16,8 @@ import numpy as np
 
 from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.machine import describe
-from aecodec.hashing import cache
-from aecodec.hashing.cache import CodeIndex
+from aecodec.hashing import faiss_backend
+from aecodec.hashing.faiss_backend import FaissIndex
 
 faiss: Any = untyped
 K = 10
@@ -55,9 +55,10 @@ def measure(kind: str, codes: Any, queries: Any, truth: Any) -> dict[str, float]
         index.nflip = 1
         seconds, _ = timed(lambda: index.add(codes))
     else:
-        limit, cache.FLAT_LIMIT = cache.FLAT_LIMIT, len(codes) if kind == "flat" else 0
-        seconds, built = timed(lambda: CodeIndex.build(bits, len(codes), lambda: [(ids, codes)]))
-        cache.FLAT_LIMIT, index = limit, built.index
+        limit = faiss_backend.FLAT_LIMIT
+        faiss_backend.FLAT_LIMIT = len(codes) if kind == "flat" else 0
+        seconds, built = timed(lambda: FaissIndex.build(bits, len(codes), lambda: [(ids, codes)]))
+        faiss_backend.FLAT_LIMIT, index = limit, built.index
     figures = {"add_per_s": len(codes) / seconds, "bytes": float(resident() - before)}
     single = [queries[n : n + 1] for n in range(len(queries))]
     for query in single[:20]:

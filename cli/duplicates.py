@@ -15,6 +15,7 @@ from .batch import explain
 from .files import refuse_to_overwrite
 from .hash_common import (
     PANEL,
+    Backend,
     Html,
     Index,
     Model,
@@ -84,6 +85,7 @@ def duplicates(
         ),
     ] = None,
     index: Index = None,
+    backend: Backend = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of lines.")] = False,
     html: Html = None,
@@ -99,7 +101,7 @@ def duplicates(
 
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other; give one of them")
-    with ImageIndex(index) as opened, noting():
+    with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
         threshold, words = _threshold(lambda: opened.calibration, opened.bits, max_distance, fpr)
         with progress_bar(quiet) as progress:

@@ -32,6 +32,15 @@ Index = Annotated[
         show_default="in your data folder",
     ),
 ]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="AECODEC_BACKEND",
+        help="Search the codes in PostgreSQL with pgvector: postgresql://USER@HOST/DATABASE.",
+        show_default="FAISS on this machine",
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(metavar="photo|cifar10|FILE", help="Hash model.", show_default="photo"),

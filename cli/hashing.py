@@ -14,6 +14,7 @@ from .batch import explain, named
 from .files import refuse_to_overwrite
 from .hash_common import (
     PANEL,
+    Backend,
     Html,
     Index,
     Model,
@@ -70,6 +71,7 @@ def index(
             show_default="one for each core, at most 8",
         ),
     ] = None,
+    backend: Backend = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Forget images of these folders that are gone.")
     ] = False,
@@ -81,7 +83,7 @@ def index(
     """
     from aecodec.hashing.index import ImageIndex
 
-    with ImageIndex(index, model=model, bits=bits) as opened, noting():
+    with ImageIndex(index, model=model, bits=bits, backend=backend) as opened, noting():
         readers: dict[str, Reader] = {".aec": aec_reader(lambda: opened.hasher)}
         with progress_bar(quiet) as progress:
             report = opened.add(
@@ -119,6 +121,7 @@ def search(
         typer.Option(min=0, metavar="R", help="All within so many bits.", show_default="no limit"),
     ] = None,
     index: Index = None,
+    backend: Backend = None,
     html: Html = None,
     as_json: AsJson = False,
     force: Force = False,
@@ -130,7 +133,7 @@ def search(
     k = 10 if k is None and radius is None else k
     found: list[tuple[Path, list[Match]]] = []
     failed = False
-    with ImageIndex(index) as opened, noting():
+    with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
         len(opened), opened.hasher  # what is wrong with them is said once, not for each query
         for query in queries:

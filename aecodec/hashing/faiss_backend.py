@@ -1,4 +1,4 @@
-"""The codes of an index as a FAISS index: a cache of the database, in one file.
+"""Codes in a FAISS index: a cache of the database, in one file.
 
     file    = FAISS index, trailer, length of the trailer:u32le, crc32:u32le, "AEHASH01"
     trailer = JSON of the `State` that the codes are of                (CRC over both)
@@ -14,15 +14,16 @@ import secrets
 import struct
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from aecodec.hashing.database import Database, State
+from aecodec.hashing.backend import Codes, Distances, Ids, StaleCache
+from aecodec.hashing.database import State
 
 faiss: Any = import_module("faiss")  # typed Any: its stubs lack what is written in Python
 
@@ -33,17 +34,9 @@ FLAT_LIMIT = 10_000_000
 _FOOT = struct.Struct("<II8s")
 _PIECE = 1 << 20
 
-Ids = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.uint8]
-Distances = npt.NDArray[np.int32]
 
-
-class StaleCache(Exception):
-    """The file cannot serve; the message says why."""
-
-
-class CodeIndex:
-    """Codes of one length under the ids of their images.
+class FaissIndex:
+    """A `CodeIndex` in memory.
 
     Exhaustive up to `FLAT_LIMIT` codes, an inverted file above. Of FAISS's two maps from
     position to id this uses IDMap: IDMap2 differs by a hash table from id to position, five
@@ -64,7 +57,7 @@ class CodeIndex:
     @classmethod
     def build(
         cls, bits: int, count: int, codes: Callable[[], Iterable[tuple[Ids, Codes]]]
-    ) -> CodeIndex:
+    ) -> FaissIndex:
         """An index of about `count` codes; `codes` gives them some at a time, each time anew."""
         index = None
         if count > FLAT_LIMIT:
@@ -80,12 +73,9 @@ class CodeIndex:
     def __len__(self) -> int:
         return int(self.index.ntotal)
 
-    @property
-    def exhaustive(self) -> bool:
-        return isinstance(self.index, faiss.IndexBinaryIDMap)
-
-    def ids(self) -> Ids:
-        """In the order of the index, which must be exhaustive."""
+    def ids(self) -> Ids | None:
+        if not isinstance(self.index, faiss.IndexBinaryIDMap):
+            return None  # an inverted file keeps them all over its lists
         return np.asarray(faiss.vector_to_array(self.index.id_map))
 
     def add(self, ids: Ids, codes: Codes) -> None:
@@ -97,18 +87,17 @@ class CodeIndex:
         self.index.remove_ids(ids)
 
     def search(self, codes: Codes, k: int) -> tuple[Distances, Ids]:
-        """Distances and ids (N, min(k, len)), nearest first; id -1 where an inverted file ran out."""
         k = min(k, len(self))
         if k < 1:
             return np.empty((len(codes), 0), np.int32), np.empty((len(codes), 0), np.int64)
-        if self.exhaustive and (gpu := self._on_gpu()) and k <= _GPU_K:
+        known = self.ids()
+        if known is not None and k <= _GPU_K and (gpu := self._on_gpu()):
             distances, positions = gpu.search(codes, k)
-            return distances, self.ids()[positions]
+            return distances, known[positions]
         distances, ids = self.index.search(codes, k)
         return distances, ids
 
     def within(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
-        """For each code, distances and ids of all within a Hamming radius, unsorted."""
         # FAISS means "nearer than".
         limits, distances, ids = self.index.range_search(codes, radius + 1)
         limits = limits.astype(np.int64)
@@ -143,39 +132,46 @@ def _inverted(bits: int, lists: int, sample: Codes) -> Any:
     return index
 
 
-def catch_up(index: CodeIndex, seen: State, state: State, database: Database) -> str:
-    """Bring cached codes up to date; what was done, in words.
-
-    Raises:
-        StaleCache: they are not of this database's past, or that is more work than anew.
-    """
-    if (seen.index, seen.model) != (state.index, state.model):
-        raise StaleCache("of another index")
-    if seen.bits != state.bits:
-        raise StaleCache(f"of {seen.bits} bits")
-    if seen == state:
-        return ""
-    if seen.generation >= state.generation:
-        raise StaleCache("newer than the database")
-    before = len(index)
-    for ids, codes in database.codes(state.bits, after=seen.last):
-        index.add(ids, codes)
-    if len(index) != state.count and index.exhaustive:
-        index.remove(np.setdiff1d(index.ids(), database.ids()))
-    if len(index) != state.count:
-        raise StaleCache("out of date")
-    return f"was behind the database; brought from {before:,} to {state.count:,} codes"
-
-
 # ---- the file --------------------------------------------------------------------------
 
 
-def save(path: Path, index: CodeIndex, state: State) -> None:
-    """Write the file whole or not at all.
+class FaissFile:
+    """The `Backend` on the user's own machine: a file beside the database.
 
-    Raises:
-        OSError: it cannot be written; what was there before is untouched.
+    Args:
+        path: of the file.
     """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: tuple[FaissIndex, State] | None = None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def updating(self, index: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def load(self, index: str) -> tuple[FaissIndex, State]:
+        return self._held or _read(self.path)
+
+    def build(self, state: State, codes: Callable[[], Iterable[tuple[Ids, Codes]]]) -> FaissIndex:
+        return FaissIndex.build(state.bits, state.count, codes)
+
+    def save(self, index: FaissIndex, state: State) -> None:
+        """Whole or not at all.
+
+        Raises:
+            OSError: it cannot be written; what was there before is untouched.
+        """
+        self._held = index, state
+        _write(self.path, index, state)
+
+    def close(self) -> None:
+        self._held = None
+
+
+def _write(path: Path, index: FaissIndex, state: State) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     checksum = 0
     try:
@@ -208,7 +204,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def load(path: Path) -> tuple[CodeIndex, State]:
+def _read(path: Path) -> tuple[FaissIndex, State]:
     """Read the file, all of it checked.
 
     Raises:
@@ -227,7 +223,7 @@ def load(path: Path) -> tuple[CodeIndex, State]:
         raise StaleCache(f"damaged ({reason})") from None
     if index.ntotal != state.count or index.d != state.bits:
         raise StaleCache("at odds with itself")
-    return CodeIndex(state.bits, index), state
+    return FaissIndex(state.bits, index), state
 
 
 def _check(file: Any) -> tuple[int, State]:

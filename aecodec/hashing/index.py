@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from aecodec.errors import AecodecError, WeightsMismatchError
-from aecodec.hashing import cache, duplicates
+from aecodec.hashing import duplicates
 from aecodec.hashing.adding import Progress, Reader, Report, take_in
-from aecodec.hashing.cache import CodeIndex, StaleCache
+from aecodec.hashing.backend import Backend, CodeIndex, StaleCache, catch_up, connect
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Database, State
 from aecodec.hashing.duplicates import Group, Match
@@ -47,6 +47,7 @@ class ImageIndex:
         bits: code length in use; None: that of the index, or the model's longest. It can be
             changed at any time, since longer codes begin with the shorter ones.
         device: "auto", "cpu" or "cuda", where the model runs.
+        backend: where codes are searched, "postgresql://..."; None: by FAISS in a file.
     """
 
     def __init__(
@@ -56,13 +57,15 @@ class ImageIndex:
         model: str | None = None,
         bits: int | None = None,
         device: str = "auto",
+        backend: str | None = None,
     ) -> None:
         self.path = Path(path) if path is not None else default_path()
         self.cache_path = self.path.with_name(self.path.name + ".faiss")
         self._model, self._bits, self._device = model, bits, device
         self._opened: Database | None = None
         self._loaded: Hasher | None = None
-        self._codes: tuple[CodeIndex, State] | None = None
+        self._url = backend
+        self._backend: Backend | None = None
 
     def __enter__(self) -> ImageIndex:
         return self
@@ -71,10 +74,13 @@ class ImageIndex:
         self.close()
 
     def close(self) -> None:
-        """Close the SQLite file."""
+        """Close the SQLite file, and the connection to the backend."""
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
 
     def __len__(self) -> int:
         return self._database().state().count
@@ -180,32 +186,32 @@ class ImageIndex:
         database.remove(gone)
         report.pruned = len(gone)
 
-    # ---- the FAISS cache -----------------------------------------------------------------
+    # ---- the codes -----------------------------------------------------------------------
 
     def _code_index(self, say: bool = True) -> tuple[CodeIndex, State]:
-        """The codes as of now: from memory, from the cache, caught up, or built again."""
+        """The codes as of now: as the backend has them, caught up, or built again."""
         database = self._database()
-        with database.reading():
+        if self._backend is None:
+            self._backend = connect(self._url, self.cache_path)
+        backend = self._backend
+        name = str(database.meta("index"))
+        with database.reading(), backend.updating(name):
             state = database.state()
-            if self._codes and self._codes[1] == state:
-                return self._codes
+            index: CodeIndex
             try:
-                index, seen = self._codes or cache.load(self.cache_path)
-                done = cache.catch_up(index, seen, state, database)
+                index, seen = backend.load(name)
+                done = catch_up(index, seen, state, database)
             except StaleCache as error:
-                index = CodeIndex.build(state.bits, state.count, lambda: database.codes(state.bits))
+                index = backend.build(state, lambda: database.codes(state.bits))
                 done = f"{error}; built again from {state.count:,} codes"
-        self._codes = index, state
-        if done:
-            if say:
-                warnings.warn(f"{self.cache_path}: {done}", UserWarning, stacklevel=3)
-            try:
-                cache.save(self.cache_path, index, state)
-            except OSError as error:  # it is only a cache
-                warnings.warn(
-                    f"{self.cache_path}: not written ({error.strerror})", UserWarning, stacklevel=3
-                )
-        return self._codes
+            if done:
+                try:
+                    backend.save(index, state)
+                except OSError as error:  # it is only a cache
+                    done, say = f"{done}; not written ({error.strerror})", True
+        if done and say:
+            warnings.warn(f"{backend}: {done}", UserWarning, stacklevel=3)
+        return index, state
 
     # ---- asking --------------------------------------------------------------------------
 

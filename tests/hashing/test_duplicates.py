@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aecodec.errors import AecodecError
-from aecodec.hashing import cache
-from aecodec.hashing.cache import CodeIndex
+from aecodec.hashing import faiss_backend
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import group
+from aecodec.hashing.faiss_backend import FaissIndex
 from aecodec.hashing.hasher import hamming
 from aecodec.hashing.stored import pack_code, unpack_code
 
@@ -22,8 +22,8 @@ def entries(codes: np.ndarray) -> list[Entry]:
     ]
 
 
-def indexed(codes: np.ndarray) -> CodeIndex:
-    index = CodeIndex(8 * codes.shape[1])
+def indexed(codes: np.ndarray) -> FaissIndex:
+    index = FaissIndex(8 * codes.shape[1])
     index.add(np.arange(1, len(codes) + 1), codes)
     return index
 
@@ -57,12 +57,12 @@ def test_a_chain_is_not_one_group() -> None:
 
 
 def test_an_inverted_file_takes_over_above_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "FLAT_LIMIT", 999)
+    monkeypatch.setattr(faiss_backend, "FLAT_LIMIT", 999)
     rng = np.random.default_rng(0)
     codes, ids = rng.integers(0, 256, (3000, 8), dtype=np.uint8), np.arange(3000) * 2 + 5
     parts = [(ids[:2000], codes[:2000]), (ids[2000:], codes[2000:])]
-    index = CodeIndex.build(64, 3000, lambda: parts)
-    assert not index.exhaustive
+    index = FaissIndex.build(64, 3000, lambda: parts)
+    assert index.ids() is None
     assert len(index) == 3000
     distances, found = index.search(codes[::50], 1)
     assert (found[:, 0] == ids[::50]).mean() > 0.95
