@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # The versions the tests were last run with; remove the pins to try the newest.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
-.PHONY: demo test check clean
+.PHONY: demo test test-ui check clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,11 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+# In a real browser: needs Chromium and its driver (Debian: chromium, chromium-driver).
+test-ui: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[ui]' selenium
+	$(BIN)/python -m pytest tests/cli/test_ui.py
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

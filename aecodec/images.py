@@ -71,14 +71,18 @@ class Picture:
         return image
 
 
-def open_image(path: str | os.PathLike[str]) -> Image.Image:
+def open_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Open and decode an image file.
+
+    Args:
+        path: of the file.
+        max_pixels: larger images are refused before they are decoded.
 
     Raises:
         UnsupportedImageError: not an image that Pillow can read, damaged, or too large.
         OSError: the file cannot be read at all.
     """
-    return _decode(path)[0]
+    return _decode(path, max_pixels=max_pixels)[0]
 
 
 def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image, tuple[int, int]]:
@@ -97,7 +101,7 @@ def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image,
 
 
 def _decode(
-    path: str | os.PathLike[str], least: int | None = None
+    path: str | os.PathLike[str], least: int | None = None, max_pixels: int = MAX_PIXELS
 ) -> tuple[Image.Image, tuple[int, int]]:
     _register_plugin(os.path.splitext(path)[1].lower())
     try:
@@ -105,7 +109,7 @@ def _decode(
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(path)
             size = image.size
-            check_size(*size)
+            check_size(*size, max_pixels)
             if least is not None:
                 image.draft(None, (least, least))
             image.load()
@@ -114,7 +118,7 @@ def _decode(
     except UnsupportedImageError as error:
         raise UnsupportedImageError(f"{path}: {error}") from None
     except Image.DecompressionBombError:
-        raise UnsupportedImageError(f"{path}: over {MAX_PIXELS} pixels") from None
+        raise UnsupportedImageError(f"{path}: over {max_pixels} pixels") from None
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -145,12 +149,12 @@ def _register_plugin(suffix: str) -> None:
         import pillow_jxl  # noqa: F401  (registers itself)
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise UnsupportedImageError for an empty image or one above `MAX_PIXELS`."""
+def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise UnsupportedImageError for an empty image or one that is too large."""
     if width < 1 or height < 1:
         raise UnsupportedImageError("the image is empty")
-    if width * height > MAX_PIXELS:
-        raise UnsupportedImageError(f"{width}x{height} is over {MAX_PIXELS} pixels")
+    if width * height > max_pixels:
+        raise UnsupportedImageError(f"{width}x{height} is over {max_pixels} pixels")
 
 
 def take_apart(image: Image.Image) -> Picture:

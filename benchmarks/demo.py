@@ -6,25 +6,9 @@ python benchmarks/demo.py --out demo
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
 
 from PIL import Image
-
-
-def jpeg_of_size(image: Image.Image, least: int) -> bytes:
-    """The smallest JPEG (4:2:0, optimised, progressive) of at least as many bytes.
-
-    Qualities are steps, so the sizes cannot be equal; the odd bytes go to JPEG.
-    """
-    data = b""
-    for quality in range(1, 96):
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=quality, subsampling=2, optimize=True, progressive=True)
-        data = buffer.getvalue()
-        if len(data) >= least:
-            break
-    return data
 
 
 def main() -> None:
@@ -39,6 +23,7 @@ def main() -> None:
     from rich.table import Table
 
     import aecodec
+    from aecodec.evaluation.classic_codecs import Jpeg, file_of_size
     from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, psnr
     from aecodec.evaluation.side_by_side import caption, side_by_side
 
@@ -49,8 +34,8 @@ def main() -> None:
     (arguments.out / f"{arguments.photo}.aec").write_bytes(data)
     decoded = aecodec.decompress(data)
     decoded.save(arguments.out / f"{arguments.photo}.aec.png")
-    jpeg = jpeg_of_size(original, len(data))
-    jpeg_decoded = Image.open(io.BytesIO(jpeg)).convert("RGB")
+    jpeg = file_of_size(Jpeg(), original, len(data))
+    jpeg_decoded = Jpeg().decode(jpeg)
 
     table = Table(title=f"{arguments.photo}, {original.width}x{original.height}")
     for column in ("", "bytes", "bpp", "PSNR (dB)", "MS-SSIM"):

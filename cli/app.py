@@ -14,6 +14,7 @@ from aecodec.errors import AecodecError
 
 from . import autoencoders, bench, codec, denoise, duplicates, hashing, models, train
 from .batch import explain
+from .ui import command as ui
 
 app = typer.Typer(
     name="aecodec",
@@ -28,6 +29,7 @@ duplicates.add_to(app)
 autoencoders.add_to(app)
 models.add_to(app)
 train.add_to(app)
+ui.add_to(app)
 app.add_typer(bench.app, name="bench", rich_help_panel="Models")
 
 

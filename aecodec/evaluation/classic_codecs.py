@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
@@ -137,6 +138,17 @@ class Heic(_PillowCodec):
         heif = importlib.import_module("pillow_heif")
         heif.register_heif_opener()
         return bool(heif.libheif_info()["HEIF"])
+
+
+def file_of_size(codec: ImageCodec, image: Image.Image, least: int) -> bytes:
+    """A file of the lowest quality in 1..100 that takes at least so many bytes.
+
+    Qualities are steps, so that sizes cannot be equal; the odd bytes go to this codec. Where
+    even quality 100 takes fewer, that.
+    """
+    qualities = range(1, 101)
+    place = bisect_left(qualities, least, key=lambda quality: len(codec.encode(image, quality)))
+    return codec.encode(image, qualities[min(place, len(qualities) - 1)])
 
 
 def available() -> list[ImageCodec]:

@@ -52,7 +52,8 @@ class Point(TypedDict):
 Curves = dict[str, list[Point]]
 
 
-def _measure_one(codec: ImageCodec, setting: int, image: Image.Image, name: str) -> Row:
+def measure_one(codec: ImageCodec, setting: int, image: Image.Image, name: str) -> Row:
+    """One photo, named so, through one codec at one setting."""
     start = perf_counter()
     data = codec.encode(image, setting)
     encoded = perf_counter()
@@ -88,7 +89,7 @@ def measure(
     for done, path in enumerate(photos, 1):
         image = load_photo(path)
         for codec in codecs:
-            rows += [_measure_one(codec, s, image, path.name) for s in codec.settings]
+            rows += [measure_one(codec, s, image, path.name) for s in codec.settings]
         if progress:
             progress(done, len(photos), path.name)
     return rows

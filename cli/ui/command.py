@@ -1,0 +1,51 @@
+"""`aecodec ui`: a page on the user's own machine."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..hash_common import Index
+from ..options import Device, say
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command(rich_help_panel="Explore")(ui)
+
+
+def ui(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="[DIR]",
+            exists=True,
+            file_okay=False,
+            help="Images to search: the page shows none from elsewhere.",
+            show_default="the current folder",
+        ),
+    ] = Path(),
+    index: Index = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
+    browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Open a page in which to compress, denoise, search and explore.
+
+    Only this machine can reach it, and it asks nothing of any other. Ctrl-C ends it.
+    """
+    from aecodec.errors import AecodecError
+
+    if find_spec("gradio") is None:
+        raise AecodecError("the page needs gradio: pip install 'aecodec[ui]'")
+    from .page import serve
+
+    def ready(address: str) -> None:
+        say(f"{address} shows images below {folder.resolve()}; Ctrl-C ends it")
+        if browser:
+            typer.launch(address)
+
+    serve(folder.resolve(), index, device, port, ready)

@@ -1,0 +1,53 @@
+"""What comes in through the page, and what it gives back."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image
+
+MAX_BYTES = 100 * 10**6
+MAX_PIXELS = 16 * 10**6
+"""Larger images are for the command line: every change on the page works on the whole image."""
+
+
+@contextmanager
+def explained(shown: Path | None = None) -> Iterator[None]:
+    """The library's errors as one line on the page.
+
+    Args:
+        shown: a file that the line may name, by its name only.
+    """
+    from aecodec.errors import AecodecError
+
+    try:
+        yield
+    except (AecodecError, OSError) as error:
+        text = str(error)
+        if shown is not None:  # where uploads lie on the server is nobody's business
+            text = text.replace(str(shown), shown.name)
+        raise gr.Error(text, duration=None, print_exception=False) from None
+
+
+def read_upload(path: str | None) -> Image.Image:
+    """The image of an uploaded file; a line on the page where it is none."""
+    if path is None:
+        raise gr.Error("no image yet: drop one", print_exception=False)
+    from aecodec.images import open_image
+
+    with explained(Path(path)):
+        return open_image(path, MAX_PIXELS)
+
+
+def offer(upload: str, suffix: str, data: bytes | memoryview) -> str:
+    """Write a file to download, named like an upload; its path."""
+    folder = Path(os.environ["GRADIO_TEMP_DIR"]) / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    path = folder / (Path(upload).stem + suffix)
+    path.write_bytes(data)
+    return str(path)

@@ -1,0 +1,215 @@
+"""The page in a real browser: Chromium, headless, where it and Selenium are installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import aecodec
+
+pytest.importorskip("gradio")
+webdriver = pytest.importorskip("selenium.webdriver")
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+if not (CHROMIUM and DRIVER):
+    pytest.skip("no Chromium with its driver here", allow_module_level=True)
+
+_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1500,1100",
+)
+_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def folder(cat: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("ui") / "photos"
+    place.mkdir()
+    photo = cat.crop((60, 20, 380, 260))
+    photo.save(place / "cat.png")
+    photo.resize((200, 150)).save(place / "small.jpg")
+    Image.effect_noise((90, 90), 80).convert("RGB").save(place / "noise.png")
+    noise = np.random.default_rng(0).normal(0, 25, (240, 320, 3))
+    noisy = (np.asarray(photo) + noise).clip(0, 255).astype(np.uint8)
+    Image.fromarray(noisy).save(place.parent / "noisy.png")
+    (place.parent / "text.jpg").write_text("not an image")
+    Image.new("L", (5000, 4000)).save(place.parent / "large.png")
+    return place
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "aecodec_cli", "ui", str(folder), "--port", "0"]
+    index = ["--index", str(folder.parent / "index"), "--device", "cpu"]
+    server = subprocess.Popen([*command, *index], stderr=subprocess.PIPE, text=True)
+    assert server.stderr is not None
+    try:
+        lines = iter(server.stderr.readline, "")
+        yield next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser(address: str, folder: Path) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in _ARGUMENTS:
+        options.add_argument(argument)
+    options.add_experimental_option("prefs", {"download.default_directory": str(folder.parent)})
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    service = webdriver.ChromeService(DRIVER)
+    with webdriver.Chrome(options, service) as driver:
+        driver.get(address)
+        yield driver
+
+
+Eventually = Callable[[Callable[[], Any]], Any]
+
+
+@pytest.fixture
+def eventually(browser: Any) -> Eventually:
+    """Wait until something is true, and return it."""
+    from selenium.common.exceptions import WebDriverException
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    def wait(what: Callable[[], Any]) -> Any:
+        waiter = WebDriverWait(browser, _SECONDS, 0.2, [WebDriverException])
+        return waiter.until(lambda _: what())
+
+    return wait
+
+
+@pytest.fixture
+def find(browser: Any, eventually: Eventually) -> Callable[[str], Any]:
+    return lambda css: eventually(lambda: browser.find_element("css selector", css))
+
+
+@pytest.fixture
+def open_tab(browser: Any, eventually: Eventually) -> Callable[[str], None]:
+    def click(name: str) -> None:
+        path = f"//button[@role='tab'][normalize-space()='{name}']"
+        eventually(lambda: browser.find_element("xpath", path)).click()
+
+    return click
+
+
+def shown(browser: Any, css: str) -> list[int]:
+    """Widths of the pictures that are there to see."""
+    script = "return [...document.querySelectorAll(arguments[0])].map(i => i.naturalWidth)"
+    return [width for width in browser.execute_script(script, css) if width]
+
+
+def screenshot(browser: Any, name: str) -> None:
+    """Kept where the documentation's pictures are made: AECODEC_SCREENSHOTS=FOLDER."""
+    if place := os.environ.get("AECODEC_SCREENSHOTS"):
+        browser.save_screenshot(str(Path(place) / f"{name}.png"))
+
+
+def test_compress_shows_both_a_table_and_downloads(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
+) -> None:
+    open_tab("Compress")
+    find("#compress-file input[type=file]").send_keys(str(folder / "cat.png"))
+    table = find("#compress-table")
+    eventually(lambda: "AVIF" in table.text)
+    eventually(lambda: shown(browser, "#compress-pictures img") == [320, 320])
+    before = table.text
+    for name in ("aecodec", "JPEG", "WebP", "AVIF"):
+        assert name in before
+    find("#compress-aec").click()
+    saved = folder.parent / "cat.aec"
+    eventually(saved.is_file)
+    data = saved.read_bytes()
+    assert aecodec.decompress(data).size == (320, 240)
+    assert f"{len(data):,}" in before
+
+    track = find("#compress-quality input[type=range]")
+    action = webdriver.ActionChains(browser)
+    action.move_to_element_with_offset(track, track.size["width"] // 3, 0).click().perform()
+    eventually(lambda: "AVIF" in table.text and table.text != before)
+    find("#compress-curves").click()
+    find(".js-plotly-plot .scatterlayer")
+    screenshot(browser, "compress")
+
+
+def test_denoise_says_what_it_found(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
+) -> None:
+    open_tab("Denoise")
+    find("#denoise-file input[type=file]").send_keys(str(folder.parent / "noisy.png"))
+    said = find("#denoise-found")
+    found = eventually(lambda: re.search(r"gaussian noise, sigma ([\d.]+)", said.text))
+    assert 20 < float(found[1]) < 28
+    eventually(lambda: shown(browser, "#denoise-pictures img") == [320, 320])
+    screenshot(browser, "denoise")
+
+
+def test_search_finds_the_look_alike_first(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
+) -> None:
+    open_tab("Search")
+    find("#search-index").click()
+    said = find("#search-said")
+    eventually(lambda: "3 images indexed" in said.text)
+    find("#search-file input[type=file]").send_keys(str(folder / "cat.png"))
+    eventually(lambda: "3 images, nearest first" in said.text)
+    captions = eventually(lambda: re.findall(r"\d+ bits: \S+", find("#search-hits").text))
+    assert captions[0].endswith("cat.png")
+    assert captions[1].endswith("small.jpg")
+    screenshot(browser, "search")
+    find("#search-duplicates").click()
+    eventually(lambda: "1 groups with 1 duplicates" in said.text)
+
+
+def test_an_unreadable_or_huge_file_is_explained(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
+) -> None:
+    open_tab("Denoise")
+    for name, reason in (("text.jpg", "not an image"), ("large.png", "over 16000000 pixels")):
+        if clear := browser.find_elements("css selector", "#denoise-file [aria-label='Clear']"):
+            clear[0].click()
+        find("#denoise-file input[type=file]").send_keys(str(folder.parent / name))
+        body = find("body")
+        line = eventually(lambda b=body, r=reason: re.search(rf".*{r}.*", b.text))[0]
+        assert name in line
+        assert "/" not in line
+
+
+def test_explore_draws_samples(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any
+) -> None:
+    open_tab("Explore")
+    find("#explore-sample").click()
+    eventually(lambda: shown(browser, "#explore-samples img"))
+    find("#explore-walk").click()
+    eventually(lambda: shown(browser, "#explore-way img"))
+    find("#explore-map").click()
+    eventually(lambda: shown(browser, "#explore-codes img"))
+    screenshot(browser, "explore")
+
+
+def test_nothing_is_asked_of_other_hosts(browser: Any, address: str) -> None:
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = "Network.requestWillBeSent"
+    asked = [e["params"]["request"]["url"] for e in events if e["method"] == sent]
+    assert len(asked) > 10
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
