@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from aecodec.errors import UnsupportedImageError
 
@@ -21,6 +21,8 @@ IMAGE_SUFFIXES = frozenset(
         ".bmp",
         ".gif",
         ".heic",
+        ".heif",
+        ".jfif",
         ".jp2",
         ".jpeg",
         ".jpg",
@@ -35,11 +37,16 @@ IMAGE_SUFFIXES = frozenset(
     ]
 )
 
-MAX_PIXELS = 2**28
-"""Largest image that is read or written, in pixels (268 megapixels)."""
+MAX_PIXELS = 178_000_000
+"""Largest image that is read or written, in pixels; Pillow refuses little more."""
 
 ORIENTATION = 0x0112  # EXIF tag
 _METADATA = ("icc_profile", "exif", "xmp")
+# How a TIFF file lays out its pixels; ICC, XMP and the like are kept by themselves.
+_STRUCTURAL_TAGS = frozenset(
+    [*range(254, 267), 273, *range(277, 285), 296, 317, 320, *range(322, 326), *range(330, 348)]
+    + [700, 33723, 34377, 34675]
+)
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
 
 
@@ -71,12 +78,12 @@ class Picture:
         return image
 
 
-def open_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> Image.Image:
     """Open and decode an image file.
 
     Args:
         path: of the file.
-        max_pixels: larger images are refused before they are decoded.
+        max_pixels: larger images are refused before they are decoded; None: `MAX_PIXELS`.
 
     Raises:
         UnsupportedImageError: not an image that Pillow can read, damaged, or too large.
@@ -101,7 +108,7 @@ def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image,
 
 
 def _decode(
-    path: str | os.PathLike[str], least: int | None = None, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str], least: int | None = None, max_pixels: int | None = None
 ) -> tuple[Image.Image, tuple[int, int]]:
     _register_plugin(os.path.splitext(path)[1].lower())
     try:
@@ -118,10 +125,10 @@ def _decode(
     except UnsupportedImageError as error:
         raise UnsupportedImageError(f"{path}: {error}") from None
     except Image.DecompressionBombError:
-        raise UnsupportedImageError(f"{path}: over {max_pixels} pixels") from None
-    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise UnsupportedImageError(f"{path}: over {max_pixels or MAX_PIXELS} pixels") from None
+    except (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError):
         raise
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except Exception as error:  # each format's reader has its own kinds
         raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
     return image, size
 
@@ -141,7 +148,7 @@ def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
 def _register_plugin(suffix: str) -> None:
     """Let Pillow read HEIC and JPEG XL where the extra `codecs` is installed."""
-    if suffix == ".heic" and find_spec("pillow_heif"):
+    if suffix in (".heic", ".heif") and find_spec("pillow_heif"):
         import pillow_heif
 
         pillow_heif.register_heif_opener()
@@ -149,12 +156,13 @@ def _register_plugin(suffix: str) -> None:
         import pillow_jxl  # noqa: F401  (registers itself)
 
 
-def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+def check_size(width: int, height: int, max_pixels: int | None = None) -> None:
     """Raise UnsupportedImageError for an empty image or one that is too large."""
+    limit = max_pixels or MAX_PIXELS
     if width < 1 or height < 1:
         raise UnsupportedImageError("the image is empty")
-    if width * height > max_pixels:
-        raise UnsupportedImageError(f"{width}x{height} is over {max_pixels} pixels")
+    if width * height > limit:
+        raise UnsupportedImageError(f"{width}x{height} is over {limit} pixels")
 
 
 def take_apart(image: Image.Image) -> Picture:
@@ -176,7 +184,7 @@ def take_apart(image: Image.Image) -> Picture:
         upright = image
         if image.getexif().get(ORIENTATION, 1) != 1:  # else a copy for nothing
             upright = ImageOps.exif_transpose(image)
-            metadata["exif"] = upright.getexif().tobytes()
+            metadata = _metadata(upright)  # in EXIF and XMP, the orientation is gone
     except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
         metadata.pop("exif", None)
     return _split(upright, metadata)
@@ -188,7 +196,22 @@ def _metadata(image: Image.Image) -> dict[str, bytes]:
         value = image.info.get(key)
         if value:
             kept[key] = value.encode() if isinstance(value, str) else bytes(value)
+    if "exif" not in kept and (exif := _tags(image)):
+        kept["exif"] = exif
     return kept
+
+
+def _tags(image: Image.Image) -> bytes:
+    """EXIF of formats that do not keep it as one block: of TIFF, its tags about the photo."""
+    if image.format != "TIFF" and "Raw profile type exif" not in image.info:
+        return b""
+    try:
+        exif = image.getexif()
+        for tag in _STRUCTURAL_TAGS & set(exif):
+            del exif[tag]
+        return exif.tobytes() if len(exif) else b""
+    except Exception:  # malformed in one of many ways; the pixels are still good
+        return b""
 
 
 def _split(image: Image.Image, metadata: dict[str, bytes]) -> Picture:
@@ -212,6 +235,8 @@ def _split(image: Image.Image, metadata: dict[str, bytes]) -> Picture:
     if mode == "1":
         return Picture(image.convert("L"), None, metadata)
     if mode in _SIXTEEN_BIT:
+        if "transparency" in image.info:
+            warnings.warn("16-bit grey loses its transparent level", stacklevel=2)
         return Picture(_sixteen_bit(image), None, metadata)
     return _convert_to_rgb(image, metadata)
 
@@ -259,10 +284,15 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
     Raises:
         UnsupportedImageError: the format is unknown or cannot hold the image's mode.
     """
-    name = Image.registered_extensions().get("." + format.lower().lstrip("."))
+    suffix = "." + format.lower().lstrip(".")
+    _register_plugin(suffix)
+    name = Image.registered_extensions().get(suffix)
     if name is None or name not in Image.SAVE:
         raise UnsupportedImageError(f"unknown image format {format!r}; try png")
     options = {key: image.info[key] for key in _METADATA if image.info.get(key)}
+    if name == "PNG" and (xmp := options.pop("xmp", None)):  # which Pillow reads but does not write
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
     try:
         image.save(target, format=name, **options)
     except (OSError, ValueError, KeyError) as error:

@@ -24,12 +24,13 @@ _Html = Annotated[
 ]
 
 
-def _check_page(path: Path | None, force: bool) -> None:
+def _check_outputs(result: Path, page: Path | None, force: bool) -> None:
     """Before the work, not after it."""
-    if path:
+    refuse_to_overwrite(result, force)
+    if page:
         from aecodec.evaluation.report import check_packages
 
-        refuse_to_overwrite(path, force)
+        refuse_to_overwrite(page, force)
         check_packages()
 
 
@@ -58,7 +59,7 @@ def rd(
 
     Writes rd.json, tables (rd.md) and plots. Prints the tables.
     """
-    _check_page(html, force)
+    _check_outputs(out / "rd.json", html, force)
     from aecodec.evaluation.rd import run_rd
     from aecodec.evaluation.report import rd_figures
 
@@ -85,7 +86,7 @@ def denoise(
 
     Writes denoise.json, tables (denoise.md), a plot and a contact sheet. Prints the tables.
     """
-    _check_page(html, force)
+    _check_outputs(out / "denoise.json", html, force)
     from aecodec.evaluation.denoise import run_denoise
     from aecodec.evaluation.report import denoise_figures
 
@@ -100,13 +101,15 @@ def denoise(
     _finish(out / "denoise.md", html, force, lambda: denoise_figures(result))
 
 
-@app.command(epilog="[bold]Example[/]\n  aecodec bench speed --out results")
-def speed(out: _Out, html: _Html = None, device: Device = "cpu", force: Force = False) -> None:
+@app.command(epilog="[bold]Example[/]\n  aecodec bench speed")
+def speed(
+    out: _Out = Path("results"), html: _Html = None, device: Device = "cpu", force: Force = False
+) -> None:
     """Encoding and decoding times of aecodec, CompressAI's models, JPEG...
 
     Writes speed.json and speed.md. Prints the table.
     """
-    _check_page(html, force)
+    _check_outputs(out / "speed.json", html, force)
     from aecodec.evaluation.speed import run_speed
 
     run_speed(out, device=device, progress=say)

@@ -249,9 +249,11 @@ def info(
     """
     from aecodec.codec.container import describe
     from aecodec.errors import AecodecError
+    from aecodec.weights import shipped_name
 
     try:
         about = describe(file.read_bytes())
+        about["model"] = shipped_name(about["weights"])
     except AecodecError as error:
         raise type(error)(named(file, str(error))) from None
     if as_json:

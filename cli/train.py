@@ -59,6 +59,18 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     device: Device = "auto",
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Processes on this machine, each with a batch of its own.",
+            show_default="one for each GPU",
+        ),
+    ] = None,
+    nodes: Annotated[
+        int, typer.Option(min=1, metavar="M", help="Machines; start it on each, by torchrun.")
+    ] = 1,
 ) -> None:
     """Train a model on your own images, or go on training one.
 
@@ -77,13 +89,20 @@ def train(
     folder = out or Path("runs", Path(recipe).stem)
     try:
         checkpoint = run.train(
-            loaded, data, folder, resume=resume, max_minutes=max_minutes, device=device
+            loaded,
+            data,
+            folder,
+            resume=resume,
+            max_minutes=max_minutes,
+            device=device,
+            devices=devices,
+            nodes=nodes,
         )
     except SystemExit as error:  # Lightning's answer to Ctrl-C
         if isinstance(error.__context__, KeyboardInterrupt):
             raise typer.Exit(130) from None
         raise
-    print(checkpoint)
+    run.print_once(checkpoint)
 
 
 def add_to(app: typer.Typer) -> None:

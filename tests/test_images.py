@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,52 @@ def test_formats_that_cannot_hold_a_mode_say_so(small: Image.Image, tmp_path: Pa
         images.save_image(small.convert("RGBA"), tmp_path / "x.jpg", "jpg")
     with pytest.raises(UnsupportedImageError, match="unknown image format 'doc'"):
         images.save_image(small, tmp_path / "x.doc", "doc")
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6" dc:title="cat"/>'
+
+
+def test_orientation_in_xmp_is_applied_once(small: Image.Image) -> None:
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", xmp=XMP)
+    turned = images.take_apart(Image.open(buffer))
+    assert turned.pixels.size == (70, 100)
+    assert b"cat" in turned.metadata["xmp"]
+    assert b"Orientation" not in turned.metadata["xmp"]
+    assert images.take_apart(turned.to_image()).pixels.size == (70, 100)
+
+
+def test_xmp_survives_in_png(small: Image.Image) -> None:
+    small.info["xmp"] = XMP
+    buffer = io.BytesIO()
+    images.save_image(small, buffer, "png")
+    assert images.take_apart(Image.open(buffer)).metadata["xmp"].count(b"cat") == 1
+
+
+def test_exif_of_tiff_is_about_the_photo_only(small: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    buffer = io.BytesIO()
+    small.save(buffer, "TIFF", exif=exif)
+    kept = Image.Exif()
+    kept.load(images.take_apart(Image.open(buffer)).metadata["exif"])
+    assert dict(kept) == {0x010F: "Maker"}
+
+
+@pytest.mark.parametrize("format", ["AVIF", "WEBP", "JPEG", "TIFF", "GIF", "JPEG2000"])
+def test_spoilt_files_of_any_format_are_called_damaged(
+    small: Image.Image, tmp_path: Path, format: str
+) -> None:
+    buffer = io.BytesIO()
+    small.save(buffer, format)
+    path, rng = tmp_path / "spoilt.img", np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(buffer.getvalue())
+        for place in rng.integers(0, len(data), 8):
+            data[place] = rng.integers(256)
+        path.write_bytes(data)
+        with suppress(UnsupportedImageError):  # no other error
+            images.open_image(path)
 
 
 def test_importing_aecodec_imports_neither_torch_nor_pillow() -> None:

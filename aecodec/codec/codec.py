@@ -14,6 +14,7 @@ from torch import Tensor
 from aecodec.codec import tiling
 from aecodec.codec import weights as weight_files
 from aecodec.codec.container import (
+    METADATA,
     MODES,
     Chunk,
     ChunkType,
@@ -33,8 +34,6 @@ from aecodec.nn.pixels import read_area, write_tile
 from aecodec.weights import weight_file
 
 EFFORTS = ("fast", "default", "max")
-
-_METADATA = {ChunkType.ICC: "icc_profile", ChunkType.EXIF: "exif", ChunkType.XMP: "xmp"}
 
 
 class Codec:
@@ -104,9 +103,9 @@ class Codec:
         chunks = [Chunk(ChunkType.TILE, p) for p in self._tiles(picture.pixels, quality, effort)]
         if picture.alpha is not None:
             chunks.append(Chunk(ChunkType.ALPHA, _pack_alpha(picture.alpha)))
-        for kind, key in _METADATA.items():
+        for kind, key in METADATA.items():
             if key in picture.metadata:
-                chunks.append(Chunk(kind, pack_metadata(picture.metadata[key])))
+                chunks.append(Chunk(ChunkType(kind), pack_metadata(picture.metadata[key])))
         if stored_hash is not None:
             chunks.append(Chunk(ChunkType.HASH, stored_hash))
         header = Header(
@@ -207,9 +206,8 @@ def _side_chunks(
     header: Header, chunks: list[Chunk]
 ) -> tuple[Image.Image | None, dict[str, bytes]]:
     """Alpha (if the mode has one) and metadata."""
-    metadata = {_METADATA[c.type]: unpack_metadata(c) for c in chunks if c.type in _METADATA}  # type: ignore[index]
     alphas = [c.payload for c in chunks if c.type == ChunkType.ALPHA]
     if len(alphas) != MODES[header.mode].endswith("A"):
         raise CorruptFileError("alpha: missing or unexpected")
     size = (header.width, header.height)
-    return (_unpack_alpha(alphas[0], size) if alphas else None), metadata
+    return (_unpack_alpha(alphas[0], size) if alphas else None), unpack_metadata(chunks)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
@@ -24,6 +24,7 @@ MAGIC = b"\x89AEC"
 VERSION = 1
 DIGEST_BYTES = 8
 OPTIONAL = 0x80
+MAX_TILE = 128  # side in latents: it bounds what one tile takes in memory
 MAX_METADATA = 1 << 26  # bytes of an unpacked ICC, EXIF or XMP block
 
 MODES = ("RGB", "RGBA", "L", "LA", "I;16")
@@ -39,6 +40,14 @@ class ChunkType(IntEnum):
     EXIF = OPTIONAL | 0x02
     XMP = OPTIONAL | 0x03
     HASH = OPTIONAL | 0x04
+
+
+METADATA = {
+    int(ChunkType.ICC): "icc_profile",
+    int(ChunkType.EXIF): "exif",
+    int(ChunkType.XMP): "xmp",
+}
+"""What Pillow calls the metadata of these chunks."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class Header:
             "height": (1, MAX_PIXELS),
             "mode": (0, len(MODES) - 1),
             "quality": (1, 100),
-            "tile": (4, 1 << 12),
+            "tile": (4, MAX_TILE),
             "chunks": (1, 1 << 20),
         }
         for name, (low, high) in limits.items():
@@ -202,8 +211,13 @@ def pack_metadata(raw: bytes) -> bytes:
     return zlib.compress(raw, 9)
 
 
-def unpack_metadata(chunk: Chunk) -> bytes:
-    """Inflate a metadata block, never beyond `MAX_METADATA` bytes."""
+def unpack_metadata(chunks: Iterable[Chunk]) -> dict[str, bytes]:
+    """ICC profile, EXIF and XMP, as far as they are there, under the names of `METADATA`."""
+    return {METADATA[c.type]: _inflate(c) for c in chunks if c.type in METADATA}
+
+
+def _inflate(chunk: Chunk) -> bytes:
+    """A metadata block, never beyond `MAX_METADATA` bytes."""
     inflate = zlib.decompressobj()
     try:
         raw = inflate.decompress(chunk.payload, MAX_METADATA)

@@ -32,6 +32,7 @@ class AecImageFile(ImageFile.ImageFile):
         self._size = (header.width, header.height)
         self._mode = container.MODES[header.mode]
         self.info["quality"] = header.quality
+        self.info.update(container.unpack_metadata(chunks))
         self.tile = []
 
     def load(self) -> Any:
@@ -40,7 +41,6 @@ class AecImageFile(ImageFile.ImageFile):
 
             image = decompress(self._data)
             self.im = image.im
-            self.info.update(image.info)
             self._data = b""
         return super().load()
 
@@ -50,7 +50,9 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
 
     options = image.encoderinfo
     image = image.copy()
-    image.info.update({k: options[k] for k in ("icc_profile", "exif", "xmp") if options.get(k)})
+    for key in container.METADATA.values():
+        if value := options.get(key):
+            image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
     data = compress(
         image, quality=options.get("quality", 50), effort=options.get("effort", "default")
     )

@@ -50,9 +50,9 @@ def load(path: Path, device: torch.device) -> tuple[InferenceModel, bytes]:
         with safe_open(path, framework="pt") as file:
             config = CodecConfig.from_json(file.metadata()["config"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        counts, lengths = (tensors.pop(f"tables.{name}").numpy() for name in ("counts", "lengths"))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise AecodecError(f"{path}: not a codec weight file ({error})") from None
-    counts, lengths = (tensors.pop(f"tables.{name}").numpy() for name in ("counts", "lengths"))
     model = InferenceModel(config)
     state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     model.load_state_dict(state, assign=True)

@@ -16,7 +16,7 @@ from aecodec.denoising.impulses import Kind, missing_values, recognise
 from aecodec.denoising.model import STRIDE
 from aecodec.denoising.noise_level import estimate_sigma
 from aecodec.images import Picture, take_apart
-from aecodec.nn.device import choose_device
+from aecodec.nn.device import choose_device, has_bfloat16
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.nn.tiling import Area, windows
 
@@ -99,6 +99,10 @@ class Denoiser:
     def restore(self, x: Tensor, diagnosis: Diagnosis) -> Tensor:
         """Denoise float images that need not be clipped, as the literature has them.
 
+        The mean of what the network makes of an image and of its mirror image (self-ensemble;
+        Timofte et al., "Seven ways to improve example-based single image super resolution",
+        2016). On CPUs that multiply bfloat16, both together take less time than one in float32.
+
         Args:
             x: float32 (B, 3, H, W), around [0, 1]; H and W multiples of 8.
             diagnosis: what is wrong with them.
@@ -107,12 +111,17 @@ class Denoiser:
             The same shape, not clipped, on the denoiser's device.
         """
         x = x.to(self.device)
-        level = torch.full((1, 1, 1, 1), diagnosis.sigma / 255, device=self.device)
-        with torch.inference_mode():
-            restored: Tensor = self.model(x, level, missing_values(x, diagnosis.kind))
+        fast = self.device.type == "cpu" and has_bfloat16()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            restored = (self._once(x, diagnosis) + self._once(x.flip(3), diagnosis).flip(3)) / 2
             if _is_grey(x):  # it must not gain a tint
                 restored = restored.mean(1, keepdim=True).expand_as(x)
         return restored
+
+    def _once(self, x: Tensor, diagnosis: Diagnosis) -> Tensor:
+        level = torch.full((1, 1, 1, 1), diagnosis.sigma / 255, device=self.device)
+        restored: Tensor = self.model(x, level, missing_values(x, diagnosis.kind))
+        return restored.float()
 
     def _pixels(self, pixels: Image.Image, diagnosis: Diagnosis) -> Image.Image:
         image = Image.new(pixels.mode, pixels.size)

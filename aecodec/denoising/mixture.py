@@ -44,11 +44,10 @@ def random_mixture(clean: Tensor, seed: int) -> Noisy:
 
     Args:
         clean: float (B, 3, H, W) in [0, 1].
-        seed: decides everything.
+        seed: of the first image; the next has the next number, and so on, so that a part of
+            a batch is spoilt as in the whole.
     """
-    choices = random.Random(seed)
-    generator = Generator(clean.device).manual_seed(seed)
-    samples = [_sample(image, choices, generator) for image in clean.split(1)]
+    samples = [_sample(image, seed + number) for number, image in enumerate(clean.split(1))]
     return Noisy(
         *(torch.cat([getattr(s, name) for s in samples]) for name in Noisy.__dataclass_fields__)
     )
@@ -59,7 +58,8 @@ _Spoilt = tuple[Tensor, float | Tensor, Tensor | None]
 _Process = Callable[[Tensor, random.Random, Generator], _Spoilt]
 
 
-def _sample(clean: Tensor, choices: random.Random, generator: Generator) -> Noisy:
+def _sample(clean: Tensor, seed: int) -> Noisy:
+    choices, generator = random.Random(seed), Generator(clean.device).manual_seed(seed)
     x = clean.mean(1, keepdim=True) if choices.random() < _GREY else clean
     (process,) = choices.choices(list(_SHARES), weights=list(_SHARES.values()))
     noisy, level, missing = process(x, choices, generator)
@@ -74,7 +74,7 @@ def _sample(clean: Tensor, choices: random.Random, generator: Generator) -> Nois
 
 
 def _gaussian(x: Tensor, choices: random.Random, generator: Generator) -> _Spoilt:
-    sigma = choices.uniform(0, MAX_SIGMA)
+    sigma = MAX_SIGMA * choices.random() ** 1.5  # most photos have little noise
     return noise.gaussian(x, sigma, generator), sigma / 255, None
 
 

@@ -109,7 +109,9 @@ def _sample_photo() -> Image.Image:
     try:
         from skimage import data
     except ImportError as error:
-        raise AecodecError("no photo to time: pass a folder, or install scikit-image") from error
+        raise AecodecError(
+            "the photo to time comes with scikit-image: pip install scikit-image"
+        ) from error
     return Image.fromarray(np.asarray(data.coffee())).resize(KODAK_SIZE, Image.Resampling.LANCZOS)
 
 

@@ -14,6 +14,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from aecodec.errors import RecipeError
+from aecodec.images import open_image
+
 
 def split_photos(photos: Sequence[Path], held_out: int) -> tuple[list[Path], list[Path]]:
     """(training, validation) photos. The choice depends on the file names alone."""
@@ -23,9 +26,8 @@ def split_photos(photos: Sequence[Path], held_out: int) -> tuple[list[Path], lis
 
 
 def _load(path: Path, scales: Sequence[float], least: int) -> list[Tensor]:
-    """One photo at each scale as uint8 (H, W, 3); scales that leave less than a crop are left out."""
-    with Image.open(path) as image:
-        rgb = image.convert("RGB")
+    """One photo at each scale as uint8 (H, W, 3), scales that leave less than a crop left out."""
+    rgb = open_image(path).convert("RGB")
     versions = []
     for scale in scales:
         size = (round(rgb.width * scale), round(rgb.height * scale))
@@ -61,8 +63,8 @@ class Phase:
 class RandomCrops(IterableDataset[Tensor]):
     """An endless stream of uint8 batches (B, 3, crop, crop), a pure function of the step.
 
-    Batch k depends on (seed, rank, k) alone, so a resumed run sees the data it would
-    have seen. Photos may live on the CPU or on a GPU; a photo is drawn in proportion
+    Batch k depends on (seed, k) alone, so a resumed run sees the data it would have seen.
+    Of several processes, each has its part of a batch that is so many times as large. Photos may live on the CPU or on a GPU; a photo is drawn in proportion
     to the square root of its area.
 
     Args:
@@ -70,8 +72,11 @@ class RandomCrops(IterableDataset[Tensor]):
         phases: in order of their starts, the first at step 0. A photo too small for
             a phase's crops takes no part in it.
         seed: of the whole run.
-        rank: of this process in a distributed run.
+        rank, processes: which of how many processes this is.
         start: the first step to yield.
+
+    Raises:
+        RecipeError: no photo is large enough for a phase.
     """
 
     def __init__(
@@ -81,10 +86,17 @@ class RandomCrops(IterableDataset[Tensor]):
         *,
         seed: int,
         rank: int = 0,
+        processes: int = 1,
         start: int = 0,
     ) -> None:
         self.photos, self.phases = photos, phases
-        self.seed, self.rank, self.start = seed, rank, start
+        self.seed, self.rank, self.processes, self.start = seed, rank, processes, start
+        for phase in phases:
+            if not any(min(p.shape[:2]) >= phase.crop for p in photos):
+                raise RecipeError(
+                    f"no photo to train with has {phase.crop} pixels on each side, which the"
+                    " recipe's crops have"
+                )
         sides = np.array([p.shape[:2] for p in photos])
         roots = np.sqrt(sides.prod(axis=1))
         fitting = [roots * (sides.min(axis=1) >= phase.crop) for phase in phases]
@@ -100,10 +112,12 @@ class RandomCrops(IterableDataset[Tensor]):
         """The batch of one step."""
         number = max(i for i, phase in enumerate(self.phases) if phase.start <= step)
         phase = self.phases[number]
-        rng = np.random.default_rng([self.seed, self.rank, step])
-        chosen = rng.choice(len(self.photos), size=phase.batch, p=self.weights[number])
+        rng = np.random.default_rng([self.seed, 0, step])
+        size = phase.batch * self.processes
+        chosen = rng.choice(len(self.photos), size=size, p=self.weights[number])
         crops = [_random_crop(self.photos[i], phase.crop, rng) for i in chosen]
-        return torch.stack(crops).permute(0, 3, 1, 2)
+        first = self.rank * phase.batch
+        return torch.stack(crops[first : first + phase.batch]).permute(0, 3, 1, 2)
 
 
 def _random_crop(photo: Tensor, side: int, rng: np.random.Generator) -> Tensor:

@@ -15,10 +15,12 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from aecodec.errors import RecipeError
 from aecodec.images import find_photos
+from aecodec.nn.device import choose_device
 from aecodec.training.codec import CodecTraining
 from aecodec.training.data import (
     RandomCrops,
@@ -110,6 +112,7 @@ class Photos(L.LightningDataModule):
             recipe.phases(),
             seed=recipe.seed,
             rank=module.global_rank,
+            processes=self.trainer.world_size,
             start=module.batches_seen,
         )
         return DataLoader(crops, batch_size=None)
@@ -126,6 +129,8 @@ def train(
     resume: bool = False,
     max_minutes: float | None = None,
     device: str = "auto",
+    devices: int | None = None,
+    nodes: int = 1,
 ) -> Path:
     """Train, or go on training, until the recipe's steps or the minutes are spent.
 
@@ -136,28 +141,37 @@ def train(
         resume: go on from the folder's checkpoint (optimizer, average, schedule, data).
         max_minutes: stop cleanly after this time.
         device: "auto", "cpu" or "cuda".
+        devices: processes on this machine, one for each GPU; None: all GPUs, or one process.
+        nodes: machines; start the same command on each with torchrun. Each process takes the
+            recipe's batch, so that the whole is so many times as large.
 
     Returns:
         The checkpoint's path. Beside it are the averaged weights as they would ship,
         "codec.safetensors", "denoiser.safetensors" or "hash.safetensors", with their card.
 
     Raises:
-        RecipeError: there is a checkpoint and `resume` is false, or the reverse.
+        RecipeError: there is a checkpoint and `resume` is false, or the reverse, or it is of
+            another model; or no photo is large enough.
+        UnsupportedImageError: a photo cannot be read.
+        AecodecError: no such device.
     """
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise RecipeError(f"{checkpoint} exists; pass --resume to go on, or another folder")
     if resume and not checkpoint.exists():
         raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
+    choose_device(device)
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     module = _task(recipe).to(memory_format=torch.channels_last)
-    if resume:  # the data module needs it before Lightning restores it
-        module.batches_seen = torch.load(checkpoint, map_location="cpu", mmap=True)["batches_seen"]
+    if resume:
+        _prepare_to_resume(module, checkpoint)
     trainer = L.Trainer(
         default_root_dir=folder,
         accelerator={"cuda": "gpu"}.get(device, device),
+        devices=devices or "auto",
+        num_nodes=nodes,
         precision="bf16-mixed",
         max_steps=-1,
         max_epochs=-1,
@@ -186,6 +200,20 @@ def train(
     if trainer.is_global_zero:
         _export(recipe, checkpoint, folder, photos)
     return checkpoint
+
+
+def print_once(*values: object) -> None:
+    """As `print`, of several processes in the first only."""
+    rank_zero_only(print)(*values)
+
+
+def _prepare_to_resume(module: Task, checkpoint: Path) -> None:
+    """Check that the checkpoint fits, and take from it what is needed before Lightning restores it."""
+    saved = torch.load(checkpoint, map_location="cpu", mmap=True)
+    shapes = {name: value.shape for name, value in saved["state_dict"].items()}
+    if shapes != {name: value.shape for name, value in module.state_dict().items()}:
+        raise RecipeError(f"{checkpoint}: of another model than the recipe's; use its own recipe")
+    module.batches_seen = saved["batches_seen"]
 
 
 def _task(recipe: Recipe) -> Task:

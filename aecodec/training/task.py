@@ -13,13 +13,15 @@ from torch import Tensor
 from aecodec.training.recipe import Recipe
 
 LOG_EVERY = 50  # steps
+_MOST_IMAGES = 1 << 16  # in a batch of all processes
 
 
 class Task(L.LightningModule):
     """Minimises the loss of a subclass, skipping steps whose gradient is not finite.
 
     What a step draws at random depends on the recipe's seed and the step alone, so that a
-    resumed run is the run. Batches are uint8 (B, 3, H, W).
+    resumed run is the run. Batches are uint8 (B, 3, H, W). Of several processes, each has its
+    part of a batch that is so many times as large, and the gradients' mean.
     """
 
     recipe: Recipe
@@ -34,11 +36,12 @@ class Task(L.LightningModule):
 
     @abstractmethod
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch, and figures to log."""
+        """The loss of a batch, and figures to log; `seed` + i is of its image i alone."""
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         optimizer: Any = self.optimizers()
-        seed = (self.recipe.seed * 1_000_003 + self.batches_seen) * 64 + self.global_rank
+        step = self.recipe.seed * 1_000_003 + self.batches_seen
+        seed = step * _MOST_IMAGES + self.global_rank * len(batch)
         loss, figures = self.loss(batch, seed)
         for group in optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * self._schedule(self.batches_seen)

@@ -12,6 +12,12 @@ def weight_file(name: str) -> Path:
     return Path(__file__).with_name(f"{name}.safetensors")
 
 
+def shipped_name(digest: str) -> str | None:
+    """The model whose weight file's SHA-256 begins so, in hexadecimal; None: none that ships."""
+    names = (card["id"] for card in shipped_models() if card["sha256"].startswith(digest))
+    return next(names, None)
+
+
 def shipped_models() -> list[dict[str, Any]]:
     """The card of every shipped model, with "id", "file" and "bytes" added.
 

@@ -12,6 +12,7 @@ from PIL import Image
 from aecodec.evaluation.classic_codecs import Avif, Jpeg, WebP, file_of_size
 from aecodec.evaluation.learned_codec import NAME, LearnedCodec
 from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, psnr
+from aecodec.images import take_apart
 
 from ..codec import DEFAULT_QUALITY, SUFFIX
 from ..images import image_file
@@ -122,7 +123,7 @@ def tab(device: str) -> None:
     state: gr.State = gr.State()
 
     def run(path: str | None, at: int, name: str) -> tuple[Any, ...]:
-        image = read_upload(path)
+        image = take_apart(read_upload(path)).to_image()  # upright, as it comes back
         assert path is not None
         result = compare(image, int(at), device)
         ours = result.versions[NAME]
@@ -137,4 +138,4 @@ def tab(device: str) -> None:
     gr.on([file.upload, quality.release], run, [file, quality, chosen], shown)
     file.clear(lambda: None, outputs=plot)
     chosen.change(pair, [state, chosen], pictures)
-    draw.click(lambda path: curves(read_upload(path), device), file, plot)
+    draw.click(lambda path: curves(take_apart(read_upload(path)).to_image(), device), file, plot)

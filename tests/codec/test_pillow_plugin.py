@@ -41,6 +41,18 @@ def test_metadata_passes_through(small: Image.Image, tmp_path: Path) -> None:
         assert image.getexif()[0x010E] == "a cat"
 
 
+def test_exif_as_pillow_hands_it_over_and_before_decoding(
+    small: Image.Image, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    small.save(tmp_path / "x.aec", exif=exif)
+    with Image.open(tmp_path / "x.aec") as image:
+        assert image.getexif()[0x010F] == "Maker"
+        image.load()
+        assert image.getexif()[0x010F] == "Maker"
+
+
 def test_alpha_and_grey(small: Image.Image, tmp_path: Path) -> None:
     for mode in ("RGBA", "L"):
         small.convert(mode).save(tmp_path / "x.aec")

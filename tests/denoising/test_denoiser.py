@@ -111,7 +111,7 @@ def test_grey_stays_grey_and_loses_its_noise(denoiser: Denoiser, cat: Image.Imag
     grey = cat.convert("L")
     noisy = with_noise(grey, 25)
     clean = denoiser.denoise(noisy)
-    assert psnr(grey, clean) > psnr(grey, noisy) + 4
+    assert psnr(grey, clean) > psnr(grey, noisy) + 3
     # The same picture stored in colour is recognised for what it is.
     assert psnr(clean.convert("RGB"), denoiser.denoise(noisy.convert("RGB"))) > 60
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aecodec.codec.codec import Codec
 from aecodec.codec.config import CodecConfig
-from aecodec.errors import RecipeError
+from aecodec.errors import AecodecError, RecipeError, UnsupportedImageError
 from aecodec.training.codec import CodecTraining
 from aecodec.training.export import export_codec
 from aecodec.training.recipe import CodecRecipe, load_recipe
@@ -159,3 +159,22 @@ def test_a_step_with_a_gradient_that_is_not_finite_is_skipped(
     state = load(train(recipe, [photos], tmp_path, device="cpu"))
     assert state["skipped"] == 2
     assert all(torch.isfinite(v).all() for v in state["current_model_state"].values())
+
+
+def test_what_cannot_be_trained_with_is_said_first(
+    photos: Path, whole: Path, tmp_path: Path
+) -> None:
+    other = dataclasses.replace(TINY, model=dataclasses.replace(TINY.model, width=16))
+    with pytest.raises(RecipeError, match="of another model"):
+        train(other, [photos], whole.parent, resume=True, device="cpu")
+    large = dataclasses.replace(TINY, large_crop=2048)
+    with pytest.raises(RecipeError, match="2048 pixels on each side"):
+        train(large, [photos], tmp_path / "large", device="cpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(AecodecError, match="CUDA"):
+            train(TINY, [photos], tmp_path / "cuda", device="cuda")
+    (tmp_path / "spoilt").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "spoilt" / f"{name}.jpg").write_bytes(b"no photo")
+    with pytest.raises(UnsupportedImageError, match=r"\.jpg"):
+        train(TINY, [tmp_path / "spoilt"], tmp_path / "run", device="cpu")
