@@ -20,8 +20,12 @@ from aecodec.nn.device import choose_device, has_bfloat16
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.nn.tiling import Area, windows
 
-TILE = 192
-"""Side of a tile in positions of 8 pixels: 1536 pixels, 3 megapixels with its margin."""
+TILE = 96
+"""Side of a tile in positions of 8 pixels: 768 pixels. Twice that takes a third longer: caches."""
+
+_SEEN = 6
+"""Positions around a tile that change its result: on a photo with noise of 50, none beyond did,
+though the network reaches 12. Missing values are filled from as far as it can reach."""
 
 NOISE_KINDS = ("auto", *get_args(Kind))
 _SAMPLE = 256  # pixels a side of what a large image's noise is judged by
@@ -126,7 +130,10 @@ class Denoiser:
     def _pixels(self, pixels: Image.Image, diagnosis: Diagnosis) -> Image.Image:
         image = Image.new(pixels.mode, pixels.size)
         rows, columns = -(-pixels.height // STRIDE), -(-pixels.width // STRIDE)
-        for window in windows(rows, columns, TILE, self.model.margin):
+        margin = self.model.margin
+        if diagnosis.kind == "gaussian":
+            margin = min(margin, _SEEN)
+        for window in windows(rows, columns, TILE, margin):
             # Reflected: a repeated edge would show the network a pattern in the noise.
             x = read_area(pixels, window.outer, STRIDE, beyond="reflect")
             write_tile(image, window, self.restore(x, diagnosis), STRIDE)
