@@ -110,7 +110,7 @@ def tab(folder: Path, index: Path | None, device: str) -> None:
     searcher = Searcher(folder, index, device)
     with gr.Row():
         with gr.Column(scale=1):
-            gr.Markdown(f"Images below `{folder}`")
+            gr.Markdown(f"Images below `{folder.name}`")
             build = gr.Button("Index the folder", elem_id="search-index")
             query = gr.File(label="Query", file_types=["image"], elem_id="search-file")
             twins = gr.Button("Duplicates", elem_id="search-duplicates")
