@@ -223,6 +223,7 @@ def test_info_shows_header_and_chunks(run: Run, photo: Path) -> None:
     about = json.loads(run("info", packed, "--json")[1])
     assert (about["width"], about["height"], about["quality"]) == (100, 70, 33)
     assert about["bytes"] == packed.stat().st_size
+    assert about["model"] == "codec-cpu"
     assert [chunk["type"] for chunk in about["chunks"]] == ["tile", "hash"]
     assert about["chunks"][0]["bytes"] < about["bytes"]
     text = run("info", packed)[1]
