@@ -27,12 +27,12 @@ class AecImageFile(ImageFile.ImageFile):
         self._data = self.fp.read()
         try:
             header, chunks = container.read_file(self._data)
+            self.info.update(container.unpack_metadata(chunks))
         except AecodecError as error:
             raise SyntaxError(str(error)) from None  # Pillow's word for "not readable"
         self._size = (header.width, header.height)
         self._mode = container.MODES[header.mode]
         self.info["quality"] = header.quality
-        self.info.update(container.unpack_metadata(chunks))
         self.tile = []
 
     def load(self) -> Any:

@@ -64,8 +64,9 @@ class RandomCrops(IterableDataset[Tensor]):
     """An endless stream of uint8 batches (B, 3, crop, crop), a pure function of the step.
 
     Batch k depends on (seed, k) alone, so a resumed run sees the data it would have seen.
-    Of several processes, each has its part of a batch that is so many times as large. Photos may live on the CPU or on a GPU; a photo is drawn in proportion
-    to the square root of its area.
+    Of several processes, each has its part of a batch that is so many times as large.
+    Photos may live on the CPU or on a GPU; a photo is drawn in proportion to the square
+    root of its area.
 
     Args:
         photos: uint8 (H, W, 3) tensors.
