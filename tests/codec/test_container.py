@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 from aecodec.codec import container
 from aecodec.codec.container import Chunk, ChunkType, Header
 from aecodec.errors import CorruptFileError, UnsupportedVersionError
+from aecodec.images import MAX_PIXELS
 
 HEADER = Header(640, 480, 0, 50, 128, 1, b"12345678")
 TILE = Chunk(ChunkType.TILE, b"payload")
 
 
 def headers() -> st.SearchStrategy[Header]:
-    side = st.integers(1, 1 << 14)
+    side = st.integers(1, math.isqrt(MAX_PIXELS))
     return st.builds(
         Header,
         side,
