@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -60,8 +61,6 @@ class InferenceModel(nn.Module):
         hyper_index = torch.zeros(100, config.hyper_channels, dtype=torch.uint8)
         self.register_buffer("hyper_index", hyper_index)
         self.hyper_index: Tensor
-        self.register_buffer("shrinkage", _shrinkage(), persistent=False)
-        self.shrinkage: Tensor
 
     @property
     def device(self) -> torch.device:
@@ -107,13 +106,13 @@ class InferenceModel(nn.Module):
         inside = self._inside(height, width)
 
         def quantise(t: int, mean: Tensor, index: Tensor) -> Tensor:
-            residual = steps[t] - mean
-            half = 0.5 - self.shrinkage[_level(index)] if economical else 0.5
-            symbols = residual.sign() * torch.floor(residual.abs() + half)
-            values = _flat(symbols.clamp(-(2**30), 2**30)).to(torch.int32).cpu().numpy()
             where, indices = _coded(index, inside, t)
-            encoder.add(values[where], indices)
-            return self._symbols(_scatter(values[where], where, len(values)), mean.shape)
+            residual = _flat(steps[t] - mean).cpu().numpy()[where]
+            half = 0.5 - _shrinkage()[indices] if economical else np.float32(0.5)
+            magnitudes = np.floor(np.abs(residual) + half).clip(max=2**30)
+            symbols = np.copysign(magnitudes, residual).astype(np.int32)
+            encoder.add(symbols, indices)
+            return self._symbols(_scatter(symbols, where, mean.numel()), mean.shape)
 
         self._decode(z, height, width, quality, quantise)
         return encoder.finish()
@@ -178,7 +177,8 @@ class InferenceModel(nn.Module):
         return flat.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _shrinkage() -> Tensor:
+@lru_cache(maxsize=1)
+def _shrinkage() -> npt.NDArray[np.float32]:
     """For each scale index, by how much a magnitude shrinks before it is rounded: (64,).
 
     Where 0 costs d bits less than 1, the two cost the same at 1/2 + d / (2 w), if a squared
@@ -186,7 +186,8 @@ def _shrinkage() -> Tensor:
     """
     scale = scale_of_index(torch.arange(SCALE_LEVELS))
     zero, one = gaussian_bits(torch.tensor([[0.0], [1.0]]), scale)
-    return ((one - zero) / (2 * ERROR_BITS)).clamp(max=0.5)
+    shrinkage: npt.NDArray[np.float32] = ((one - zero) / (2 * ERROR_BITS)).clamp(max=0.5).numpy()
+    return shrinkage
 
 
 def _pad_to_multiple(y: Tensor, size: int) -> Tensor:
@@ -202,16 +203,11 @@ def _flat(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten()
 
 
-def _level(index: Tensor) -> Tensor:
-    """Network outputs, integer-valued, as row numbers of the tables."""
-    return index.clamp(0, SCALE_LEVELS - 1).long()
-
-
 def _coded(
     index: Tensor, inside: list[Tensor] | None, step: int
 ) -> tuple[npt.NDArray[np.intp], IndexArray]:
     """Which of a step's flat symbols are coded, and their scale indices; the others are zero."""
-    indices = _flat(_level(index)).to(torch.uint8).cpu().numpy()
+    indices = _flat(index.clamp(0, SCALE_LEVELS - 1)).to(torch.uint8).cpu().numpy()
     coded = indices >= LEAST_CODED
     if inside is not None:
         coded &= _flat(inside[step]).numpy()

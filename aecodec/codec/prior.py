@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.steps import GROUPS, STEPS, select, unpack
+from aecodec.codec.steps import GROUPS, STEPS, place, select
 from aecodec.nn.blocks import QualityScale
 from aecodec.nn.integer import ACTIVATION_MAX, ACTIVATION_STEP, ExactConv2d, QuantAwareConv2d
 
@@ -29,9 +29,6 @@ SCALE_LEVELS = 64
 SCALE_MIN, SCALE_MAX = 0.11, 128.0
 LOG_SCALE_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_LEVELS - 1)
 
-# floor(32 sqrt(s)): magnitudes of symbols as 8-bit activations, by integer arithmetic.
-_MAGNITUDES = [min(math.isqrt(1024 * s), ACTIVATION_MAX) for s in range(65)]
-
 
 def scale_of_index(index: Tensor) -> Tensor:
     """Standard deviation, in quantiser steps, of a (possibly fractional) scale index."""
@@ -40,8 +37,10 @@ def scale_of_index(index: Tensor) -> Tensor:
 
 def magnitude_activation(symbols: Tensor) -> Tensor:
     """Integer-valued symbols -> floor(32 sqrt(|s|)) clamped to [0, 255], same dtype."""
-    table = torch.tensor(_MAGNITUDES, dtype=symbols.dtype, device=symbols.device)
-    return table[symbols.abs().clamp(max=64).long()]
+    root = torch.sqrt(symbols.abs().clamp(max=64) * 1024)
+    # What is added is more than any machine's error, less than the distance from the root of
+    # k * k - 1 to k, 1/512 at least: the same integers everywhere.
+    return torch.floor(root + 1 / 2048).clamp(max=ACTIVATION_MAX)
 
 
 class HyperAnalysis(nn.Module):
@@ -82,7 +81,10 @@ class HyperSynthesis(nn.Module):
 
 
 class ScaleNetwork(nn.Module):
-    """One step's scale indices (B, M, h/2, w/2), in integers, from psi and magnitudes (B, ., h, w)."""
+    """One step's scale indices (B, M, h/2, w/2), in integers, from psi and magnitudes (B, N+M, h, w).
+
+    The first step's come from psi alone.
+    """
 
     def __init__(self, config: CodecConfig, conv: Any, step: int) -> None:
         super().__init__()
@@ -101,14 +103,16 @@ class ScaleNetwork(nn.Module):
             activation=False,
         )
 
-    def forward(self, psi: Tensor, magnitudes: Tensor | None, level: Any) -> Tensor:
-        x = psi if magnitudes is None else torch.cat([psi, magnitudes], dim=1)
+    def forward(self, x: Tensor, level: Any) -> Tensor:
         h = self.hidden(self.head(x, level), level)
         return self.out(select(h, self.step), level)
 
 
 class MeanNetwork(nn.Module):
-    """One step's means (B, M, h/2, w/2), in float, from psi and the latents decoded so far."""
+    """One step's means (B, M, h/2, w/2), in float, from psi and decoded latents (B, N+M, h, w).
+
+    The first step's come from psi alone.
+    """
 
     def __init__(self, config: CodecConfig, step: int) -> None:
         super().__init__()
@@ -121,12 +125,10 @@ class MeanNetwork(nn.Module):
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
 
-    def forward(self, psi: Tensor, decoded: Tensor | None, quality: Tensor) -> Tensor:
-        features = psi * ACTIVATION_STEP
-        x = features if decoded is None else torch.cat([features, decoded], dim=1)
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
         h = F.leaky_relu(self.scale(self.head(x), quality), 0.01)
         h = F.leaky_relu(self.mid(h), 0.01)
-        with torch.autocast(psi.device.type, enabled=False):
+        with torch.autocast(x.device.type, enabled=False):
             return self.tail(select(h.float(), self.step))
 
 
@@ -173,16 +175,18 @@ class LatentPrior(nn.Module):
         gain, inverse_gain = gains
         level: Any = int(quality) if self.exact else quality
         psi = self.hyper_synthesis(z, level)
-        # Channels last: so are the latents that it is joined with, at every step.
         psi = psi[:, :, : size[0], : size[1]].contiguous(memory_format=torch.channels_last)
-        latents: list[Tensor] = []
-        magnitudes: list[Tensor] = []
+        features = psi * ACTIVATION_STEP
+        latents = psi.new_zeros(len(psi), gain.shape[1], *size)
+        latents = latents.contiguous(memory_format=torch.channels_last)
+        # What the networks of a step see: psi, and what is known of the latents.
+        decoded, magnitudes = torch.cat([features, latents], 1), torch.cat([psi, latents], 1)
         for t in range(STEPS):
-            decoded = unpack(latents) * inverse_gain if t else None
-            mean = self.means[t](psi, decoded, quality) * gain
-            seen = unpack(magnitudes) if t else None
-            symbols = source(t, mean, self.scales[t](psi, seen, level))
-            latents.append(symbols + mean)
+            mean = self.means[t](decoded if t else features, quality) * gain
+            symbols = source(t, mean, self.scales[t](magnitudes if t else psi, level))
+            latents = place(latents, symbols + mean, t)
             if t < STEPS - 1:
-                magnitudes.append(magnitude_activation(torch.round(symbols.detach())))
-        return unpack(latents)
+                decoded = place(decoded, (symbols + mean) * inverse_gain, t)
+                known = magnitude_activation(torch.round(symbols.detach()))
+                magnitudes = place(magnitudes, known, t)
+        return latents

@@ -9,8 +9,6 @@ in the order of the latents'. All heights and widths are even.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -48,19 +46,14 @@ def pack(y: Tensor) -> list[Tensor]:
     return steps
 
 
-def unpack(steps: Sequence[Tensor]) -> Tensor:
-    """The first steps -> latents (B, M, h, w), zero where steps are still to come."""
-    missing = [torch.zeros_like(steps[0])] * (STEPS - len(steps))
-    groups = [s.permute(0, 2, 3, 1).unflatten(-1, (GROUPS, -1)) for s in [*steps, *missing]]
-    rows = []
-    for row in range(2):
-        steps_of_row = [_CELL.index((row, column)) for column in range(2)]
-        parts = [groups[t ^ group][..., group, :] for t in steps_of_row for group in range(GROUPS)]
-        rows.append(torch.cat(parts, dim=-1))  # (B, i, j, 2M)
-    return (
-        torch.stack(rows, dim=2)
-        .unflatten(-1, (2, -1))
-        .flatten(1, 2)
-        .flatten(2, 3)
-        .permute(0, 3, 1, 2)
-    )
+def place(x: Tensor, values: Tensor, step: int) -> Tensor:
+    """x with the values of a step, (B, M, h/2, w/2), in its last M channels, (B, C, h, w).
+
+    In place, unless a gradient may need the x of before.
+    """
+    x = x.clone() if torch.is_grad_enabled() else x
+    channels = x[:, -values.shape[1] :].unflatten(1, (GROUPS, -1))
+    for group, part in enumerate(values.unflatten(1, (GROUPS, -1)).unbind(1)):
+        row, column = _CELL[step ^ group]
+        channels[:, group, :, row::2, column::2] = part
+    return x

@@ -32,3 +32,18 @@ def has_bfloat16() -> bool:
         torch.cpu, "get_capabilities", dict
     )()  # torch 2.9 and later
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+@lru_cache(maxsize=1)
+def has_int8_products() -> bool:
+    """Whether torch multiplies int8 matrices on this CPU exactly, and faster than floats.
+
+    It does where there are AVX512-VNNI instructions. Without them some of its releases
+    overflow (pytorch issue 136746), so what it claims is tried with the largest sums.
+    """
+    supported = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    if not (hasattr(torch, "_int_mm") and supported()):
+        return False
+    a = torch.tensor([[-128], [127]], dtype=torch.int8).repeat(16, 256)
+    b = torch.tensor([[-127, 127]], dtype=torch.int8).repeat(256, 16)
+    return torch.equal(torch._int_mm(a, b).long(), a.long() @ b.long())

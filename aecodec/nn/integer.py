@@ -3,9 +3,10 @@
 An entropy decoder must reproduce the encoder's probabilities to the last bit, on
 any machine. Floating-point convolutions do not: the order of summation differs
 between libraries, thread counts and devices. Here weights and activations are
-integers; `ExactConv2d` computes them in float64, where every product and partial
-sum is an integer below 2**53 and therefore exact in any order (Ballé et al.,
-"Integer networks for data compression with latent-variable models", 2019).
+integers; `ExactConv2d` computes them as 8-bit products where the processor has these,
+else in floats, where every product and partial sum is an integer below 2**24 or 2**53
+and therefore exact in any order (Ballé et al., "Integer networks for data compression
+with latent-variable models", 2019).
 
 Activations are unsigned 8-bit integers standing for `integer * ACTIVATION_STEP`.
 """
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.nn.blocks import QualityTable
+from aecodec.nn.device import has_int8_products
 from aecodec.nn.quantization import inward_clamp, round_ste
 
 ACTIVATION_STEP = 1 / 32
@@ -108,6 +110,7 @@ class ExactConv2d(nn.Module):
     ) -> None:
         super().__init__()
         self.kernel_size, self.groups, self.activation = kernel_size, groups, activation
+        self.of_activations = in_step == ACTIVATION_STEP  # inputs are 0 to 255
         shape = (out_channels, in_channels // groups, kernel_size, kernel_size)
         self.register_buffer("weight", torch.zeros(shape, dtype=torch.int8))
         self.register_buffer("bias", torch.zeros(100, out_channels, dtype=torch.int32))
@@ -117,11 +120,48 @@ class ExactConv2d(nn.Module):
         self.multiplier: Tensor
         self.register_buffer("_taps", torch.empty(0), persistent=False)
         self._taps: Tensor
+        self.register_buffer("_int8_taps", torch.empty(0), persistent=False)
+        self._int8_taps: Tensor
+        self.register_buffer("_lacking", torch.empty(0), persistent=False)
+        self._lacking: Tensor
         self._largest_sum = float("inf")
         self.register_load_state_dict_post_hook(_arrange_taps)
 
     def forward(self, x: Tensor, quality: int) -> Tensor:
         """Integer-valued activations (B, C, H, W), from integer-valued ones."""
+        int8 = self.of_activations and x.device.type == "cpu" and has_int8_products()
+        out = (self._int8_sums(x) if int8 else self._float_sums(x)).double()
+        out += self.bias[quality - 1].double()[:, None, None]
+        # One IEEE multiplication and one rounding: both are defined to the last bit.
+        out *= self.multiplier.double()[:, None, None]
+        out.round_()
+        return (out.clamp_(0, ACTIVATION_MAX) if self.activation else out).float()
+
+    def _int8_sums(self, x: Tensor) -> Tensor:
+        """Sums of products (B, C, H, W), int32: one product of matrices for each group."""
+        batch, channels, height, width = x.shape
+        kernel, margin = self.kernel_size, self.kernel_size // 2
+        # Less 128, so that they fit into signed bytes: the sums lack 128 times the weights.
+        shifted = (x.permute(0, 2, 3, 1) - 128).to(torch.int8)
+        if margin:
+            shifted = F.pad(shifted, (0, 0, margin, margin, margin, margin), value=-128)
+        grouped = shifted.unflatten(-1, (self.groups, channels // self.groups))
+        patches = [
+            grouped[:, row : row + height, column : column + width]
+            for row in range(kernel)
+            for column in range(kernel)
+        ]
+        rows = torch.cat(patches, dim=-1).flatten(0, 2) if margin else grouped.flatten(0, 2)
+        sums = [
+            torch._int_mm(rows[:, group].contiguous(), taps)
+            for group, taps in enumerate(self._int8_taps)
+        ]
+        sums = torch.cat(sums, dim=-1) if self.groups > 1 else sums[0]
+        sums += self._lacking
+        return sums.view(batch, height, width, -1).permute(0, 3, 1, 2)
+
+    def _float_sums(self, x: Tensor) -> Tensor:
+        """The same in floating point."""
         batch, _, height, width = x.shape
         kernel, margin = self.kernel_size, self.kernel_size // 2
         # matmul, never conv2d: a library may pick a Winograd kernel, which is not exact.
@@ -141,11 +181,7 @@ class ExactConv2d(nn.Module):
             beta = 1 if place else 0
             total.baddbmm_(rows[:, start : start + length], tap, beta=beta)
         inner = sums.unflatten(1, (batch, -1, columns))[:, :, :height, :width]
-        total = inner.permute(1, 0, 4, 2, 3).flatten(1, 2).double()
-        total = total + self.bias[quality - 1].double()[:, None, None]
-        # One IEEE multiplication and one rounding: both are defined to the last bit.
-        out = torch.round(total * self.multiplier.double()[:, None, None])
-        return (out.clamp(0, ACTIVATION_MAX) if self.activation else out).float()
+        return inner.permute(1, 0, 4, 2, 3).flatten(1, 2)
 
     def _float32_is_exact(self, device: torch.device) -> bool:
         """Whether float32, twice as fast, gives the same integers.
@@ -159,8 +195,14 @@ class ExactConv2d(nn.Module):
 
 
 def _arrange_taps(layer: ExactConv2d, _incompatible_keys: object) -> None:
-    """Weights as float32 integers (kernel positions, groups, in, out), ready for products."""
+    """Weights, ready for products.
+
+    `_taps` are float32 integers (kernel positions, groups, in, out); `_int8_taps` (groups,
+    kernel positions and in, out); `_lacking` is what 128 in each input adds to an output.
+    """
     grouped = layer.weight.unflatten(0, (layer.groups, -1)).permute(3, 4, 0, 2, 1)
     layer._taps = grouped.flatten(0, 1).float().contiguous()
+    layer._int8_taps = grouped.flatten(0, 1).transpose(0, 1).flatten(1, 2).contiguous()
+    layer._lacking = 128 * layer.weight.int().sum((1, 2, 3), dtype=torch.int32)
     sums = layer.weight.double().abs().sum((1, 2, 3))
     layer._largest_sum = ACTIVATION_MAX * float(sums.max())

@@ -89,6 +89,18 @@ def test_machines_with_and_without_bfloat16_agree(
     assert np.abs(pixels - expected).max() <= 1
 
 
+def test_machines_without_8_bit_products_agree(
+    codec: Codec,
+    data: bytes,
+    reference: tuple[list[np.ndarray], np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("aecodec.nn.integer.has_int8_products", lambda: False)
+    symbols, pixels = decode(codec, data)
+    assert same_symbols(symbols, reference[0])
+    assert np.array_equal(pixels, reference[1])
+
+
 def test_every_float_activation_perturbed(
     codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
 ) -> None:

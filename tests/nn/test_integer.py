@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from aecodec.nn import integer
+from aecodec.nn.device import has_int8_products
 from aecodec.nn.integer import ACTIVATION_MAX, ExactConv2d, QuantAwareConv2d
 
 
@@ -43,7 +45,11 @@ def test_exact_layer_equals_integer_arithmetic() -> None:
     assert torch.equal(exact(x.float(), 50), out.float())
 
 
-def test_exact_layer_does_not_depend_on_threads_or_autocast() -> None:
+@pytest.mark.parametrize("int8", [True, False])
+def test_exact_layer_does_not_depend_on_threads_or_autocast(
+    int8: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integer, "has_int8_products", lambda: int8 and has_int8_products())
     _, exact = pair(3, True)
     x = torch.randint(0, ACTIVATION_MAX + 1, (1, 24, 40, 40)).float()
     expected = exact(x, 50)
@@ -66,19 +72,39 @@ def test_gradients_reach_the_parameters() -> None:
         assert parameter.grad.abs().sum() > 0
 
 
+@pytest.mark.skipif(not has_int8_products(), reason="a CPU without AVX512-VNNI")
+@pytest.mark.parametrize(("kernel", "groups"), [(1, 1), (3, 1), (1, 4), (3, 4)])
+def test_8_bit_products_give_the_same(
+    kernel: int, groups: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, exact = pair(kernel, True, groups)
+    extreme = torch.full_like(exact.weight, 127)
+    extreme[::2] = -127
+    inputs = [torch.randint(0, 256, (2, 24, 9, 7)), torch.full((1, 24, 5, 4), 255)]
+    for weight in (exact.weight.clone(), extreme):
+        exact.load_state_dict({**exact.state_dict(), "weight": weight})
+        for x in inputs:
+            assert torch.equal(exact._int8_sums(x.float()).double(), exact._float_sums(x.double()))
+    x = inputs[0].float()
+    fast = exact(x, 50)
+    monkeypatch.setattr(integer, "has_int8_products", lambda: False)
+    assert torch.equal(fast, exact(x, 50))
+
+
 def test_float32_is_used_only_where_it_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     _, exact = pair(3, True)
     x = torch.randint(0, ACTIVATION_MAX + 1, (1, 24, 12, 12)).float()
     assert exact._float32_is_exact(x.device)
-    fast = exact(x, 50)
+    fast = exact._float_sums(x)
     wide = ExactConv2d(1024, 2, 3, anchors=3)  # 9,216 products of up to 127 x 255
     wide.load_state_dict({**wide.state_dict(), "weight": torch.full_like(wide.weight, 127)})
     assert not wide._float32_is_exact(x.device)
     monkeypatch.setattr(ExactConv2d, "_float32_is_exact", lambda self, device: False)
-    assert torch.equal(fast, exact(x, 50))
+    assert torch.equal(fast.double(), exact._float_sums(x))
 
 
-def test_global_precision_settings_do_not_matter() -> None:
+def test_global_precision_settings_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integer, "has_int8_products", lambda: False)
     _, exact = pair(3, True)
     x = torch.randint(0, ACTIVATION_MAX + 1, (1, 24, 30, 30)).float()
     expected = exact(x, 50)
