@@ -34,10 +34,13 @@ def two_views(batch: Tensor, recipe: HashRecipe, seed: int) -> tuple[View, View]
     """Two views of each picture of a batch, uint8 (B, 3, S, S), a function of the seed."""
     generator = torch.Generator(batch.device).manual_seed(seed)
     x = batch.float() / 255
-    first, second = (view(x, recipe, generator) for _ in range(2))
+    changed = ~_chance(x, recipe.original, generator).flatten()
     plain = F.interpolate(x, recipe.model.side, mode="area")
-    keep = _chance(x, recipe.original, generator)
-    return View(torch.where(keep, plain, first.x), torch.where(keep, plain, first.target)), second
+    first = View(plain, plain.clone())
+    if changed.any():
+        altered = view(x[changed], recipe, generator)
+        first.x[changed], first.target[changed] = altered.x, altered.target
+    return first, view(x, recipe, generator)
 
 
 def view(x: Tensor, recipe: HashRecipe, generator: Generator) -> View:
@@ -73,7 +76,7 @@ def _move(x: Tensor, recipe: HashRecipe, generator: Generator) -> Tensor:
         return _chance(x, probability, generator).flatten()
 
     side = recipe.model.side
-    root = draw(*recipe.area).sqrt()
+    root = draw(*(n**0.5 for n in recipe.area))  # evenly by side: small crops are the hard ones
     stretch = draw(-0.15, 0.15).exp()
     width, height = (root * stretch).clamp(max=1), (root / stretch).clamp(max=1)
     # A picture in a border is small in its frame; the frame is all of it, then.
@@ -96,12 +99,10 @@ def _move(x: Tensor, recipe: HashRecipe, generator: Generator) -> Tensor:
         ],
         1,
     )
-    # Where the source is finer than the view, sample twice as finely and average.
-    fine = 2 if x.shape[-1] > side else 1
-    grid = F.affine_grid(theta, [len(x), 3, side * fine, side * fine], align_corners=False)
+    # One tap a pixel, though the source may be twice as fine: four are most of a step's time.
+    grid = F.affine_grid(theta, [len(x), 3, side, side], align_corners=False)
     fill = _fill(x, generator)
-    moved = F.grid_sample(x - fill, grid, align_corners=False) + fill
-    return F.avg_pool2d(moved, fine) if fine > 1 else moved
+    return F.grid_sample(x - fill, grid, align_corners=False) + fill
 
 
 def _fill(x: Tensor, generator: Generator) -> Tensor:
@@ -128,32 +129,44 @@ def _colours(x: Tensor, recipe: HashRecipe, generator: Generator) -> Tensor:
 
 
 def _blur(x: Tensor, probability: float, generator: Generator) -> Tensor:
-    """Up to two passes of a 3x3 average."""
-    soft = F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 3, 1)
+    """Some of the pictures, by up to two passes of a 3x3 average."""
+    chosen = _chance(x, probability, generator).flatten()
+    if not chosen.any():
+        return x
+    sharp = x[chosen]
+    soft = F.avg_pool2d(F.pad(sharp, (2, 2, 2, 2), mode="replicate"), 3, 1)
     soft = F.avg_pool2d(soft, 3, 1)
-    amount = _uniform(x, 0, 1, generator) * _chance(x, probability, generator)
-    return torch.lerp(x, soft, amount)
+    x = x.clone()
+    x[chosen] = torch.lerp(sharp, soft, _uniform(sharp, 0, 1, generator))
+    return x
 
 
 def _overlay(x: Tensor, probability: float, generator: Generator) -> Tensor:
-    """A box or a bar of one colour, half of them with something like text in it."""
+    """Over some: a box, a disc, a bar at one edge or bars at two; half with something like text."""
     side = x.shape[-1]
+
+    def draw(low: float, high: float) -> Tensor:
+        return _uniform(x, low, high, generator)
+
     at = (torch.arange(side, device=x.device) + 0.5) / side
-    bar = _chance(x, 0.5, generator)
-    width = torch.where(bar, torch.ones_like(x[:, :1, :1, :1]), _uniform(x, 0.1, 0.45, generator))
-    height = torch.where(bar, _uniform(x, 0.05, 0.2, generator), _uniform(x, 0.1, 0.45, generator))
-    left = _uniform(x, 0, 1, generator) * (1 - width)
-    # Bars lie at the edges.
-    place = _uniform(x, 0, 1, generator)
-    top = torch.where(bar, (place > 0.5).float(), place) * (1 - height)
     columns, rows = at.view(1, 1, 1, -1), at.view(1, 1, -1, 1)
-    inside = (columns >= left) & (columns < left + width) & (rows >= top) & (rows < top + height)
+    width, height = draw(0.1, 0.45), draw(0.1, 0.45)
+    left, top = draw(0, 1) * (1 - width), draw(0, 1) * (1 - height)
+    box = (columns >= left) & (columns < left + width) & (rows >= top) & (rows < top + height)
+    across = (columns - left - width / 2) / width, (rows - top - height / 2) / height
+    disc = across[0].square() + across[1].square() < 0.25
+    upper, lower, kind = draw(0.04, 0.2), draw(0.04, 0.2), draw(0, 1)
+    bars = ((rows < upper) & (kind < 0.7)) | ((rows > 1 - lower) & (kind > 0.3))
+    shape = draw(0, 1)
+    inside = torch.where(shape < 0.3, box, torch.where(shape < 0.6, disc, bars))
     inside = inside & _chance(x, probability, generator)
     colour = torch.rand(len(x), 3, 1, 1, generator=generator, device=x.device)
+    colour = torch.where(_chance(x, 0.3, generator), colour.round(), colour)
     letters = torch.rand(len(x), 1, side, side, generator=generator, device=x.device) < 0.3
     letters = letters & _chance(x, 0.5, generator)
     paint = torch.where(letters, 1 - colour, colour)
-    opacity = _uniform(x, 0.5, 1, generator)
+    opaque = _chance(x, 0.5, generator)
+    opacity = torch.where(opaque, torch.ones_like(width), draw(0.5, 1))
     return torch.where(inside, torch.lerp(x, paint.expand_as(x), opacity), x)
 
 
