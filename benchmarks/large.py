@@ -1,4 +1,4 @@
-"""Large photos: what tiling costs at 12 megapixels, and memory and time at 100.
+"""Large photos: what tiling costs at 12 megapixels, denoising them; memory and time at 100.
 
     python benchmarks/large.py --out benchmarks/results
 
@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 
@@ -32,6 +33,13 @@ def large_photo(width: int, height: int) -> Image.Image:
             copy = ImageOps.mirror(photo) if column % 2 else photo
             out.paste(ImageOps.flip(copy) if row % 2 else copy, (left, top))
     return out
+
+
+def noisy_photo(width: int, height: int, sigma: float) -> Image.Image:
+    """The same in noise of sigma, in 8 bits."""
+    clean = np.asarray(large_photo(width, height), np.float32)
+    noise = np.random.default_rng(0).standard_normal(clean.shape, np.float32)
+    return Image.fromarray((clean + sigma * noise).round().clip(0, 255).astype(np.uint8))
 
 
 def tiling_loss() -> dict[str, float]:
@@ -76,6 +84,11 @@ def main() -> None:
         report["100 MP compress"] = command("compress", str(source), "-o", str(packed))
         restored = str(Path(folder) / "back.ppm")
         report["100 MP decompress"] = command("decompress", str(packed), "-o", restored)
+        noisy, clean = str(Path(folder) / "noisy.png"), str(Path(folder) / "clean.png")
+        noisy_photo(4000, 3000, 25).save(noisy, compress_level=1)
+        for name, told in (("told", ["--sigma", "25"]), ("blind", [])):
+            line = ["denoise", noisy, "-o", clean, "--force", *told]
+            report[f"12 MP denoise, {name}"] = command(*line)
     report["12 MP"] = tiling_loss()
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "large.json").write_text(json.dumps(report, indent=2) + "\n")

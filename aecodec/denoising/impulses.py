@@ -58,6 +58,8 @@ def _fill(x: Tensor, is_known: Tensor) -> Tensor:
     known = is_known.to(x.dtype)
     value = x * known
     for _ in range(REACH // _RADIUS):
+        if bool(known.all()):
+            break
         weight = _box(known)
         new = (known == 0) & (weight > 1e-6)
         value = torch.where(new, _box(value) / weight.clamp_min(1e-6), value)
