@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from aecodec.hashing.model import HashModel
 from aecodec.nn.binarisation import off_diagonal_covariance, sign_ste, squared_mean
 from aecodec.training.hash_calibration import settle_statistics
+from aecodec.training.neighbours import NeighbourQueue
 from aecodec.training.recipe import HashRecipe
 from aecodec.training.soap import Soap
 from aecodec.training.task import Task
@@ -27,6 +28,7 @@ class HashTraining(Task):
     NT-Xent (Chen et al., 2020) on the codes of each length and on a projection of the
     features, decorrelation and balance of the bits, and an autoencoder's squared error: the
     thumbnail that the decoder makes of the bits is the view before its colours were altered.
+    Where the recipe has neighbours, codes also agree with those of the nearest other picture.
     """
 
     recipe: HashRecipe
@@ -42,6 +44,10 @@ class HashTraining(Task):
             nn.ReLU(),
             nn.Linear(features, recipe.model.projection),
         )
+        self.queue: NeighbourQueue | None = None
+        if recipe.neighbours:
+            sizes = recipe.neighbours, recipe.model.projection, recipe.model.bits
+            self.queue = NeighbourQueue(*sizes)
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.model.encoder(x.contiguous(memory_format=torch.channels_last))
@@ -56,10 +62,7 @@ class HashTraining(Task):
         projection, drawn = self.projection(features).float(), self.model.decoder(codes).float()
         mse = F.mse_loss(drawn, self._thumbnails(torch.cat([first.target, second.target])))
         with torch.autocast(batch.device.type, enabled=False):  # sums of products of codes
-            contrast = torch.stack(
-                [nt_xent(codes[:, :bits], recipe.temperature) for bits in recipe.model.lengths]
-            ).mean()
-            projected = nt_xent(projection, _PROJECTION_TEMPERATURE)
+            contrast, projected = self._contrast(codes, projection)
             covariance, mean = off_diagonal_covariance(codes), squared_mean(codes)
         loss = (
             contrast
@@ -70,6 +73,23 @@ class HashTraining(Task):
         )
         figures = {"contrast": contrast, "projected": projected, "covariance": covariance}
         return loss, {**figures, "mean": mean, "mse": mse}
+
+    def _contrast(self, codes: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
+        """NT-Xent of codes (2N, bits) and of projections (2N, D): of two views, N of each."""
+        count = len(codes) // 2
+        contrasts, projected = [self._code_contrast(codes)], [_projected(projection)]
+        if self.queue is not None:
+            started = self.batches_seen >= self.recipe.neighbours_from * self.recipe.steps
+            if started and self.queue.full:
+                near, near_codes = self.queue.nearest(projection[:count])
+                contrasts.append(self._code_contrast(torch.cat([near_codes, codes[count:]])))
+                projected.append(_projected(torch.cat([near, projection[count:]])))
+            self.queue.add(projection[:count], codes[:count])
+        return torch.stack(contrasts).mean(), torch.stack(projected).mean()
+
+    def _code_contrast(self, codes: Tensor) -> Tensor:
+        lengths, temperature = self.recipe.model.lengths, self.recipe.temperature
+        return torch.stack([nt_xent(codes[:, :bits], temperature) for bits in lengths]).mean()
 
     def _temperature(self) -> float:
         """Of the stochastic bits: 1 at the start, 0 from `stochastic` of the steps on."""
@@ -103,6 +123,10 @@ class HashTraining(Task):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return Soap(self.parameters(), lr=self.recipe.learning_rate)
+
+
+def _projected(x: Tensor) -> Tensor:
+    return nt_xent(x, _PROJECTION_TEMPERATURE)
 
 
 def nt_xent(x: Tensor, temperature: float) -> Tensor:

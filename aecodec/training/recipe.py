@@ -95,6 +95,9 @@ class HashRecipe(Recipe):
         projection: weight of the contrastive loss on projections.
         covariance, reconstruction: weights of these losses.
         stochastic: fraction of the steps, at the start, in which bits are drawn.
+        neighbours: how many pictures of earlier steps are kept, for the nearest of them to
+            share a picture's code; 0: none.
+        neighbours_from: fraction of the steps after which it does.
     """
 
     model: HashConfig = field(default_factory=HashConfig)
@@ -117,6 +120,8 @@ class HashRecipe(Recipe):
     covariance: float = 0.1
     reconstruction: float = 0.2
     stochastic: float = 0.2
+    neighbours: int = 0
+    neighbours_from: float = 0.5
 
 
 AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DenoiserRecipe, HashRecipe)

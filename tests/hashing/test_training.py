@@ -69,6 +69,24 @@ def test_training_makes_a_calibrated_model_and_resumes(folder: Path, tmp_path: P
     assert drawn.shape == (1, 8, 8, 3)
 
 
+def test_neighbours_join_at_their_time_and_survive_a_resume(folder: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, steps=8, neighbours=8, neighbours_from=0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        train(dataclasses.replace(recipe, steps=4), [folder], tmp_path / "a", device="cpu")
+        seen = torch.load(tmp_path / "a" / "last.ckpt", weights_only=False)["state_dict"]
+        assert int(seen["queue.seen"]) == 4 * 2  # a batch is of different photos, and there are two
+        train(recipe, [folder], tmp_path / "a", resume=True, device="cpu")
+    squares = [s for p in sorted(folder.glob("*.png")) for s in photo_squares(p, 48, 7)]
+    batches = Batches(build_bank([], squares), recipe)
+    module = HashTraining(recipe)
+    for step in range(3):
+        module.loss(batches.at(step), step)
+    alone = module.loss(batches.at(0), 0)[0]
+    module.batches_seen = 4
+    assert not torch.equal(module.loss(batches.at(0), 0)[0], alone)
+
+
 def test_the_loss_falls_and_is_a_function_of_the_seed(folder: Path) -> None:
     torch.manual_seed(0)
     squares = [s for p in sorted(folder.glob("*.png")) for s in photo_squares(p, 48, 7)]
