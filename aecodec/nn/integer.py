@@ -152,12 +152,11 @@ class ExactConv2d(nn.Module):
             for column in range(kernel)
         ]
         rows = torch.cat(patches, dim=-1).flatten(0, 2) if margin else grouped.flatten(0, 2)
-        sums = [
+        parts = [
             torch._int_mm(rows[:, group].contiguous(), taps)
             for group, taps in enumerate(self._int8_taps)
         ]
-        sums = torch.cat(sums, dim=-1) if self.groups > 1 else sums[0]
-        sums += self._lacking
+        sums = (torch.cat(parts, dim=-1) if self.groups > 1 else parts[0]).add_(self._lacking)
         return sums.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
     def _float_sums(self, x: Tensor) -> Tensor:
