@@ -3,11 +3,15 @@
     python benchmarks/index_scale.py --out benchmarks/results/index_scale --codes 1000000 10000000
 
 Codes are those of made-up look-alikes: random centres, each with members of some bits
-flipped. Queries are members with further bits flipped. One thread.
+flipped. Queries are members with further bits flipped. One thread. Each index has a process
+of its own, so that its memory is what that process grew by.
 """
 
 import argparse
+import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +50,11 @@ def timed(work: Any) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def measure(kind: str, codes: Any, queries: Any, truth: Any) -> dict[str, float]:
+def measure(kind: str, bits: int, count: int, truth: Any) -> dict[str, float]:
     """One kind of index: "flat", "ivf" or "multihash"."""
-    bits, ids = 8 * codes.shape[1], np.arange(len(codes), dtype=np.int64)
+    faiss.omp_set_num_threads(1)
+    codes, queries = make_codes(count, bits)
+    ids = np.arange(count, dtype=np.int64)
     before = resident()
     if kind == "multihash":
         index: Any = faiss.IndexBinaryMultiHash(bits, bits // 16, 16)
@@ -79,7 +85,15 @@ def measure(kind: str, codes: Any, queries: Any, truth: Any) -> dict[str, float]
     return figures
 
 
+def measure_alone(*arguments: Any) -> dict[str, float]:
+    """`measure` in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measure, *arguments).result()
+
+
 def main() -> None:
+    # What is freed goes back to the system: it would hide what an index takes (glibc).
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = str(1 << 17)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -96,10 +110,10 @@ def main() -> None:
             flat.add(codes)
             limits = flat.range_search(queries, RADIUS + 1)[0]
             truth = flat.search(queries, K)[0], np.diff(limits.astype(np.int64))
-            del flat
+            del flat, codes, queries
             for kind in ("flat", "ivf", "multihash"):
                 row = {"bits": bits, "codes": count, "index": kind}
-                report["rows"].append({**row, **measure(kind, codes, queries, truth)})
+                report["rows"].append({**row, **measure_alone(kind, bits, count, truth)})
                 print(report["rows"][-1], flush=True)
     names = (
         "ms_search",
