@@ -32,7 +32,8 @@ def plot_denoise(summary: Mapping[str, Any], format: str) -> bytes:
             below = (5, -12) if name == BLIND else (5, 4)
             axes.annotate(name, place, below, textcoords="offset points", fontsize=8)
         axes.set(title=task, xscale="log", xlabel="seconds per megapixel", ylabel="PSNR (dB)")
-        axes.margins(x=0.6, y=0.1)
+        axes.margins(x=0.3, y=0.1)
+        axes.set_xlim(right=3 * axes.get_xlim()[1])  # names are to the right of their points
         axes.grid(alpha=0.3)
     buffer = BytesIO()
     figure.savefig(buffer, format=format, dpi=150)
