@@ -126,6 +126,8 @@ def compress(
     target = _one_target(
         {"--quality": quality, "--bpp": bpp, "--psnr": psnr, "--max-size": max_size}
     )
+    if denoise_weights and denoise != "auto":
+        raise typer.BadParameter("only with --denoise auto", param_hint="--denoise-weights")
     from aecodec.images import IMAGE_SUFFIXES
 
     jobs = plan(inputs, output, suffixes=IMAGE_SUFFIXES, suffix=SUFFIX, force=force)

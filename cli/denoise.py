@@ -175,7 +175,10 @@ def corrupt(
         float | None, _level("salt-pepper (0.1) and masking (0.5): share that is replaced.")
     ] = None,
     quality: Annotated[int | None, _level("jpeg (30): 1 to 95.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed, the same noise.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, max=2**63 - 1, help="The same seed, the same noise."),
+    ] = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
