@@ -73,7 +73,9 @@ def page(size: int, ink: int, paper: int) -> Image.Image:
     image = Image.new("L", (320, 240), paper)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size)
     for line, y in enumerate(range(0, 240, int(1.3 * size))):
-        draw.text((2, y), "The quick brown fox jumps over the lazy dog 01234"[line % 7 :], ink, font)
+        draw.text(
+            (2, y), "The quick brown fox jumps over the lazy dog 01234"[line % 7 :], ink, font
+        )
     return image
 
 
