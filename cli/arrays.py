@@ -34,7 +34,12 @@ class Data:
     image_shape: Shape | None
 
 
-def read(path: Path, image_shape: Shape | None = None, size: tuple[int, int] | None = None) -> Data:
+def read(
+    path: Path,
+    image_shape: Shape | None = None,
+    size: tuple[int, int] | None = None,
+    at_most: int | None = None,
+) -> Data:
     """Read a data set.
 
     Arrays of unsigned bytes are divided by 255. Arrays of three or four dimensions are
@@ -44,13 +49,14 @@ def read(path: Path, image_shape: Shape | None = None, size: tuple[int, int] | N
         path: folder of images, or file.
         image_shape: what images are brought to, because a model needs it.
         size: (height, width) that images are brought to; None wants them all of one size.
+        at_most: only the first so many samples.
 
     Raises:
         AecodecError: not such data, or an image cannot be read.
         OSError: it cannot be read at all.
     """
     if path.is_dir():
-        return _read_folder(path, image_shape, size)
+        return _read_folder(path, image_shape, size, at_most)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise AecodecError(f"{path}: not a folder of images nor one of {', '.join(SUFFIXES)}")
@@ -61,7 +67,7 @@ def read(path: Path, image_shape: Shape | None = None, size: tuple[int, int] | N
     if array.ndim in (3, 4):
         height, width, channels = (*array.shape[1:], 1)[:3]
         shape = (height, width, channels)
-    rows = array.reshape(len(array), -1)
+    rows = array.reshape(len(array), -1)[:at_most]
     if array.dtype == "uint8":
         rows = rows.astype("float32") / 255
     elif array.dtype.kind != "f":
@@ -120,7 +126,9 @@ def _read_table(path: Path, suffix: str) -> Any:
     return frame.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def _read_folder(folder: Path, shape: Shape | None, size: tuple[int, int] | None) -> Data:
+def _read_folder(
+    folder: Path, shape: Shape | None, size: tuple[int, int] | None, at_most: int | None
+) -> Data:
     import numpy as np
     from PIL import Image
 
@@ -129,7 +137,7 @@ def _read_folder(folder: Path, shape: Shape | None, size: tuple[int, int] | None
     def fail(error: OSError) -> None:
         raise error
 
-    files = walk(folder, IMAGE_SUFFIXES, fail)
+    files = walk(folder, IMAGE_SUFFIXES, fail)[:at_most]
     if not files:
         raise AecodecError(f"{folder}: no images in this folder")
     pictures = [take_apart(open_image(file)).pixels for file in files]

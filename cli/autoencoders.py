@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +14,7 @@ from aecodec.errors import AecodecError
 
 from .arrays import SUFFIXES, Data, read, to_bytes
 from .files import refuse_to_overwrite, write_atomically
+from .fitted import check_samples, image_shape, load_fitted, one_line, read_for
 from .options import AsJson, Device, Force, say
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ def fit(
         known = ", ".join(sorted(model.get_params()))
         raise typer.BadParameter(f"{kind} has no {', '.join(sorted(unknown))}; it has {known}")
     settings |= {"random_state": seed, "device": device, "verbose": sys.stderr.isatty()}
-    with _one_line(data):
+    with one_line(data):
         model.set_params(**settings).fit(found.rows)
         error = float(model.reconstruction_error(found.rows).mean())
     model.set_params(device="auto", verbose=False)
@@ -184,9 +183,9 @@ def transform(
     """Write the codes of data, to .npy, .npz, .csv or .parquet."""
     suffix = _table_suffix(output)
     refuse_to_overwrite(output, force)
-    estimator = _load(model)
-    found = _read_for(estimator, data)
-    with _one_line(data):
+    estimator = load_fitted(model)
+    found = read_for(estimator, data)
+    with one_line(data):
         codes = estimator.transform(found.rows)
     names = [str(name) for name in estimator.get_feature_names_out()]
     write_atomically(output, to_bytes(codes, suffix, names), overwrite=force)
@@ -210,8 +209,8 @@ def reconstruct(
 ) -> None:
     """Encode and decode data: what the model makes of them."""
     suffix = ".png" if data.is_dir() else _table_suffix(output)
-    estimator = _load(model)
-    found = _read_for(estimator, data)
+    estimator = load_fitted(model)
+    found = read_for(estimator, data)
     if data.is_dir():
         targets = [(output / name).with_suffix(".png") for name in found.names]
         if len(set(targets)) < len(targets):
@@ -220,7 +219,7 @@ def reconstruct(
         targets = [output]
     for target in targets:
         refuse_to_overwrite(target, force)
-    with _one_line(data):
+    with one_line(data):
         rows = estimator.reconstruct(found.rows)
     if data.is_dir():
         for target, row in zip(targets, rows, strict=True):
@@ -251,12 +250,11 @@ def sample(
     """Draw new data from a variational autoencoder."""
     suffix = ".png" if output.suffix.lower() == ".png" else _table_suffix(output)
     refuse_to_overwrite(output, force)
-    estimator = _load(model)
-    if not hasattr(estimator, "sample"):
-        raise AecodecError(f"{model}: only a variational autoencoder can draw samples")
+    estimator = load_fitted(model)
+    check_samples(estimator, model)
     rows = estimator.sample(count, random_state=seed)
     if suffix == ".png":
-        written = _png(rows, _image_shape(estimator, model))
+        written = _png(rows, image_shape(estimator, model))
     else:
         written = to_bytes(rows, suffix, [f"feature{n}" for n in range(rows.shape[1])])
     write_atomically(output, written, overwrite=force)
@@ -318,13 +316,13 @@ def anomalies(
         found = read(data)
         estimator.image_shape_ = found.image_shape
     else:
-        estimator = _load(model)
-        found = _read_for(estimator, data)
+        estimator = load_fitted(model)
+        found = read_for(estimator, data)
     detector = _detector(estimator, scoring, contamination, model)
-    reference = _read_for(estimator, normal) if normal else found
-    with _one_line(normal or data):
+    reference = read_for(estimator, normal) if normal else found
+    with one_line(normal or data):
         detector.fit(reference.rows)
-    with _one_line(data):
+    with one_line(data):
         errors = -detector.score_samples(found.rows)
     if picture:
         write_atomically(picture, _error_picture(estimator, found, errors), overwrite=force)
@@ -399,14 +397,14 @@ def plot_codes(
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"{output} is not .png, .svg or .pdf", param_hint="--output")
     refuse_to_overwrite(output, force)
-    estimator = _load(model)
-    found = _read_for(estimator, data)
+    estimator = load_fitted(model)
+    found = read_for(estimator, data)
     classes = labels.read_text(encoding="utf-8").splitlines() if labels else None
     if classes is not None and len(classes) != len(found.rows):
         raise AecodecError(f"{labels}: {len(classes)} lines for {len(found.rows)} samples")
     from aecodec.autoencoders import embed_plot
 
-    with _one_line(data):
+    with one_line(data):
         ax = embed_plot(estimator, found.rows, classes, method=method, random_state=0)
     buffer = io.BytesIO()
     figure: Any = ax.figure
@@ -425,35 +423,6 @@ def _table_suffix(output: Path) -> str:
             f"{output} is not one of {', '.join(SUFFIXES)}", param_hint="--output"
         )
     return suffix
-
-
-def _load(path: Path) -> Any:
-    """The saved autoencoder, also from within a saved detector."""
-    from aecodec.autoencoders import load
-
-    loaded = load(path)
-    return getattr(loaded, "autoencoder_", loaded)
-
-
-def _image_shape(estimator: Any, model: Path) -> tuple[int, int, int]:
-    shape = getattr(estimator, "image_shape_", None)
-    if shape is None:
-        raise AecodecError(f"{model}: not fitted to images, so there is nothing to draw")
-    return shape
-
-
-def _read_for(estimator: Any, data: Path) -> Data:
-    return read(data, image_shape=getattr(estimator, "image_shape_", None))
-
-
-@contextmanager
-def _one_line(data: Path) -> Iterator[None]:
-    """What scikit-learn says of data that do not fit, as an error for people."""
-    try:
-        yield
-    except ValueError as error:
-        reason = str(error).partition("\n")[0]
-        raise AecodecError(f"{data}: {reason}") from None
 
 
 def _png(rows: Any, shape: tuple[int, int, int] | None) -> bytes:

@@ -47,7 +47,8 @@ class ImageIndex:
         bits: code length in use; None: that of the index, or the model's longest. It can be
             changed at any time, since longer codes begin with the shorter ones.
         device: "auto", "cpu" or "cuda", where the model runs.
-        backend: where codes are searched, "postgresql://..."; None: by FAISS in a file.
+        backend: where codes are searched, "postgresql://..." or "milvus://..."; None: by FAISS in a
+            file.
     """
 
     def __init__(
