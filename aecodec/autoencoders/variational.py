@@ -185,7 +185,7 @@ class VariationalAutoencoder(MLPAutoencoder):
     def _draws(self, count: int, random_state: Any) -> Tensor:
         seed = int(check_random_state(random_state).randint(2**31))
         return torch.randn(
-            (count, self.n_components), generator=torch.Generator().manual_seed(seed)
+            (count, self._n_features_out), generator=torch.Generator().manual_seed(seed)
         )
 
 
