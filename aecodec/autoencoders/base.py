@@ -41,6 +41,7 @@ from aecodec.nn.device import choose_device
 Array = npt.NDArray[Any]
 _DTYPES = (np.float64, np.float32)  # the first is what anything else becomes
 _INFERENCE_BATCH = 4096
+_LEAST_PEAK = 0.01  # of data for a sigmoid, which starts from means of 0.01 or more
 _LEAST_ENERGY = 1e-12  # of a sample of zeros, to divide by
 
 
@@ -73,7 +74,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     loss : {"mse", "bce"}
         Squared error, or binary cross-entropy for data in [0, 1].
     output : {"auto", "linear", "sigmoid"}
-        Output of the decoder. "auto" is sigmoid where all data are in [0, 1], else linear.
+        Output of the decoder. "auto" is sigmoid where all data are in [0, 1] and not all of
+        them below 0.01, which a sigmoid could hardly tell apart; else linear.
     l1, l2 : float
         Penalties on the weights (not the biases): `l1 * sum |w| + l2 * sum w**2`, added to
         a loss that is summed over features and averaged over samples.
@@ -218,7 +220,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         with unchanged_on_failure(self):
             X = validate_data(self, X, dtype=_DTYPES)
             self._check_parameters(X.shape[1])
-            vars(self).pop("validation_loss_curve_", None)  # of an earlier fit
+            self.__dict__.pop("validation_loss_curve_", None)  # of an earlier fit
             self.loss_curve_: list[float] = []
             self._optimizer_state = None
             seed = int(check_random_state(self.random_state).randint(2**31))
@@ -367,7 +369,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             raise ValueError('loss="bce" needs output="sigmoid" or "auto"')
         if wanted:
             _check_unit_interval(data)
-        return wanted or (self.output == "auto" and _in_unit_interval(data))
+        tiny = bool(data.max() < _LEAST_PEAK)
+        return wanted or (self.output == "auto" and _in_unit_interval(data) and not tiny)
 
     # ---- using --------------------------------------------------------------------------
 

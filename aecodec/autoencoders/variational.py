@@ -47,7 +47,7 @@ class VariationalAutoencoder(MLPAutoencoder):
     ----------
     loss : {"auto", "bce", "mse"}
         Likelihood: "bce" is Bernoulli, for data in [0, 1]; "mse" is Gaussian with one
-        learned variance. "auto" is Bernoulli where all data are in [0, 1].
+        learned variance. "auto" is Bernoulli where the output is a sigmoid.
     beta : float
         Factor of the divergence from the prior.
 

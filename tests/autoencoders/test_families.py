@@ -63,8 +63,8 @@ def test_the_scale_of_the_data_makes_no_difference(digits: Array) -> None:
     "model",
     [
         LinearAutoencoder(4, solver="svd"),
-        Autoencoder(4, output="linear", max_epochs=3, random_state=0),
-        ConcreteAutoencoder(4, output="linear", max_epochs=3, random_state=0),
+        Autoencoder(4, max_epochs=3, random_state=0),
+        ConcreteAutoencoder(4, max_epochs=3, random_state=0),
         MDLAutoencoder(4, hidden_layers=(16,), max_epochs=3, random_state=0),
     ],
     ids=lambda model: type(model).__name__,
