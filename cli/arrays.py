@@ -14,6 +14,7 @@ from .files import walk
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from PIL import Image
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
 Shape = tuple[int, int, int]
@@ -39,6 +40,7 @@ def read(
     image_shape: Shape | None = None,
     size: tuple[int, int] | None = None,
     at_most: int | None = None,
+    advice: str = "bring them to one size first",
 ) -> Data:
     """Read a data set.
 
@@ -50,13 +52,14 @@ def read(
         image_shape: what images are brought to, because a model needs it.
         size: (height, width) that images are brought to; None wants them all of one size.
         at_most: only the first so many samples.
+        advice: what to do about images of several sizes.
 
     Raises:
         AecodecError: not such data, or an image cannot be read.
         OSError: it cannot be read at all.
     """
     if path.is_dir():
-        return _read_folder(path, image_shape, size, at_most)
+        return _read_folder(path, image_shape, size, advice, at_most)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise AecodecError(f"{path}: not a folder of images nor one of {', '.join(SUFFIXES)}")
@@ -114,9 +117,14 @@ def _read_numpy(path: Path) -> Any:
 def _read_table(path: Path, suffix: str) -> Any:
     import polars as pl
 
-    content = io.BytesIO(path.read_bytes())
+    content = path.read_bytes()
     try:
-        frame = pl.read_csv(content) if suffix == ".csv" else pl.read_parquet(content)
+        if suffix == ".csv":
+            # All rows tell the types: a column may turn fractional late.
+            header = _has_header(content)
+            frame = pl.read_csv(content, has_header=header, infer_schema_length=None)
+        else:
+            frame = pl.read_parquet(content)
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
         raise AecodecError(f"{path}: not a readable table ({reason})") from None
@@ -126,39 +134,88 @@ def _read_table(path: Path, suffix: str) -> Any:
     return frame.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
+def _has_header(content: bytes) -> bool:
+    """Whether the first line of a .csv file has names, rather than numbers as all others."""
+    import polars as pl
+
+    first = pl.read_csv(content, has_header=False, n_rows=1, infer_schema_length=0).row(0)
+    numbers = pl.Series(first, dtype=pl.String).str.strip_chars().cast(pl.Float64, strict=False)
+    # pandas names columns 0, 1, 2, ... when they have no names.
+    counted = len(first) > 2 and first == tuple(map(str, range(len(first))))
+    return counted or numbers.has_nulls()
+
+
 def _read_folder(
-    folder: Path, shape: Shape | None, size: tuple[int, int] | None, at_most: int | None
+    folder: Path,
+    shape: Shape | None,
+    size: tuple[int, int] | None,
+    advice: str,
+    at_most: int | None,
 ) -> Data:
     import numpy as np
     from PIL import Image
 
-    from aecodec.images import IMAGE_SUFFIXES, open_image, take_apart
+    from aecodec.images import open_image, take_apart
+
+    if shape and shape[2] not in (1, 3):
+        raise AecodecError(
+            f"{folder}: the model is for images of {shape[2]} channels (the last of their"
+            " dimensions), and those of a folder have 1 or 3"
+        )
+    size = shape[:2] if shape else size
+    files = image_files(folder)[:at_most]
+    pictures: list[Image.Image] = []  # each in its final size: photos would not fit into memory
+    for file in files:
+        picture = to_8_bits(take_apart(open_image(file)).pixels)
+        if shape:
+            picture = picture.convert("RGB" if shape[2] == 3 else "L")
+        height, width = size or (pictures[0] if pictures else picture).size[::-1]
+        if picture.size != (width, height) and not size:
+            raise AecodecError(
+                f"{file} is {picture.width}x{picture.height}, not {width}x{height}; {advice}"
+            )
+        if picture.size != (width, height):
+            picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+        pictures.append(picture)
+    colours = any(picture.mode == "RGB" for picture in pictures)
+    rows = np.empty((len(files), width * height * (3 if colours else 1)), dtype=np.float32)
+    for row, picture in zip(rows, pictures, strict=True):
+        row[:] = np.asarray(picture.convert("RGB" if colours else "L")).ravel()
+    rows /= 255
+    return Data(rows, relative_names(files, folder), (height, width, 3 if colours else 1))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images below a folder, sorted.
+
+    Raises:
+        AecodecError: there are none.
+        OSError: a folder cannot be read.
+    """
+    from aecodec.images import IMAGE_SUFFIXES
 
     def fail(error: OSError) -> None:
         raise error
 
-    files = walk(folder, IMAGE_SUFFIXES, fail)[:at_most]
+    files = walk(folder, IMAGE_SUFFIXES, fail)
     if not files:
         raise AecodecError(f"{folder}: no images in this folder")
-    pictures = [take_apart(open_image(file)).pixels for file in files]
-    resize = size is not None or shape is not None  # a model's shape is for all its images
-    if shape is None:
-        height, width = size or pictures[0].size[::-1]
-        shape = (height, width, 3 if any(p.mode == "RGB" for p in pictures) else 1)
-    rows = np.empty((len(files), shape[0] * shape[1] * shape[2]), dtype=np.float32)
-    for number, (file, picture) in enumerate(zip(files, pictures, strict=True)):
-        if picture.size != (shape[1], shape[0]) and not resize:
-            raise AecodecError(
-                f"{file} is {picture.width}x{picture.height}, not {shape[1]}x{shape[0]};"
-                " use --size to bring all to one size"
-            )
-        if picture.mode.startswith("I"):  # 16 bits to 8
-            picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-        picture = picture.convert("RGB" if shape[2] == 3 else "L")
-        if picture.size != (shape[1], shape[0]):
-            picture = picture.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
-        rows[number] = np.asarray(picture, dtype=np.float32).ravel() / 255
-    return Data(rows, [str(file.relative_to(folder)) for file in files], shape)
+    return files
+
+
+def relative_names(files: Sequence[Path], folder: Path) -> list[str]:
+    """How files below a folder are called in results."""
+    return [str(file.relative_to(folder)) for file in files]
+
+
+def to_8_bits(picture: Image.Image) -> Image.Image:
+    """The picture, with 8 bits where it has 16."""
+    import numpy as np
+    from PIL import Image
+
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
 
 
 def _about(array: Any) -> str:

@@ -12,10 +12,17 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from .arrays import SUFFIXES, Data, read, to_bytes
+from .arrays import SUFFIXES, Data, Shape, read, to_bytes
 from .files import refuse_to_overwrite, write_atomically
-from .fitted import check_samples, image_shape, load_fitted, one_line, read_for
-from .options import AsJson, Device, Force, say
+from .fitted import (
+    check_drawable,
+    check_samples,
+    image_shape,
+    load_fitted,
+    one_line,
+    read_for,
+)
+from .options import AsJson, Device, Force, noting, say
 
 if TYPE_CHECKING:
     from aecodec.autoencoders import AnomalyDetector
@@ -45,6 +52,18 @@ _Kind = Literal[
 ]
 _PANEL = "Autoencoders on your own data"
 _CODEC = "codec"
+_CONTAMINATION = 0.05
+# What sets the parameters that are not for --set.
+_SETTERS = {
+    "n_components": "--components",
+    "max_epochs": "--epochs",
+    "random_state": "--seed",
+    "device": "--device",
+    "verbose": "whether there is a terminal to show a bar on",
+}
+_WORDS = {"True": True, "False": False, "None": None}
+_STRANGEST = 10
+_MAX_SEED = 2**32 - 1  # of scikit-learn
 _UNITS = {
     "reconstruction": "mean squared error",
     "relative": "error relative to the sample",
@@ -95,10 +114,14 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """(name, value) of "NAME=VALUE", the value as JSON or else as text."""
+    """(name, value) of "NAME=VALUE", the value as JSON, True, False, None, or else as text."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+    if name in _SETTERS:
+        raise typer.BadParameter(f"{name} is set by {_SETTERS[name]}")
+    if value in _WORDS:
+        return name, _WORDS[value]
     try:
         parsed = json.loads(value)
     except ValueError:
@@ -128,7 +151,7 @@ def fit(
         typer.Option(
             parser=_size,
             metavar="WIDTHxHEIGHT",
-            help="Bring images to this size.",
+            help="Bring the images of a folder to this size.",
             show_default="as they are",
         ),
     ] = None,
@@ -138,19 +161,23 @@ def fit(
             "--set",
             parser=_setting,
             metavar="NAME=VALUE",
-            help="Any parameter of the estimator, such as hidden_layers=[256,64]; repeat for more.",
+            help="Any other parameter of the estimator, such as hidden_layers=[256,64]; repeat"
+            " for more.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of everything random.")] = 0,
     device: Device = "auto",
     force: Force = False,
 ) -> None:
     """Train an autoencoder on images or rows of numbers, and save it."""
     refuse_to_overwrite(output, force)
+    if size and data.is_file():
+        raise typer.BadParameter(f"{data} is not a folder of images", param_hint="--size")
     settings = dict(set_ or [])
     settings |= {"n_components": components} if components else {}
     settings |= {"max_epochs": epochs} if epochs else {}
-    found = read(data, size=size)
+    with noting():
+        found = read(data, size=size, advice="use --size to bring all to one size")
     from aecodec import autoencoders
 
     model: BaseAutoencoder = getattr(autoencoders, KINDS[kind])()
@@ -223,6 +250,7 @@ def reconstruct(
         rows = estimator.reconstruct(found.rows)
     if data.is_dir():
         for target, row in zip(targets, rows, strict=True):
+            assert found.image_shape is not None  # as of every folder
             write_atomically(target, _png(row[None], found.image_shape), overwrite=force)
     else:
         columns = [f"feature{number}" for number in range(rows.shape[1])]
@@ -244,7 +272,9 @@ def sample(
         ),
     ],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Other numbers, other samples.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=_MAX_SEED, help="Other numbers, other samples.")
+    ] = 0,
     force: Force = False,
 ) -> None:
     """Draw new data from a variational autoencoder."""
@@ -252,9 +282,10 @@ def sample(
     refuse_to_overwrite(output, force)
     estimator = load_fitted(model)
     check_samples(estimator, model)
+    shape = image_shape(estimator, model) if suffix == ".png" else None
     rows = estimator.sample(count, random_state=seed)
-    if suffix == ".png":
-        written = _png(rows, image_shape(estimator, model))
+    if shape:
+        written = _png(rows, shape)
     else:
         written = to_bytes(rows, suffix, [f"feature{n}" for n in range(rows.shape[1])])
     write_atomically(output, written, overwrite=force)
@@ -266,8 +297,8 @@ def anomalies(
         Path,
         typer.Argument(
             metavar="MODEL",
-            help=f"Written by `aecodec fit`; or the word {_CODEC}: images are strange that"
-            " take it many bits.",
+            help="Written by `aecodec fit`, or a saved AnomalyDetector, which is taken as it is;"
+            f" or the word {_CODEC}: images are strange that take it many bits.",
             show_default=False,
         ),
     ],
@@ -281,8 +312,14 @@ def anomalies(
         ),
     ] = None,
     contamination: Annotated[
-        float, typer.Option(min=1e-6, max=0.5, help="Share of normal data to be called strange.")
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            min=1e-6,
+            max=0.5,
+            help="Share of normal data to be called strange.",
+            show_default=str(_CONTAMINATION),
+        ),
+    ] = None,
     scoring: Annotated[
         Literal["reconstruction", "relative", "bits"] | None,
         typer.Option(
@@ -307,28 +344,41 @@ def anomalies(
     The threshold is the quantile of the errors of normal data that leaves out the share
     given by --contamination.
     """
-    if picture:
-        refuse_to_overwrite(picture, force)
-    if str(model) == _CODEC:
-        from .codec_bits import CodecBits
-
-        estimator: Any = CodecBits()
-        found = read(data)
-        estimator.image_shape_ = found.image_shape
+    if picture and picture.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{picture} is not .png", param_hint="--picture")
+    refuse_to_overwrite(picture, force)
+    loaded = _measure_or_model(model)
+    estimator = getattr(loaded, "autoencoder_", loaded)
+    found = read_for(estimator, data)
+    if estimator is not loaded:
+        if normal or scoring or contamination is not None:
+            raise typer.BadParameter(
+                f"{model} is a detector with its own threshold, contamination and scoring;"
+                " leave out --normal, --contamination and --scoring"
+            )
+        detector = loaded
     else:
-        estimator = load_fitted(model)
-        found = read_for(estimator, data)
-    detector = _detector(estimator, scoring, contamination, model)
-    reference = read_for(estimator, normal) if normal else found
-    with one_line(normal or data):
-        detector.fit(reference.rows)
+        detector = _detector(estimator, scoring, contamination or _CONTAMINATION, model)
+        with one_line(normal or data):
+            detector.fit((read_for(estimator, normal) if normal else found).rows)
     with one_line(data):
         errors = -detector.score_samples(found.rows)
     if picture:
-        write_atomically(picture, _error_picture(estimator, found, errors), overwrite=force)
-    if not as_json and normal is None:
+        write_atomically(picture, _error_picture(estimator, data, found, errors), overwrite=force)
+    if not as_json and normal is None and detector is not loaded:
         say("note: the threshold is that of these data themselves; see --normal")
     _print_ranking(found.names, errors, detector, as_json)
+
+
+def _measure_or_model(model: Path) -> Any:
+    """The codec's bits, or what was saved: an autoencoder, or a detector around one."""
+    if str(model) == _CODEC:
+        from .codec_bits import CodecBits
+
+        return CodecBits()
+    from aecodec.autoencoders import load
+
+    return load(model)
 
 
 def _detector(estimator: Any, scoring: Any, contamination: float, model: Path) -> AnomalyDetector:
@@ -399,9 +449,7 @@ def plot_codes(
     refuse_to_overwrite(output, force)
     estimator = load_fitted(model)
     found = read_for(estimator, data)
-    classes = labels.read_text(encoding="utf-8").splitlines() if labels else None
-    if classes is not None and len(classes) != len(found.rows):
-        raise AecodecError(f"{labels}: {len(classes)} lines for {len(found.rows)} samples")
+    classes = _read_labels(labels, len(found.rows)) if labels else None
     from aecodec.autoencoders import embed_plot
 
     with one_line(data):
@@ -411,6 +459,16 @@ def plot_codes(
     figure.savefig(buffer, format=output.suffix[1:].lower(), dpi=120)
     write_atomically(output, buffer.getvalue(), overwrite=force)
     print(output)
+
+
+def _read_labels(path: Path, count: int) -> list[str]:
+    try:
+        labels = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise AecodecError(f"{path}: not text in UTF-8, with a class a line") from None
+    if len(labels) != count:
+        raise AecodecError(f"{path}: {len(labels)} lines for {count} samples")
+    return labels
 
 
 # ---- shared ----------------------------------------------------------------------------
@@ -425,33 +483,28 @@ def _table_suffix(output: Path) -> str:
     return suffix
 
 
-def _png(rows: Any, shape: tuple[int, int, int] | None) -> bytes:
+def _png(rows: Any, shape: Shape, columns: int | None = None) -> bytes:
     from PIL import Image
 
     from aecodec.autoencoders.plots import image_grid
 
-    assert shape is not None
     buffer = io.BytesIO()
-    Image.fromarray(image_grid(rows, shape)).save(buffer, format="png")
+    Image.fromarray(image_grid(rows, shape, columns)).save(buffer, format="png")
     return buffer.getvalue()
 
 
-def _error_picture(estimator: Any, found: Data, errors: Array, count: int = 10) -> bytes:
-    """The strangest images; below them reconstructions and absolute errors if there are any."""
+def _error_picture(estimator: Any, data: Path, found: Data, errors: Array) -> bytes:
+    """The strangest images; below them, by an autoencoder, reconstructions and absolute errors."""
     import numpy as np
 
+    strangest = errors.argsort()[::-1][:_STRANGEST]
+    if not hasattr(estimator, "reconstruct"):
+        rows, shape = estimator.tiles(data, strangest.tolist())
+        return _png(rows, shape, len(rows))
     if found.image_shape is None:
         raise AecodecError("--picture needs images")
-    rows = found.rows[errors.argsort()[::-1][:count]]
-    parts = [rows]
-    if hasattr(estimator, "reconstruct"):
-        restored = estimator.reconstruct(rows)
-        parts += [restored, np.abs(rows - restored)]
-    from PIL import Image
-
-    from aecodec.autoencoders.plots import image_grid
-
-    buffer = io.BytesIO()
-    grid = image_grid(np.concatenate(parts), found.image_shape, columns=len(rows))
-    Image.fromarray(grid).save(buffer, format="png")
-    return buffer.getvalue()
+    check_drawable(found.image_shape, data)
+    rows = found.rows[strangest]
+    restored = estimator.reconstruct(rows)
+    parts = np.concatenate([rows, restored, np.abs(rows - restored)])
+    return _png(parts, found.image_shape, len(rows))

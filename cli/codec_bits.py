@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,19 @@ from sklearn.base import BaseEstimator
 import aecodec
 from aecodec.autoencoders.plots import image_grid
 from aecodec.errors import AecodecError
+from aecodec.images import open_image, take_apart
+
+from .arrays import Data, Shape, image_files, read, relative_names, to_8_bits
+
+Array = npt.NDArray[Any]
+_TILE = 128
 
 
 class CodecBits(BaseEstimator):
     """The bits that the codec takes for an image, as `AnomalyDetector` asks for them.
 
-    Attributes:
-        image_shape_: (height, width, channels) of the rows; set it before use.
+    Its data are those that its own `read` gives.
     """
-
-    image_shape_: tuple[int, int, int] | None = None
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -30,9 +35,48 @@ class CodecBits(BaseEstimator):
         """Nothing to learn."""
         return self
 
-    def description_length(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Bits of each image's .aec file at quality 50: (n,)."""
-        if self.image_shape_ is None:
-            raise AecodecError("the codec needs images, not rows of numbers")
-        pictures = [Image.fromarray(image_grid(row[None], self.image_shape_)) for row in X]
-        return np.array([8.0 * len(aecodec.compress(picture)) for picture in pictures])
+    def description_length(self, X: Array) -> Array:
+        """Bits of each image: (n,)."""
+        return X[:, 0]
+
+    def read(self, path: Path) -> Data:
+        """One number for each image: the bits of its .aec file at quality 50, without metadata.
+
+        Raises:
+            AecodecError: they are no images, or one cannot be read.
+            OSError: it cannot be read at all.
+        """
+        names, picture = _pictures(path)
+        bits = [8.0 * len(aecodec.compress(picture(number))) for number in range(len(names))]
+        return Data(np.array(bits)[:, None], names, None)
+
+    def tiles(self, path: Path, numbers: Sequence[int]) -> tuple[Array, Shape]:
+        """Some of the images, shrunk and framed to tiles of one size, as rows in [0, 1]."""
+        _, picture = _pictures(path)
+        small = []
+        for number in numbers:
+            image = to_8_bits(picture(number)).convert("RGB")
+            image.thumbnail((_TILE, _TILE))
+            small.append(image)
+        width, height = (max(image.size[axis] for image in small) for axis in (0, 1))
+        rows = np.full((len(small), height, width, 3), 0.5, dtype=np.float32)
+        for row, image in zip(rows, small, strict=True):
+            row[: image.height, : image.width] = np.asarray(image, dtype=np.float32) / 255
+        return rows.reshape(len(rows), -1), (height, width, 3)
+
+
+def _pictures(path: Path) -> tuple[list[str], Callable[[int], Image.Image]]:
+    """Names of images, and what opens the one of a number: not all need fit into memory."""
+    if path.is_dir():
+        files = image_files(path)
+
+        def from_file(number: int) -> Image.Image:
+            pixels = take_apart(open_image(files[number])).pixels
+            return Image.fromarray(np.asarray(pixels))  # without EXIF and the like
+
+        return relative_names(files, path), from_file
+    found = read(path)
+    shape = found.image_shape
+    if shape is None or shape[2] not in (1, 3, 4):
+        raise AecodecError(f"{path}: the codec needs images of 1, 3 or 4 channels")
+    return found.names, lambda n: Image.fromarray(image_grid(found.rows[n : n + 1], shape))

@@ -25,11 +25,10 @@ from .hash_common import (
     load_hasher,
     match_card,
     match_json,
-    noting,
     progress_bar,
     write_html,
 )
-from .options import AsJson, Force, inputs, say
+from .options import AsJson, Force, inputs, noting, say
 
 if TYPE_CHECKING:
     from aecodec.hashing.calibration import Calibration, Threshold

@@ -10,6 +10,7 @@ from typing import Any
 from aecodec.errors import AecodecError
 
 from .arrays import Data, Shape, read
+from .options import noting
 
 
 def load_fitted(path: Path) -> Any:
@@ -29,12 +30,22 @@ def image_shape(estimator: Any, model: Path) -> Shape:
     """Height, width and channels of what it was fitted to.
 
     Raises:
-        AecodecError: that were no images.
+        AecodecError: that were no images, or none that can be drawn.
     """
     shape: Shape | None = getattr(estimator, "image_shape_", None)
     if shape is None:
         raise AecodecError(f"{model}: not fitted to images, so there is nothing to draw")
+    check_drawable(shape, model)
     return shape
+
+
+def check_drawable(shape: Shape, source: Path) -> None:
+    """Raise AecodecError unless images of this shape can be drawn."""
+    if shape[2] not in (1, 3, 4):
+        raise AecodecError(
+            f"{source}: images of {shape[2]} channels (the last of their dimensions) cannot be"
+            " drawn, only those of 1, 3 or 4"
+        )
 
 
 def check_samples(estimator: Any, model: Path) -> None:
@@ -44,8 +55,11 @@ def check_samples(estimator: Any, model: Path) -> None:
 
 
 def read_for(estimator: Any, data: Path, at_most: int | None = None) -> Data:
-    """As `arrays.read`, with images brought to the shape that the estimator was fitted to."""
-    return read(data, image_shape=getattr(estimator, "image_shape_", None), at_most=at_most)
+    """Data as a fitted estimator, or the codec's measure, takes them."""
+    with noting():
+        if hasattr(estimator, "read"):
+            return estimator.read(data)
+        return read(data, image_shape=getattr(estimator, "image_shape_", None), at_most=at_most)
 
 
 @contextmanager

@@ -1,9 +1,8 @@
-"""What the commands of the hash model share: options, notes, galleries."""
+"""What the commands of the hash model share: options, progress, galleries."""
 
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,19 +62,6 @@ def bits_option(default: str) -> Any:
     return typer.Option(
         parser=_bits, metavar="64|128|256", help="Code length.", show_default=default
     )
-
-
-@contextmanager
-def noting() -> Iterator[None]:
-    """What the index has to say, such as that its cache was rebuilt, goes to stderr."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        try:
-            yield
-        finally:
-            for warning in caught:
-                if "torch" not in Path(warning.filename).parts:
-                    say(f"note: {warning.message}")
 
 
 @contextmanager

@@ -26,11 +26,20 @@ from .hash_common import (
     load_hasher,
     match_card,
     match_json,
-    noting,
     progress_bar,
     write_html,
 )
-from .options import AsJson, Engine, Force, RayAddress, inputs, local_paths, places, say
+from .options import (
+    AsJson,
+    Engine,
+    Force,
+    RayAddress,
+    inputs,
+    local_paths,
+    noting,
+    places,
+    say,
+)
 
 if TYPE_CHECKING:
     from aecodec.hashing.adding import Reader

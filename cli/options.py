@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -86,3 +88,16 @@ def local_paths(places: Sequence[str], ray_address: str | None) -> list[Path]:
 def say(line: str) -> None:
     """Tell how a long job is going, without mixing into its result."""
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def noting() -> Iterator[None]:
+    """Warnings meant for the user, such as of pixels converted, as notes, each but once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            theirs = [w for w in caught if "torch" not in Path(w.filename).parts]
+            for message in dict.fromkeys(str(warning.message) for warning in theirs):
+                say(f"note: {message}")

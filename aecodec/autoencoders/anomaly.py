@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from typing_extensions import Self
 
-from aecodec.autoencoders.base import Array
+from aecodec.autoencoders.base import Array, unchanged_on_failure
 from aecodec.autoencoders.checks import check_choice, check_number
 from aecodec.autoencoders.mlp import Autoencoder
 
@@ -92,7 +92,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         ValueError
             Data or a parameter do not fit.
         """
-        X = validate_data(self, X, dtype=(np.float64, np.float32))
+        with unchanged_on_failure(self):
+            self._fit(validate_data(self, X, dtype=(np.float64, np.float32)))
+        return self
+
+    def _fit(self, X: Array) -> None:
         check_number("contamination", self.contamination, 1e-9, 0.5)
         check_choice("scoring", self.scoring, _METHODS)
         check_number("validation_fraction", self.validation_fraction, 0, 0.9)
@@ -115,7 +119,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         errors = self._errors(X[order[:held_out]] if held_out else X)
         self.offset_ = -float(np.quantile(errors, 1 - self.contamination))
         self.offset_interval_ = self._interval(errors)
-        return self
 
     def _interval(self, errors: Array) -> tuple[float, float]:
         n, p = len(errors), 1 - self.contamination

@@ -18,13 +18,22 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from aecodec.autoencoders.checks import check_choice, check_count, check_counts, check_number
+from aecodec.autoencoders.checks import (
+    check_bool,
+    check_choice,
+    check_count,
+    check_counts,
+    check_number,
+)
 from aecodec.autoencoders.loop import (
     OPTIMIZERS,
+    EarlyStopping,
     make_optimizer,
+    mean_loss,
     progress_bar,
     run_epoch,
     seeded,
+    usable,
 )
 from aecodec.autoencoders.networks import ACTIVATIONS, Network, mlp
 from aecodec.nn.device import choose_device
@@ -32,6 +41,7 @@ from aecodec.nn.device import choose_device
 Array = npt.NDArray[Any]
 _DTYPES = (np.float64, np.float32)  # the first is what anything else becomes
 _INFERENCE_BATCH = 4096
+_LEAST_PEAK = 0.01  # of data for a sigmoid, which starts from means of 0.01 or more
 _LEAST_ENERGY = 1e-12  # of a sample of zeros, to divide by
 
 
@@ -64,12 +74,14 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     loss : {"mse", "bce"}
         Squared error, or binary cross-entropy for data in [0, 1].
     output : {"auto", "linear", "sigmoid"}
-        Output of the decoder. "auto" is sigmoid where all data are in [0, 1], else linear.
+        Output of the decoder. "auto" is sigmoid where all data are in [0, 1] and not all of
+        them below 0.01, which a sigmoid could hardly tell apart; else linear.
     l1, l2 : float
         Penalties on the weights (not the biases): `l1 * sum |w| + l2 * sum w**2`, added to
         a loss that is summed over features and averaged over samples.
     dropout : float
-        Probability for a hidden unit to be dropped in training.
+        Probability for a hidden unit to be dropped in training; without hidden layers, for a
+        unit of the code.
     optimizer : {"adam", "sgd", "rmsprop"}
         SGD is with momentum 0.9.
     learning_rate : float
@@ -131,6 +143,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     # ---- what makes a family ------------------------------------------------------------
 
     _losses: ClassVar[tuple[str, ...]] = ("mse", "bce")
+    # Parameters that a network's modules depend on; a fitted one keeps those it was made with.
+    _shaping: ClassVar[tuple[str, ...]] = ("n_components", "dropout")
 
     def _modules(self, n_features: int) -> tuple[nn.Module, nn.Module]:
         """New encoder and decoder."""
@@ -138,11 +152,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _network(self, data: Tensor) -> Network:
         """New network for these data (n, features)."""
-        self.sigmoid_ = sigmoid = self._wants_sigmoid(data)
-        center = data.mean(0)
-        spread = (data - center).square().mean().sqrt()
-        scale = torch.ones(()) if sigmoid or spread == 0 else spread
-        return Network(*self._modules(data.shape[1]), center, scale, sigmoid)
+        self._made_with = {name: getattr(self, name) for name in self._shaping}
+        if self.sigmoid_:
+            center, scale = data.mean(0), torch.ones(())
+        else:
+            center, scale = _center_and_scale(data)
+        return Network(*self._modules(data.shape[1]), center, scale, self.sigmoid_)
 
     def _code(self, network: Network, x: Tensor) -> Tensor:
         """Code of data; the same each time."""
@@ -155,7 +170,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _prepare(self, network: Network, data: Tensor, step: Step) -> None:
         """Whatever comes before the training proper."""
 
-    def _finish(self, network: Network, data: Tensor, step: Step) -> None:
+    def _finish(self, network: Network, data: Tensor, held_out: Tensor, step: Step) -> None:
         """Whatever comes after the training proper."""
 
     def _annealing_share(self) -> float:
@@ -171,11 +186,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_number("l1", self.l1, 0)
         check_number("l2", self.l2, 0)
         check_number("dropout", self.dropout, 0, 0.99)
-        check_number("learning_rate", self.learning_rate, 0)
+        check_number("learning_rate", self.learning_rate, 0, 1e38)  # which float32 holds
         check_count("batch_size", self.batch_size)
         check_count("max_epochs", self.max_epochs)
+        check_bool("early_stopping", self.early_stopping)
         check_number("validation_fraction", self.validation_fraction, 0.0, 0.9)
         check_count("n_iter_no_change", self.n_iter_no_change)
+        check_bool("verbose", self.verbose)
 
     # ---- fitting ------------------------------------------------------------------------
 
@@ -197,71 +214,86 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError
             Data or a parameter do not fit.
         AecodecError
-            The training diverged, or there is no such device.
+            The training diverged, or there is no such device. As after any error, the
+            estimator is what it was before.
         """
-        X = validate_data(self, X, dtype=_DTYPES)
-        self._check_parameters(X.shape[1])
-        with self._session(check_random_state(self.random_state).randint(2**31)) as session:
-            generator, device = session
-            data, held_out = self._split(self._tensor(X), generator)
-            self.network_ = self._network(data)
+        with unchanged_on_failure(self):
+            X = validate_data(self, X, dtype=_DTYPES)
+            self._check_parameters(X.shape[1])
+            self.__dict__.pop("validation_loss_curve_", None)  # of an earlier fit
             self.loss_curve_: list[float] = []
             self._optimizer_state = None
-            data, held_out = data.to(device), held_out.to(device)
-            network = self.network_.to(device)
-            self._prepare(network, data, Step(generator, 0.0))
-            self._train(network, data, held_out, generator)
-            self._finish(network, data, Step(generator, 1.0))
+            seed = int(check_random_state(self.random_state).randint(2**31))
+            device = choose_device(self.device)
+            with seeded(seed, device) as generator:
+                data, held_out = self._split(self._first_data(X), generator)
+                network = self._network(data).to(device)
+                data, held_out = data.to(device), held_out.to(device)
+                self._prepare(network, data, Step(generator, 0.0))
+                self._train(network, data, held_out, generator)
+                self._finish(network, data, held_out, Step(generator, 1.0))
+            self.network_ = usable(network)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one pass over a chunk of data that need not fit into memory as a whole.
 
-        The first chunk decides on the kind of output and the scaling. The optimiser's state
-        lasts from call to call, the learning rate is constant, early stopping and pretraining
-        do not apply. What is annealed in `fit` is fully annealed after `max_epochs` calls.
+        The first chunk decides on the kind of output and the scaling; once the output is a
+        sigmoid, all chunks must be in [0, 1]. The optimiser's state lasts from call to call,
+        the learning rate is constant, early stopping and pretraining do not apply. What is
+        annealed in `fit` is fully annealed after `max_epochs` calls.
 
         Parameters and errors are those of `fit`.
         """
-        first = not hasattr(self, "network_")
-        X = validate_data(self, X, dtype=_DTYPES, reset=first)
-        self._check_parameters(X.shape[1])
-        if first:
-            self.loss_curve_ = []
-            self._optimizer_state = None
-            self._seed = int(check_random_state(self.random_state).randint(2**31 - 2**20))
-        seed = getattr(self, "_seed", 0) + len(self.loss_curve_)
-        with self._session(seed) as (generator, device):
-            data = self._tensor(X)
+        with unchanged_on_failure(self):
+            first = not hasattr(self, "network_")
+            X = validate_data(self, X, dtype=_DTYPES, reset=first)
+            self._check_parameters(X.shape[1])
             if first:
-                self.network_ = self._network(data)
-            network, data = self.network_.to(device).train(), data.to(device)
-            optimizer = self._make_optimizer(network)
-            step = Step(generator, min(1.0, len(self.loss_curve_) / self.max_epochs))
-            self.loss_curve_.append(
-                run_epoch(
-                    lambda x: self._objective(network, x, step),
-                    data,
-                    optimizer,
-                    self.batch_size,
-                    generator,
-                )
-            )
-            self._optimizer_state = _to_cpu(optimizer.state_dict())
-            self._finish_partial(network)
-        self.n_iter_ = len(self.loss_curve_)
+                self.loss_curve_ = []
+                self._optimizer_state = None
+                self._seed = int(check_random_state(self.random_state).randint(2**31 - 2**20))
+            device = choose_device(self.device)
+            with seeded(getattr(self, "_seed", 0) + len(self.loss_curve_), device) as generator:
+                data = self._first_data(X) if first else self._more_data(X)
+                network = self._network(data) if first else copy.deepcopy(self.network_)
+                self._train_once(network.to(device).train(), data.to(device), generator)
+            self.network_ = usable(network)
+            self.n_iter_ = len(self.loss_curve_)
         return self
 
-    def _finish_partial(self, network: Network) -> None:
+    def _train_once(self, network: Network, data: Tensor, generator: torch.Generator) -> None:
+        optimizer = self._make_optimizer(network)
+        step = Step(generator, min(1.0, len(self.loss_curve_) / self.max_epochs))
+        loss = run_epoch(
+            lambda x: self._objective(network, x, step),
+            data,
+            optimizer,
+            self.batch_size,
+            generator,
+        )
+        self.loss_curve_ = [*self.loss_curve_, loss]
+        self._optimizer_state = _to_cpu(optimizer.state_dict())
+        self._finish_partial(network, data)
+
+    def _finish_partial(self, network: Network, data: Tensor) -> None:
         """Whatever comes after a call of `partial_fit`."""
 
-    @contextmanager
-    def _session(self, seed: int) -> Iterator[tuple[torch.Generator, torch.device]]:
-        """Randomness and a device; afterwards the network is back on the CPU, for inference."""
-        device = choose_device(self.device)
-        with seeded(seed, device) as generator:
-            yield generator, device
-        self.network_ = self.network_.cpu().eval().requires_grad_(False)
+    def _first_data(self, X: Array) -> Tensor:
+        """Data to train a new network on, once they have decided on its output.
+
+        In float32 for a sigmoid; else in their own dtype until they are normalised.
+        """
+        data = torch.tensor(X, dtype=torch.float32)
+        self.sigmoid_ = self._wants_sigmoid(data)
+        return data if self.sigmoid_ else torch.tensor(X)
+
+    def _more_data(self, X: Array) -> Tensor:
+        """Data to train the network further on."""
+        data = torch.tensor(X, dtype=torch.float32)
+        if self.sigmoid_:
+            _check_unit_interval(data)
+        return data if self.sigmoid_ else torch.tensor(X)
 
     def _split(self, data: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Data to train on and to stop by; the latter are empty without early stopping."""
@@ -278,18 +310,22 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         network.requires_grad_(True)
         optimizer = make_optimizer(self.optimizer, network.parameters(), self.learning_rate)
         if self._optimizer_state:
-            optimizer.load_state_dict(self._optimizer_state)
+            # A copy, since training goes on in these tensors, and may fail.
+            optimizer.load_state_dict(copy.deepcopy(self._optimizer_state))
             for group in optimizer.param_groups:  # it may have been changed by set_params
                 group["lr"] = self.learning_rate
         return optimizer
 
     def _objective(self, network: Network, x: Tensor, step: Step) -> Tensor:
-        loss = self._loss(network, x, step).mean()
-        if self.l1 or self.l2:
-            weights = [p for p in network.parameters() if p.ndim > 1]
-            loss = loss + self.l1 * sum(w.abs().sum() for w in weights)
-            loss = loss + self.l2 * sum(w.square().sum() for w in weights)
-        return loss
+        return self._loss(network, x, step).mean() + self._penalty(network)
+
+    def _penalty(self, module: nn.Module) -> Tensor | float:
+        """L1 and L2 of its weights."""
+        if not (self.l1 or self.l2):
+            return 0.0
+        weights = [p for name, p in module.named_parameters() if name.endswith("weight")]
+        absolute = sum(w.abs().sum() for w in weights)
+        return self.l1 * absolute + self.l2 * sum(w.square().sum() for w in weights)
 
     def _train(
         self, network: Network, data: Tensor, held_out: Tensor, generator: torch.Generator
@@ -304,7 +340,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return self._objective(network, x, step)
 
         optimizer.register_step_post_hook(lambda *_: annealing.step())
-        stopper = _EarlyStopping(self.n_iter_no_change) if len(held_out) else None
+        stopper = EarlyStopping(self.n_iter_no_change) if len(held_out) else None
         annealed = self._annealing_share() * self.max_epochs
         with progress_bar(type(self).__name__, self.max_epochs, self.verbose) as show:
             for _ in range(self.max_epochs):
@@ -318,29 +354,23 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 if stopper and judged and stopper.should_stop(loss, network):
                     break
         if stopper:
-            network.load_state_dict(stopper.best_state or network.state_dict())
+            stopper.restore(network)
             self.validation_loss_curve_ = stopper.losses
         self.n_iter_ = len(self.loss_curve_)
 
     def _held_out_loss(self, network: Network, held_out: Tensor) -> float:
         """Mean loss when all is annealed, with the same random numbers each time."""
-        network.eval()
         step = Step(torch.Generator(held_out.device).manual_seed(0), 1.0)
-        with torch.no_grad():
-            losses = [self._loss(network, x, step) for x in held_out.split(_INFERENCE_BATCH)]
-        return float(torch.cat(losses).mean())
+        return mean_loss(network, held_out, lambda x: self._loss(network, x, step))
 
     def _wants_sigmoid(self, data: Tensor) -> bool:
-        within = bool(data.min() >= 0) and bool(data.max() <= 1)
         wanted = self.output == "sigmoid" or self.loss == "bce"
         if self.loss == "bce" and self.output == "linear":
             raise ValueError('loss="bce" needs output="sigmoid" or "auto"')
-        if wanted and not within:
-            raise ValueError(
-                f"a sigmoid output and binary cross-entropy need data in [0, 1], not in"
-                f" [{data.min():g}, {data.max():g}]; rescale them or use output='linear'"
-            )
-        return wanted or (self.output == "auto" and within)
+        if wanted:
+            _check_unit_interval(data)
+        tiny = bool(data.max() < _LEAST_PEAK)
+        return wanted or (self.output == "auto" and _in_unit_interval(data) and not tiny)
 
     # ---- using --------------------------------------------------------------------------
 
@@ -421,8 +451,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         with seeded(0, torch.device("cpu")):  # weights and data that are replaced right away
             network = self._network(torch.zeros(2, self.n_features_in_))
         self.__dict__.update(fitted)
-        network.sigmoid = self.sigmoid_
-        network.load_state_dict(state)
+        network.load_state_dict(state, assign=True)  # in the dtypes of the state
         self.network_ = network.eval().requires_grad_(False)
         self._optimizer_state = None
 
@@ -443,7 +472,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """The function of network and data, batch by batch, in the dtype of X."""
         device = choose_device(self.device)
         dtype = torch.float64 if X.dtype == np.float64 else torch.float32
-        network = copy.deepcopy(self.network_).to(device, dtype)
+        network = copy.deepcopy(self.network_).to(device)
+        for parameter in network.parameters():  # centre and scale stay as precise as they are
+            parameter.data = parameter.data.to(dtype)
         parts = []
         with torch.set_grad_enabled(gradients):
             for start in range(0, len(X), _INFERENCE_BATCH):
@@ -451,13 +482,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 parts.append(function(network, x).detach().cpu().numpy())
         return np.concatenate(parts)
 
-    @staticmethod
-    def _tensor(X: Array) -> Tensor:
-        return torch.tensor(X, dtype=torch.float32)
-
     @property
     def _n_features_out(self) -> int:
-        return self.n_components
+        """Of the fitted network; an AttributeError before, which scikit-learn looks for."""
+        return self._made_with["n_components"]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -480,6 +508,12 @@ class MLPAutoencoder(BaseAutoencoder):
     hidden_layers: tuple[int, ...] = (256,)
     activation: str = "relu"
 
+    _shaping: ClassVar[tuple[str, ...]] = (
+        *BaseAutoencoder._shaping,
+        "hidden_layers",
+        "activation",
+    )
+
     def _check_parameters(self, n_features: int) -> None:
         super()._check_parameters(n_features)
         check_counts("hidden_layers", self.hidden_layers)
@@ -490,21 +524,47 @@ class MLPAutoencoder(BaseAutoencoder):
         encoder = mlp(sizes, self.activation, self.dropout)
         return encoder, mlp(sizes[::-1], self.activation, self.dropout)
 
+    def _network(self, data: Tensor) -> Network:
+        network = super()._network(data)
+        if self.dropout and not self.hidden_layers:  # the code's units are the only ones
+            network.decoder = nn.Sequential(nn.Dropout(self.dropout), network.decoder)
+        return network
 
-class _EarlyStopping:
-    """Remembers the best network, and says when there has been none better for long."""
 
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.losses: list[float] = []
-        self.best_state: dict[str, Tensor] = {}
+@contextmanager
+def unchanged_on_failure(estimator: BaseEstimator) -> Iterator[None]:
+    """An error within leaves all attributes as they were: fitted by what came before, or not.
 
-    def should_stop(self, loss: float, network: nn.Module) -> bool:
-        self.losses.append(loss)
-        best = min(range(len(self.losses)), key=self.losses.__getitem__)
-        if best == len(self.losses) - 1:
-            self.best_state = {k: v.clone() for k, v in network.state_dict().items()}
-        return len(self.losses) - 1 - best >= self.patience
+    What attributes refer to must not be changed in place.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:  # also an impatient Ctrl-C
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _center_and_scale(data: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of each feature, and the standard deviation of all around it (1 if 0), in float64."""
+    center = data.mean(0, dtype=torch.float64)
+    scale = (data - center).square_().mean().sqrt()
+    if not scale.isfinite():
+        raise ValueError("the data are too large: their standard deviation overflows; rescale them")
+    return center, scale if scale > 0 else torch.ones_like(scale)
+
+
+def _in_unit_interval(data: Tensor) -> bool:
+    return bool(data.min() >= 0) and bool(data.max() <= 1)
+
+
+def _check_unit_interval(data: Tensor) -> None:
+    if not _in_unit_interval(data):
+        raise ValueError(
+            f"a sigmoid output and binary cross-entropy need data in [0, 1], not in"
+            f" [{data.min():g}, {data.max():g}]; rescale them or use output='linear'"
+        )
 
 
 def _to_cpu(state: Any) -> Any:

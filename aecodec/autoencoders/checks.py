@@ -11,7 +11,7 @@ import numpy as np
 
 def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
     """Raise ValueError unless the value is one of those allowed."""
-    if value not in allowed:
+    if value not in tuple(allowed):  # which compares, whereas a dict would want a hash
         raise ValueError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}")
 
 
@@ -20,6 +20,12 @@ def check_number(name: str, value: Any, low: float, high: float = float("inf")) 
     real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if not real or not low <= value <= high:
         raise ValueError(f"{name}={value!r} is not a number from {low:g} to {high:g}")
+
+
+def check_bool(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is True or False: the text "False" would be true."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}={value!r} is neither True nor False")
 
 
 def check_count(name: str, value: Any, low: int = 1) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from aecodec.autoencoders.base import MLPAutoencoder, Step
 from aecodec.autoencoders.checks import check_number
-from aecodec.autoencoders.loop import make_optimizer, run_epoch
+from aecodec.autoencoders.loop import EarlyStopping, make_optimizer, mean_loss, run_epoch
 from aecodec.autoencoders.networks import Network, mlp
 
 _REFINEMENT_SHARE = 0.2
@@ -58,7 +58,8 @@ class _ConcreteNetwork(Network):
 
     def units(self, z: Tensor) -> Tensor:
         """Selected features as the decoder takes them."""
-        return ((z - self.center[self.support]) / self.scale)[:, self.rank]
+        units = (z - self.center[self.support]) / self.scale
+        return units[:, self.rank].to(self.dtype)
 
     def decode(self, z: Tensor) -> Tensor:
         return super().decode(self.units(z))
@@ -72,6 +73,7 @@ class ConcreteAutoencoder(SelectorMixin, MLPAutoencoder):
     features, relaxed in training to mixtures of all by the concrete (Gumbel-softmax)
     distribution, whose temperature falls geometrically. After that each unit gets a
     feature of its own, and for a fifth of `max_epochs` more the decoder learns from these.
+    Early stopping judges, and may shorten, that last fifth.
 
     `transform`, `get_support` and `get_feature_names_out` are those of a scikit-learn
     feature selector; `inverse_transform` reconstructs all features.
@@ -121,21 +123,30 @@ class ConcreteAutoencoder(SelectorMixin, MLPAutoencoder):
         return network.reconstruction_loss(network.normalise(x) @ choice.T, x, self.loss)
 
     def _annealing_share(self) -> float:
-        return 1.0  # so that early stopping has no say
+        return 1.0  # so that early stopping has no say before `_finish`
 
-    def _finish(self, network: Network, data: Tensor, step: Step) -> None:
+    def _finish(self, network: Network, data: Tensor, held_out: Tensor, step: Step) -> None:
         assert isinstance(network, _ConcreteNetwork)
         network.settle()
         optimizer = make_optimizer(self.optimizer, network.decoder.parameters(), self.learning_rate)
 
-        def loss_of(x: Tensor) -> Tensor:
-            units = network.units(network.encode(x))
-            return network.reconstruction_loss(units, x, self.loss).mean()
+        def losses_of(x: Tensor) -> Tensor:
+            return network.reconstruction_loss(network.units(network.encode(x)), x, self.loss)
 
+        def objective(x: Tensor) -> Tensor:
+            return losses_of(x).mean() + self._penalty(network.decoder)
+
+        stopper = EarlyStopping(self.n_iter_no_change) if len(held_out) else None
         for _ in range(max(1, round(_REFINEMENT_SHARE * self.max_epochs))):
-            run_epoch(loss_of, data, optimizer, self.batch_size, step.generator)
+            network.train()
+            run_epoch(objective, data, optimizer, self.batch_size, step.generator)
+            if stopper and stopper.should_stop(mean_loss(network, held_out, losses_of), network):
+                break
+        if stopper:
+            stopper.restore(network)
+            self.validation_loss_curve_ = stopper.losses
 
-    def _finish_partial(self, network: Network) -> None:
+    def _finish_partial(self, network: Network, data: Tensor) -> None:
         assert isinstance(network, _ConcreteNetwork)
         network.settle()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from sklearn.utils import check_random_state
@@ -39,6 +39,8 @@ class ContractiveAutoencoder(MLPAutoencoder):
     activation: str = "sigmoid"
     code_activation: str = "sigmoid"
     contraction: float = 0.1
+
+    _shaping: ClassVar[tuple[str, ...]] = (*MLPAutoencoder._shaping, "code_activation")
 
     def _check_parameters(self, n_features: int) -> None:
         super()._check_parameters(n_features)
@@ -87,9 +89,9 @@ class ContractiveAutoencoder(MLPAutoencoder):
 
         def vary(network: Network, x: Tensor) -> Tensor:
             x = network.normalise(x)
-            e = torch.randn((len(x), self.n_components), generator=noise, dtype=x.dtype)
             encode: Any = network.encoder
             codes, backwards, *_ = torch.func.vjp(encode, x)
+            e = torch.randn(codes.shape, generator=noise, dtype=x.dtype)
             tangent = backwards(scale * e.to(x.device))[0]
             shift = torch.func.jvp(encode, (x,), (tangent,))[1]
             return network.decode(codes + shift)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isqrt, prod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +51,14 @@ class ConvAutoencoder(BaseAutoencoder):
     hidden_layers: tuple[int, ...] = (256,)
     activation: str = "gelu"
 
+    _shaping: ClassVar[tuple[str, ...]] = (
+        *BaseAutoencoder._shaping,
+        "image_shape",
+        "channels",
+        "hidden_layers",
+        "activation",
+    )
+
     def _check_parameters(self, n_features: int) -> None:
         super()._check_parameters(n_features)
         check_choice("activation", self.activation, ACTIVATIONS)
@@ -59,9 +68,9 @@ class ConvAutoencoder(BaseAutoencoder):
             raise ValueError("channels=() leaves no convolution; give one or more stages")
         if self.image_shape is not None:
             check_counts("image_shape", self.image_shape)
-        self.image_shape_ = self._shape(n_features)
+        self._shape_of(n_features)
 
-    def _shape(self, n_features: int) -> Shape:
+    def _shape_of(self, n_features: int) -> Shape:
         if self.image_shape is None:
             side = isqrt(n_features)
             return (side, side, 1) if side * side == n_features else (1, n_features, 1)
@@ -74,6 +83,7 @@ class ConvAutoencoder(BaseAutoencoder):
         return height, width, channels
 
     def _modules(self, n_features: int) -> tuple[nn.Module, nn.Module]:
+        self.image_shape_ = self._shape_of(n_features)
         height, width, colours = self.image_shape_
         widths = (colours, *self.channels)
         sizes = [(height, width)]

@@ -74,6 +74,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     try:
         temporary.write_bytes(data)
         os.replace(temporary, target)
+    except OSError as error:  # nobody knows the temporary file's name
+        error.filename, error.filename2 = str(target), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -120,7 +123,9 @@ def _describe(estimator: Any, prefix: str, tensors: dict[str, Tensor]) -> dict[s
             attributes[key] = {"tuple": [_plain(item) for item in value]}
         else:
             attributes[key] = {"value": _plain(value)}
-    params = {key: _plain(value) for key, value in estimator.get_params(deep=False).items()}
+    # What was set since it was fitted does not change the network, and must fit it in the file.
+    current = estimator.get_params(deep=False) | getattr(estimator, "_made_with", {})
+    params = {key: _plain(value) for key, value in current.items()}
     return {"class": name, "params": params, "attributes": attributes}
 
 

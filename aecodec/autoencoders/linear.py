@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from aecodec.autoencoders.base import BaseAutoencoder, Step
-from aecodec.autoencoders.checks import check_choice
+from aecodec.autoencoders.checks import check_bool, check_choice
 from aecodec.autoencoders.networks import Network, TiedDecoder, linear_layers
 
 
@@ -47,10 +47,12 @@ class LinearAutoencoder(BaseAutoencoder):
     solver: Literal["gradient", "svd"] = "gradient"
 
     _losses: ClassVar[tuple[str, ...]] = ("mse",)
+    _shaping: ClassVar[tuple[str, ...]] = (*BaseAutoencoder._shaping, "tied")
 
     def _check_parameters(self, n_features: int) -> None:
         super()._check_parameters(n_features)
         check_choice("output", self.output, ("linear",))
+        check_bool("tied", self.tied)
         check_choice("solver", self.solver, ("gradient", "svd"))
 
     def _modules(self, n_features: int) -> tuple[nn.Module, nn.Module]:
@@ -68,6 +70,11 @@ class LinearAutoencoder(BaseAutoencoder):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one pass over a chunk; see `BaseAutoencoder`. Not with `solver="svd"`."""
         return super().partial_fit(X, y)
+
+    def _split(self, data: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if self.solver == "svd":  # there is nothing to stop
+            return data, data[:0]
+        return super()._split(data, generator)
 
     def _train(
         self, network: Network, data: Tensor, held_out: Tensor, generator: torch.Generator

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from aecodec.errors import AecodecError
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
+_EVALUATION_BATCH = 4096
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 def make_optimizer(
@@ -55,10 +58,58 @@ def run_epoch(
         loss.backward()
         optimizer.step()
         total += loss.detach() * len(rows)
-    mean = total.item() / len(data)
-    if mean - mean != 0:  # nan, inf
-        raise AecodecError(f"training diverged (loss {mean}); try a lower learning_rate")
-    return mean
+    return _finite(total.item() / len(data))
+
+
+def mean_loss(network: nn.Module, data: Tensor, losses_of: Callable[[Tensor], Tensor]) -> float:
+    """Mean of a loss (n,) over data, as the network is in use rather than in training.
+
+    Raises:
+        AecodecError: it is not finite.
+    """
+    network.eval()
+    with torch.no_grad():
+        losses = [losses_of(x) for x in data.split(_EVALUATION_BATCH)]
+    return _finite(float(torch.cat(losses).mean()))
+
+
+def _finite(loss: float) -> float:
+    if not math.isfinite(loss):
+        raise AecodecError(f"training diverged (loss {loss}); try a lower learning_rate")
+    return loss
+
+
+def usable(network: _Network) -> _Network:
+    """The trained network on the CPU and ready for use.
+
+    Raises:
+        AecodecError: its weights are not finite, because the last step was one too far.
+    """
+    if not all(bool(t.isfinite().all()) for t in network.state_dict().values()):
+        raise AecodecError("training diverged (weights not finite); try a lower learning_rate")
+    return network.cpu().eval().requires_grad_(False)
+
+
+class EarlyStopping:
+    """Remembers the best network, and says when there has been none better for long."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.losses: list[float] = []
+        self._best_state: dict[str, Tensor] = {}
+
+    def should_stop(self, loss: float, network: nn.Module) -> bool:
+        """Whether the last `patience` losses were no better than the one before them."""
+        self.losses.append(loss)
+        best = min(range(len(self.losses)), key=self.losses.__getitem__)
+        if best == len(self.losses) - 1:
+            self._best_state = {k: v.clone() for k, v in network.state_dict().items()}
+        return len(self.losses) - 1 - best >= self.patience
+
+    def restore(self, network: nn.Module) -> None:
+        """Bring the network back to its best, if there was any loss."""
+        if self._best_state:
+            network.load_state_dict(self._best_state)
 
 
 @contextmanager

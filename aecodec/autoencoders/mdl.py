@@ -35,8 +35,8 @@ class _MDLNetwork(Network):
 
     def __init__(self, *parts: Any, low: float, step: float, levels: int, code: int) -> None:
         super().__init__(*parts)
-        self.register_buffer("low", torch.tensor(low))
-        self.register_buffer("step", torch.tensor(step))
+        self.register_buffer("low", torch.tensor(low, dtype=torch.float64))
+        self.register_buffer("step", torch.tensor(step, dtype=torch.float64))
         self.register_buffer("levels", torch.tensor(float(levels)))
         # Mixture weights (as logits), means and log-scales of each unit of the code.
         self.prior = nn.Parameter(torch.zeros(3, code, _MIXTURE))
@@ -60,7 +60,11 @@ class _MDLNetwork(Network):
         last = self.levels - 1
         half = last.clamp_min(1) / 2
         return _mixture_nats(
-            self.to_grid(x), logits, half * (means + 1), log_scales + half.log(), last
+            self.to_grid(x).to(self.dtype),
+            logits,
+            half * (means + 1),
+            log_scales + half.log(),
+            last,
         ).sum(1)
 
     def _likelihood(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -58,8 +58,10 @@ class Network(nn.Module):
 
     Inside, data are centred. With a linear output they are also divided by one number
     for all features, so that neither a feature's unit nor the learning rate depends on
-    the data's scale while squared errors keep their proportions. With a sigmoid output
-    the centre, as a logit, is where the decoder starts from.
+    the data's scale while squared errors keep their proportions. Centre and scale are
+    in float64 there, whatever the dtype of the weights: float32 cannot hold data that
+    are large beside their deviation. With a sigmoid output the centre, as a logit, is
+    where the decoder starts from.
 
     Args:
         encoder: from (n, features) to (n, code).
@@ -84,12 +86,19 @@ class Network(nn.Module):
 
     def normalise(self, x: Tensor) -> Tensor:
         """Data as the encoder takes them."""
-        return (x - self.center) / self.scale
+        return ((x - self.center) / self.scale).to(self.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return next(self.parameters()).dtype
 
     def raw(self, z: Tensor) -> Tensor:
         """What the decoder says: logits of the data, or normalised data."""
         out: Tensor = self.decoder(z)
-        return out + torch.logit(self.center.clamp(0.01, 0.99)) if self.sigmoid else out
+        if not self.sigmoid:
+            return out
+        return out + torch.logit(self.center.to(out.dtype).clamp(0.01, 0.99))
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes (n, code) of data (n, features)."""
@@ -98,7 +107,9 @@ class Network(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """Data (n, features) of codes (n, code)."""
         raw = self.raw(z)
-        return torch.sigmoid(raw) if self.sigmoid else raw * self.scale + self.center
+        if self.sigmoid:
+            return torch.sigmoid(raw)
+        return (raw * self.scale + self.center).to(raw.dtype)
 
     def reconstruction_loss(self, z: Tensor, x: Tensor, loss: str) -> Tensor:
         """Loss of decoding z where x was right: (n,), summed over features.

@@ -40,8 +40,8 @@ class SparseAutoencoder(MLPAutoencoder):
     Attributes
     ----------
     dead_fraction_ : float
-        Share of units that were active for no sample of the data fitted. Active is not
-        zero, or above half the target for "kl".
+        Share of units that were active for no sample of the data fitted, or of the last chunk
+        of `partial_fit`. Active is not zero, or above half the target for "kl".
     """
 
     n_components: int = field(default=256, kw_only=False)
@@ -73,7 +73,8 @@ class SparseAutoencoder(MLPAutoencoder):
         # From all units to k, so that each gets its chance: units that never win get no
         # gradient and die.
         share = max(0.0, 1 - step.progress / _ANNEALING_SHARE)
-        z = self._activate(network.encode(x), self.k + round(share * (self.n_components - self.k)))
+        drive = network.encode(x)
+        z = self._activate(drive, self.k + round(share * (drive.shape[1] - self.k)))
         loss = network.reconstruction_loss(z, x, self.loss)
         if self.sparsity == "l1":
             lengths = linear_layers(network.decoder)[0].weight.norm(dim=0)
@@ -92,13 +93,15 @@ class SparseAutoencoder(MLPAutoencoder):
         entropy = rho * math.log(rho) + (1 - rho) * math.log(1 - rho)
         return (entropy - rho * mean.log() - (1 - rho) * (1 - mean).log()).sum()
 
-    def _finish(self, network: Network, data: Tensor, step: Step) -> None:
+    def _finish(self, network: Network, data: Tensor, held_out: Tensor, step: Step) -> None:
         threshold = self.target_activation / 2 if self.sparsity == "kl" else 0.0
-        active = torch.zeros(self.n_components, dtype=torch.bool, device=data.device)
+        network.eval()
         with torch.no_grad():
-            for x in data.split(4096):
-                active |= (self._code(network, x).abs() > threshold).any(0)
-        self.dead_fraction_ = 1 - float(active.float().mean())
+            active = [(self._code(network, x).abs() > threshold).any(0) for x in data.split(4096)]
+        self.dead_fraction_ = 1 - float(torch.stack(active).any(0).float().mean())
+
+    def _finish_partial(self, network: Network, data: Tensor) -> None:
+        self._finish(network, data, data[:0], Step(torch.Generator(), 1.0))
 
     def _modules(self, n_features: int) -> tuple[nn.Module, nn.Module]:
         encoder, decoder = super()._modules(n_features)

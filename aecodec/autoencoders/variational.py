@@ -47,7 +47,7 @@ class VariationalAutoencoder(MLPAutoencoder):
     ----------
     loss : {"auto", "bce", "mse"}
         Likelihood: "bce" is Bernoulli, for data in [0, 1]; "mse" is Gaussian with one
-        learned variance. "auto" is Bernoulli where all data are in [0, 1].
+        learned variance. "auto" is Bernoulli where the output is a sigmoid.
     beta : float
         Factor of the divergence from the prior.
 
@@ -185,7 +185,7 @@ class VariationalAutoencoder(MLPAutoencoder):
     def _draws(self, count: int, random_state: Any) -> Tensor:
         seed = int(check_random_state(random_state).randint(2**31))
         return torch.randn(
-            (count, self.n_components), generator=torch.Generator().manual_seed(seed)
+            (count, self._n_features_out), generator=torch.Generator().manual_seed(seed)
         )
 
 

@@ -58,6 +58,33 @@ def test_the_scale_of_the_data_makes_no_difference(digits: Array) -> None:
     assert errors[0] == pytest.approx(errors[1], rel=1e-3)
 
 
+@pytest.mark.parametrize("change", [(1e-24, 0), (1e20, 0), (1, 1e8), (1, 1.7e9)])
+@pytest.mark.parametrize(
+    "model",
+    [
+        LinearAutoencoder(4, solver="svd"),
+        Autoencoder(4, max_epochs=3, random_state=0),
+        ConcreteAutoencoder(4, max_epochs=3, random_state=0),
+        MDLAutoencoder(4, hidden_layers=(16,), max_epochs=3, random_state=0),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_not_even_where_float32_would_overflow_or_round(
+    model: Any, change: tuple[float, float], digits: Array
+) -> None:
+    X = 16 * digits[:200]
+    factor, shift = change
+    expected = ((model.fit(X).reconstruct(X) - X) ** 2).mean()
+    moved = factor * X + shift
+    found = (model.fit(moved).reconstruct(moved) - shift) / factor
+    assert ((found - X) ** 2).mean() == pytest.approx(expected, rel=1e-3)
+
+
+def test_data_whose_scale_is_no_number_are_refused(digits: Array) -> None:
+    with pytest.raises(ValueError, match="too large"):
+        Autoencoder(4).fit(1e300 * digits)
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_linear_autoencoder_spans_the_space_of_pca(tied: bool, digits: Array) -> None:
     size = 6
@@ -75,6 +102,8 @@ def test_the_svd_solver_is_pca(digits: Array) -> None:
         model.reconstruct(digits), pca.inverse_transform(pca.transform(digits)), atol=1e-5
     )
     assert not hasattr(model, "partial_fit")
+    stopped = LinearAutoencoder(10, solver="svd", early_stopping=True).fit(digits)
+    np.testing.assert_array_equal(stopped.transform(digits), model.transform(digits))
 
 
 # ---- regularisers ----------------------------------------------------------------------
@@ -116,13 +145,70 @@ def test_early_stopping_waits_for_the_annealing(digits: Array) -> None:
     whole = SparseAutoencoder(64, **settings).fit(digits)
     error = model.reconstruction_error(digits).mean()
     assert error < 1.2 * whole.reconstruction_error(digits).mean()
-    selector = ConcreteAutoencoder(4, early_stopping=True, max_epochs=3).fit(digits)
-    assert (selector.n_iter_, selector.validation_loss_curve_) == (3, [])
+
+
+def test_early_stopping_of_a_selector_judges_the_decoder_it_refines(digits: Array) -> None:
+    settings: dict[str, Any] = {"early_stopping": True, "n_iter_no_change": 2, "random_state": 0}
+    short, long = (
+        ConcreteAutoencoder(4, max_epochs=epochs, learning_rate=rate, **settings).fit(digits[:100])
+        for epochs, rate in ((3, 1e-3), (200, 5e-2))
+    )
+    assert (short.n_iter_, len(short.validation_loss_curve_)) == (3, 1)
+    curve = long.validation_loss_curve_
+    assert len(curve) < 40  # a fifth of all
+    assert int(np.argmin(curve)) == len(curve) - 1 - 2
+
+
+def test_a_selector_is_penalised_to_the_end(digits: Array) -> None:
+    free, heavy = (
+        ConcreteAutoencoder(5, l2=l2, max_epochs=50, learning_rate=1e-2, random_state=0)
+        .fit(digits[:200])
+        .network_.decoder
+        for l2 in (0.0, 50.0)
+    )
+    squares = [
+        sum(float((p**2).sum()) for p in d.parameters() if p.ndim > 1) for d in (free, heavy)
+    ]
+    assert squares[1] < 0.01 * squares[0]
+
+
+def test_penalties_are_on_weights_and_not_on_a_prior(digits: Array) -> None:
+    model = MDLAutoencoder(2, hidden_layers=(8,), l2=1.0, max_epochs=1).fit(digits[:50])
+    linear = [layer.weight for layer in model.network_.modules() if hasattr(layer, "weight")]
+    assert float(model._penalty(model.network_)) == pytest.approx(
+        sum(float(weight.square().sum()) for weight in linear)
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SparseAutoencoder(16, k=4),
+        ContractiveAutoencoder(16),
+        ContractiveAutoencoder(16, hidden_layers=(8,)),
+        VariationalAutoencoder(4, hidden_layers=()),
+        ConcreteAutoencoder(4, hidden_layers=()),
+        MDLAutoencoder(4, hidden_layers=()),
+    ],
+    ids=repr,
+)
+def test_dropout_makes_a_difference_with_and_without_hidden_layers(
+    model: Any, digits: Array
+) -> None:
+    X = digits[:100]
+    model.set_params(max_epochs=2, random_state=0)
+    plain = model.fit(X).reconstruct(X)
+    dropped = model.set_params(dropout=0.5).fit(X).reconstruct(X)
+    assert not np.allclose(plain, dropped)
+    np.testing.assert_array_equal(dropped, model.reconstruct(X))  # in training only
 
 
 def test_divergence_is_an_error_and_not_a_model_of_nans(digits: Array) -> None:
     with pytest.raises(AecodecError, match="learning_rate"):
         Autoencoder(4, optimizer="sgd", learning_rate=1e4, output="linear").fit(digits)
+    one_step = Autoencoder(4, optimizer="sgd", learning_rate=1e38, l2=1e3, max_epochs=1)
+    with pytest.raises(AecodecError, match="learning_rate"):
+        one_step.set_params(batch_size=2000).fit(digits)
 
 
 def test_verbose_shows_a_progress_bar(digits: Array, capfd: pytest.CaptureFixture[str]) -> None:
@@ -175,6 +261,9 @@ def test_exactly_k_units_are_active(digits: Array) -> None:
     assert 0 <= model.dead_fraction_ < 0.5
     with pytest.raises(ValueError, match="k=7"):
         SparseAutoencoder(5, k=7).fit(digits)
+    chunked = SparseAutoencoder(100, k=7, random_state=0).partial_fit(digits[:500])
+    active = (chunked.transform(digits[:500]) != 0).any(0)
+    assert chunked.dead_fraction_ == pytest.approx(1 - active.mean())
 
 
 def test_k_sparse_codes_are_better_to_classify_by_than_pixels_and_pca(

@@ -14,7 +14,15 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 
-from aecodec.autoencoders import AnomalyDetector, Autoencoder, MDLAutoencoder, load
+from aecodec.autoencoders import (
+    AnomalyDetector,
+    Autoencoder,
+    ContractiveAutoencoder,
+    ConvAutoencoder,
+    LinearAutoencoder,
+    MDLAutoencoder,
+    load,
+)
 from aecodec.autoencoders.files import dumps
 from aecodec.errors import AecodecError, CorruptFileError
 from tests.autoencoders.conftest import Array
@@ -81,6 +89,35 @@ def test_what_is_no_such_file_is_told(digits: Array, tmp_path: Path) -> None:
             load(path)
 
 
+@pytest.mark.parametrize(
+    ("model", "later"),
+    [
+        (Autoencoder(2), {"hidden_layers": (16,), "activation": "tanh", "dropout": 0.3}),
+        (Autoencoder(2, dropout=0.3), {"n_components": 5, "dropout": 0}),
+        (LinearAutoencoder(2), {"tied": False}),
+        (ConvAutoencoder(2, channels=(2,)), {"channels": (3, 3), "image_shape": (16, 4)}),
+        (ContractiveAutoencoder(2), {"code_activation": "tanh"}),
+    ],
+    ids=repr,
+)
+def test_it_is_the_fitted_network_that_is_saved(
+    model: Any, later: dict[str, Any], digits: Array, tmp_path: Path
+) -> None:
+    X = digits[:50]
+    model = clone(model).set_params(max_epochs=1).fit(X).set_params(**later)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    np.testing.assert_array_equal(again.reconstruct(X), model.reconstruct(X))
+    assert not {name: again.get_params()[name] for name in later}.items() & later.items()
+
+
+def test_large_data_come_back_as_exactly(digits: Array, tmp_path: Path) -> None:
+    X = digits[:50] + 1.7e9
+    model = LinearAutoencoder(4, solver="svd").fit(X)
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").reconstruct(X), model.reconstruct(X))
+
+
 def test_what_cannot_be_saved_is_told(digits: Array, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not fitted"):
         Autoencoder().save(tmp_path / "model")
@@ -90,4 +127,7 @@ def test_what_cannot_be_saved_is_told(digits: Array, tmp_path: Path) -> None:
     detector.autoencoder_ = FrozenEstimator(PCA(2).fit(digits))
     with pytest.raises(AecodecError, match="PCA"):
         detector.save(tmp_path / "model")
+    with pytest.raises(FileNotFoundError) as caught:
+        model.save(tmp_path / "missing" / "model")
+    assert caught.value.filename == str(tmp_path / "missing" / "model")
     assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -27,6 +28,7 @@ from aecodec.autoencoders import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from aecodec.errors import AecodecError
 from tests.autoencoders.conftest import Array
 
 QUICK: dict[str, Any] = {"n_components": 2, "max_epochs": 3, "device": "cpu"}
@@ -158,6 +160,96 @@ def test_partial_fit_on_chunks_comes_close_to_fit(digits: Array) -> None:
         chunked.partial_fit(digits[:, :10])
 
 
+def test_what_was_fitted_stays_what_it_is_until_fitted_again(digits: Array) -> None:
+    X = digits[:50]
+    with pytest.raises(NotFittedError):
+        Autoencoder(4).get_feature_names_out()
+    model = VariationalAutoencoder(4, max_epochs=2, early_stopping=True, random_state=0).fit(X)
+    model.set_params(n_components=9)
+    assert list(model.get_feature_names_out()) == [f"variationalautoencoder{n}" for n in range(4)]
+    assert model.transform(X).shape == (50, 4)
+    assert model.sample(3).shape == (3, 64)
+    model.set_params(early_stopping=False).fit(X)
+    assert model.transform(X).shape == (50, 9)
+    assert not hasattr(model, "validation_loss_curve_")
+
+
+@each_autoencoder
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_failure_leaves_an_estimator_as_it_was(
+    model: Any, method: str, digits: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = digits[:100]
+    model = clone(model).set_params(random_state=0, dropout=0.5)
+    if not hasattr(model, method) or getattr(model, "solver", "") == "svd":
+        pytest.skip("no such training")
+    calls = 0
+
+    def interrupted(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+
+    def train_in_vain() -> None:
+        nonlocal calls
+        calls = 0
+        model.set_params(batch_size=50)
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.optim.Adam, "step", lambda *_: interrupted())
+            with pytest.raises(KeyboardInterrupt):
+                getattr(model, method)(X)
+
+    train_in_vain()
+    with pytest.raises(NotFittedError):
+        model.transform(X)
+    model.fit(X)
+    before = model.transform(X), model.reconstruct(X), list(model.loss_curve_)
+    train_in_vain()
+    np.testing.assert_array_equal(model.transform(X), before[0])
+    np.testing.assert_array_equal(model.reconstruct(X), before[1])
+    assert model.loss_curve_ == before[2]
+
+
+def test_a_detector_that_failed_is_not_fitted(digits: Array) -> None:
+    model = AnomalyDetector(contamination=0.7)
+    with pytest.raises(ValueError, match="contamination"):
+        model.fit(digits)
+    with pytest.raises(NotFittedError):
+        model.predict(digits)
+
+
+def test_a_failed_chunk_does_not_change_what_the_next_one_does(digits: Array) -> None:
+    one, other = (Autoencoder(4, random_state=0, batch_size=50).partial_fit(digits) for _ in "12")
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        one.partial_fit(2 * digits)
+    one._objective = lambda *_: torch.tensor(float("nan"), requires_grad=True)  # type: ignore[method-assign]
+    with pytest.raises(AecodecError, match="diverged"):
+        one.partial_fit(digits)
+    del one._objective
+    one, other = one.partial_fit(digits), other.partial_fit(digits)
+    np.testing.assert_array_equal(one.transform(digits), other.transform(digits))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Autoencoder(2, loss="bce"), VariationalAutoencoder(2), VariationalAutoencoder(2, loss="bce")],
+    ids=repr,
+)
+def test_cross_entropy_looks_at_all_data(model: Any, digits: Array) -> None:
+    with pytest.raises(ValueError, match=r"\[0, 16\]"):
+        clone(model).partial_fit(digits).partial_fit(16 * digits)
+    X = digits[:100].copy()
+    X[7] = 5
+    for seed in range(8):  # in some of which the odd sample is held out
+        stopped = clone(model).set_params(early_stopping=True, max_epochs=1, random_state=seed)
+        if model.loss == "bce":
+            with pytest.raises(ValueError, match=r"\[0, 5\]"):
+                stopped.fit(X)
+        else:
+            assert stopped.fit(X).loss_ == "mse"
+
+
 def test_partial_fit_goes_on_after_pickling_as_if_nothing_had_been(digits: Array) -> None:
     one = Autoencoder(4, random_state=0).partial_fit(digits)
     other = pickle.loads(pickle.dumps(one))
@@ -180,6 +272,9 @@ def test_partial_fit_goes_on_after_pickling_as_if_nothing_had_been(digits: Array
         ({"learning_rate": -1}, "learning_rate"),
         ({"pretraining": "dream"}, "pretraining"),
         ({"early_stopping": True, "validation_fraction": 0.0}, "validation_fraction"),
+        ({"early_stopping": "False"}, "early_stopping='False' is neither True nor False"),
+        ({"verbose": 1}, "verbose"),
+        ({"activation": {}}, "activation"),
     ],
 )
 def test_a_wrong_parameter_is_named(parameters: dict[str, Any], named: str, digits: Array) -> None:

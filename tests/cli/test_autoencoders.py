@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from aecodec.autoencoders import load
+import aecodec
+from aecodec.autoencoders import AnomalyDetector, Autoencoder, load
+from aecodec.images import take_apart
 from tests.cli.conftest import Run
 
 Array = npt.NDArray[Any]
@@ -105,6 +108,32 @@ def test_all_formats_are_read_alike(
     np.testing.assert_allclose(models[0], models[1], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("0.5,1\n2,3\n4,6\n", 3),  # numbers from the first line on
+        ("a,b\n2,3\n4,6\n", 2),
+        ("1,b\n2,3\n4,6\n", 2),
+        ("0,1,2\n2,3,4\n4,6,9\n", 2),  # how pandas writes columns without names
+        ("a,b\n" + 150 * "1,2\n" + "0.5,1\n", 151),  # fractional late
+    ],
+)
+def test_the_rows_of_a_csv(run: Run, text: str, rows: int, tmp_path: Path) -> None:
+    table, model = tmp_path / "table.csv", tmp_path / "m.safetensors"
+    table.write_text(text)
+    code, out, err = run("fit", "linear", table, "-o", model, "--set", "solver=svd", "-n", 1)
+    assert (code, err) == (0, "")
+    assert f" {rows} x " in out
+
+
+def test_words_for_switches(run: Run, table: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m.safetensors"
+    settings = ("--set", "tied=False", "--set", "early_stopping=True", "--epochs", 2)
+    assert run("fit", "linear", table, "-o", model, *settings)[0] == 0
+    estimator = load(model)
+    assert (estimator.tied, estimator.early_stopping) == (False, True)
+
+
 def test_a_folder_of_images(run: Run, folder: Path, tmp_path: Path) -> None:
     model = tmp_path / "m.safetensors"
     settings = ("-n", 3, "--epochs", 30, "--set", "channels=[4]", "--set", "batch_size=8")
@@ -144,6 +173,118 @@ def test_images_are_brought_to_the_size_asked_for(run: Run, folder: Path, tmp_pa
     assert load(model).image_shape_ == (4, 6, 1)
     assert run("reconstruct", model, folder, "-o", tmp_path / "back")[0] == 0
     assert Image.open(tmp_path / "back" / "wide.png").size == (6, 4)
+
+
+def test_photos_are_made_small_one_by_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a folder of photos would not fit into memory."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(4):
+        Image.new("RGB", (90, 60), (number, 99, 0)).save(photos / f"{number}.png")
+    large: list[Any] = []
+    most = 0
+
+    def watch(image: Image.Image) -> Any:
+        nonlocal most
+        picture = take_apart(image)
+        large.append(weakref.ref(picture.pixels))
+        most = max(most, sum(ref() is not None for ref in large))
+        return picture
+
+    monkeypatch.setattr("aecodec.images.take_apart", watch)
+    size = ("--size", "6x4", "-n", 2, "--epochs", 1)
+    code, out, _ = run("fit", "autoencoder", photos, "-o", tmp_path / "m.safetensors", *size)
+    assert code == 0
+    assert "4 x 72" in out
+    assert most <= 2
+
+
+def test_what_was_converted_is_noted_once(run: Run, folder: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        Image.new("CMYK", (8, 8)).save(folder / f"{name}.jpg")
+    model = tmp_path / "m.safetensors"
+    code, _, err = run("fit", "linear", folder, "-o", model, "--set", "solver=svd", "-n", 2)
+    assert (code, err) == (0, "note: CMYK pixels were converted to RGB\n")
+
+
+def test_no_advice_that_a_command_does_not_take(run: Run, table: Path, folder: Path) -> None:
+    model = table.with_name("m.safetensors")
+    assert run("fit", "linear", table, "-o", model, "--set", "solver=svd", "-n", 2)[0] == 0
+    Image.new("L", (9, 8)).save(folder / "wide.png")
+    for command in ("transform", "reconstruct", "anomalies", "plot-codes"):
+        output = () if command == "anomalies" else ("-o", table.with_name("out.npy"))
+        if command == "plot-codes":
+            output = ("-o", table.with_name("out.png"))
+        code, _, err = run(command, model, folder, *output)
+        assert code == 1
+        assert one_line(err)
+        assert "9x8" in err
+        assert "--size" not in err
+
+
+def test_channels_that_no_picture_has(run: Run, folder: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    first, rgba = tmp_path / "first.npy", tmp_path / "rgba.npy"
+    np.save(first, rng.random((12, 3, 8, 8)))
+    np.save(rgba, rng.random((12, 8, 8, 4)))
+    for data in (first, rgba):
+        model = data.with_suffix(".safetensors")
+        assert run("fit", "variational", data, "-o", model, "-n", 2, "--epochs", 1)[0] == 0
+        picture = run("sample", model, "-o", data.with_suffix(".png"))
+        back = run("reconstruct", model, folder, "-o", tmp_path / "back")
+        drawn = run("anomalies", model, data, "--picture", tmp_path / f"{data.stem}-odd.png")
+        for code, _, err in (back, *([picture, drawn] if data == first else [])):
+            assert code == 1
+            assert one_line(err)
+            assert "channels" in err
+    assert Image.open(tmp_path / "rgba.png").mode == "RGBA"
+
+
+def test_a_saved_detector_is_taken_as_it_is(
+    run: Run, table: Path, digits: Array, tmp_path: Path
+) -> None:
+    model = tmp_path / "detector.safetensors"
+    detector = AnomalyDetector(
+        autoencoder=Autoencoder(4, max_epochs=5),
+        contamination=0.01,
+        scoring="relative",
+        random_state=0,
+    ).fit(digits)
+    detector.save(model)
+    code, out, err = run("anomalies", model, table, "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert (report["scoring"], report["contamination"]) == ("relative", 0.01)
+    assert report["threshold"] == -detector.offset_
+    found = {int(s["name"]) for s in report["samples"] if s["anomaly"]}
+    assert found == set(np.flatnonzero(detector.predict(digits) == -1))
+    for option in (("--normal", table), ("--contamination", 0.1), ("--scoring", "relative")):
+        code, _, err = run("anomalies", model, table, *option)
+        assert code == 2
+        assert "own threshold" in err
+    assert run("transform", model, table, "-o", tmp_path / "codes.npy")[0] == 0
+
+
+def test_the_codec_takes_pictures_as_they_are(run: Run, tmp_path: Path) -> None:
+    photos, picture = tmp_path / "photos", tmp_path / "odd.png"
+    photos.mkdir()
+    rng = np.random.default_rng(0)
+    for name, size in (("a", (40, 24)), ("b", (24, 40)), ("c", (300, 150))):
+        noise = rng.integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+        exif = Image.Exif()
+        exif[0x010E] = 5000 * "a"  # which takes no bits of the picture
+        Image.fromarray(noise).save(photos / f"{name}.png", exif=exif if name == "a" else None)
+    code, out, _ = run("anomalies", "codec", photos, "--json", "--picture", picture)
+    assert code == 0
+    samples = json.loads(out)["samples"]
+    assert [s["name"] for s in samples][0] == "c.png"
+    bits = {s["name"]: s["error"] for s in samples}
+    pixels = Image.open(photos / "b.png")
+    assert bits["b.png"] == 8 * len(aecodec.compress(pixels))
+    assert bits["a.png"] < 1.5 * bits["b.png"]
+    assert Image.open(picture).size == (3 * 129 - 1, 64)
 
 
 def test_the_codec_finds_noise_strange(run: Run, folder: Path) -> None:
@@ -202,6 +343,10 @@ def test_a_map_of_codes(run: Run, table: Path, tmp_path: Path) -> None:
     assert run("plot-codes", model, table, "-o", target, "--labels", labels)[0] == 0
     colours = np.asarray(Image.open(target).convert("RGB")).reshape(-1, 3)
     assert len(np.unique(colours, axis=0)) > 10
+    labels.write_bytes(b"\x93NUMPY")
+    code, _, err = run("plot-codes", model, table, "-o", target, "--labels", labels, "--force")
+    assert code == 1
+    assert one_line(err)
     labels.write_text("one\ntwo")
     code, _, err = run("plot-codes", model, table, "-o", target, "--labels", labels, "--force")
     assert code == 1
@@ -214,6 +359,14 @@ def test_a_map_of_codes(run: Run, table: Path, tmp_path: Path) -> None:
         (("fit", "magic", "digits.npy", "-o", "m"), 2, "magic"),
         (("fit", "linear", "digits.npy", "-o", "m", "--set", "x=1"), 2, "'x'"),
         (("fit", "linear", "digits.npy", "-o", "m", "--set", "x"), 2, "NAME=VALUE"),
+        (("fit", "linear", "digits.npy", "-o", "m", "--set", "tied=no"), 1, "tied='no'"),
+        (("fit", "linear", "digits.npy", "-o", "m", "--set", "random_state=5"), 2, "--seed"),
+        (("fit", "linear", "digits.npy", "-o", "m", "--set", "device=magic"), 2, "--device"),
+        (("fit", "sparse", "digits.npy", "-o", "m", "--set", "activation={}"), 1, "activation={}"),
+        (("fit", "linear", "digits.npy", "-o", "m", "--size", "4x4"), 2, "not a folder"),
+        (("fit", "linear", "digits.npy", "-o", "m", "--seed", "5000000000"), 2, "--seed"),
+        (("sample", "broken.npy", "-o", "m.npy", "--seed", "5000000000"), 2, "--seed"),
+        (("anomalies", "broken.npy", "digits.npy", "--picture", "m.jpg"), 2, "m.jpg is not .png"),
         (("fit", "linear", "digits.npy", "-o", "m", "--size", "8"), 2, "WIDTHxHEIGHT"),
         (("fit", "linear", "digits.npy", "-o", "m", "--set", "solver=magic"), 1, "magic"),
         (("fit", "sparse", "digits.npy", "-o", "m", "--set", "hidden_layers=8"), 1, "(64, 32)"),
