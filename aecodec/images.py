@@ -37,6 +37,14 @@ IMAGE_SUFFIXES = frozenset(
     ]
 )
 
+_FAITHFUL: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
+    "HEIF": {"quality": 95},
+    "JXL": {"quality": 95},
+}
+
 MAX_PIXELS = 178_000_000
 """Largest image that is read or written, in pixels; Pillow refuses little more."""
 
@@ -281,6 +289,8 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image | None:
 def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], format: str) -> None:
     """Write a decoded image with its ICC profile, EXIF and XMP, as far as the format carries them.
 
+    Lossy formats get a high quality: what was decoded or denoised shall not be spoilt again.
+
     Raises:
         UnsupportedImageError: the format is unknown or cannot hold the image's mode.
     """
@@ -289,7 +299,8 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
     name = Image.registered_extensions().get(suffix)
     if name is None or name not in Image.SAVE:
         raise UnsupportedImageError(f"unknown image format {format!r}; try png")
-    options = {key: image.info[key] for key in _METADATA if image.info.get(key)}
+    options: dict[str, Any] = {key: image.info[key] for key in _METADATA if image.info.get(key)}
+    options |= _FAITHFUL.get(name, {})
     if name == "PNG" and (xmp := options.pop("xmp", None)):  # which Pillow reads but does not write
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))

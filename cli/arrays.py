@@ -39,6 +39,7 @@ def read(
     path: Path,
     image_shape: Shape | None = None,
     size: tuple[int, int] | None = None,
+    at_most: int | None = None,
     advice: str = "bring them to one size first",
 ) -> Data:
     """Read a data set.
@@ -50,6 +51,7 @@ def read(
         path: folder of images, or file.
         image_shape: what images are brought to, because a model needs it.
         size: (height, width) that images are brought to; None wants them all of one size.
+        at_most: only the first so many samples.
         advice: what to do about images of several sizes.
 
     Raises:
@@ -57,7 +59,7 @@ def read(
         OSError: it cannot be read at all.
     """
     if path.is_dir():
-        return _read_folder(path, image_shape, size, advice)
+        return _read_folder(path, image_shape, size, at_most, advice)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise AecodecError(f"{path}: not a folder of images nor one of {', '.join(SUFFIXES)}")
@@ -68,7 +70,7 @@ def read(
     if array.ndim in (3, 4):
         height, width, channels = (*array.shape[1:], 1)[:3]
         shape = (height, width, channels)
-    rows = array.reshape(len(array), -1)
+    rows = array.reshape(len(array), -1)[:at_most]
     if array.dtype == "uint8":
         rows = rows.astype("float32") / 255
     elif array.dtype.kind != "f":
@@ -144,7 +146,11 @@ def _has_header(content: bytes) -> bool:
 
 
 def _read_folder(
-    folder: Path, shape: Shape | None, size: tuple[int, int] | None, advice: str
+    folder: Path,
+    shape: Shape | None,
+    size: tuple[int, int] | None,
+    at_most: int | None,
+    advice: str,
 ) -> Data:
     import numpy as np
     from PIL import Image
@@ -157,7 +163,7 @@ def _read_folder(
             " dimensions), and those of a folder have 1 or 3"
         )
     size = shape[:2] if shape else size
-    files = image_files(folder)
+    files = image_files(folder)[:at_most]
     pictures: list[Image.Image] = []  # each in its final size: photos would not fit into memory
     for file in files:
         picture = to_8_bits(take_apart(open_image(file)).pixels)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +14,14 @@ from aecodec.errors import AecodecError
 
 from .arrays import SUFFIXES, Data, Shape, read, to_bytes
 from .files import refuse_to_overwrite, write_atomically
+from .fitted import (
+    check_drawable,
+    check_samples,
+    image_shape,
+    load_fitted,
+    one_line,
+    read_for,
+)
 from .options import AsJson, Device, Force, noting, say
 
 if TYPE_CHECKING:
@@ -182,7 +188,7 @@ def fit(
         known = ", ".join(sorted(model.get_params()))
         raise typer.BadParameter(f"{kind} has no {', '.join(sorted(unknown))}; it has {known}")
     settings |= {"random_state": seed, "device": device, "verbose": sys.stderr.isatty()}
-    with _one_line(data):
+    with one_line(data):
         model.set_params(**settings).fit(found.rows)
         error = float(model.reconstruction_error(found.rows).mean())
     model.set_params(device="auto", verbose=False)
@@ -204,9 +210,9 @@ def transform(
     """Write the codes of data, to .npy, .npz, .csv or .parquet."""
     suffix = _table_suffix(output)
     refuse_to_overwrite(output, force)
-    estimator = _load(model)
+    estimator = load_fitted(model)
     found = _read_for(estimator, data)
-    with _one_line(data):
+    with one_line(data):
         codes = estimator.transform(found.rows)
     names = [str(name) for name in estimator.get_feature_names_out()]
     write_atomically(output, to_bytes(codes, suffix, names), overwrite=force)
@@ -230,7 +236,7 @@ def reconstruct(
 ) -> None:
     """Encode and decode data: what the model makes of them."""
     suffix = ".png" if data.is_dir() else _table_suffix(output)
-    estimator = _load(model)
+    estimator = load_fitted(model)
     found = _read_for(estimator, data)
     if data.is_dir():
         targets = [(output / name).with_suffix(".png") for name in found.names]
@@ -240,7 +246,7 @@ def reconstruct(
         targets = [output]
     for target in targets:
         refuse_to_overwrite(target, force)
-    with _one_line(data):
+    with one_line(data):
         rows = estimator.reconstruct(found.rows)
     if data.is_dir():
         for target, row in zip(targets, rows, strict=True):
@@ -274,10 +280,9 @@ def sample(
     """Draw new data from a variational autoencoder."""
     suffix = ".png" if output.suffix.lower() == ".png" else _table_suffix(output)
     refuse_to_overwrite(output, force)
-    estimator = _load(model)
-    if not hasattr(estimator, "sample"):
-        raise AecodecError(f"{model}: only a variational autoencoder can draw samples")
-    shape = _image_shape(estimator, model) if suffix == ".png" else None
+    estimator = load_fitted(model)
+    check_samples(estimator, model)
+    shape = image_shape(estimator, model) if suffix == ".png" else None
     rows = estimator.sample(count, random_state=seed)
     if shape:
         written = _png(rows, shape)
@@ -354,9 +359,9 @@ def anomalies(
         detector = loaded
     else:
         detector = _detector(estimator, scoring, contamination or _CONTAMINATION, model)
-        with _one_line(normal or data):
+        with one_line(normal or data):
             detector.fit((_read_for(estimator, normal) if normal else found).rows)
-    with _one_line(data):
+    with one_line(data):
         errors = -detector.score_samples(found.rows)
     if picture:
         write_atomically(picture, _error_picture(estimator, data, found, errors), overwrite=force)
@@ -442,12 +447,12 @@ def plot_codes(
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"{output} is not .png, .svg or .pdf", param_hint="--output")
     refuse_to_overwrite(output, force)
-    estimator = _load(model)
+    estimator = load_fitted(model)
     found = _read_for(estimator, data)
     classes = _read_labels(labels, len(found.rows)) if labels else None
     from aecodec.autoencoders import embed_plot
 
-    with _one_line(data):
+    with one_line(data):
         ax = embed_plot(estimator, found.rows, classes, method=method, random_state=0)
     buffer = io.BytesIO()
     figure: Any = ax.figure
@@ -478,46 +483,10 @@ def _table_suffix(output: Path) -> str:
     return suffix
 
 
-def _load(path: Path) -> Any:
-    """The saved autoencoder, also from within a saved detector."""
-    from aecodec.autoencoders import load
-
-    loaded = load(path)
-    return getattr(loaded, "autoencoder_", loaded)
-
-
-def _image_shape(estimator: Any, model: Path) -> Shape:
-    shape = getattr(estimator, "image_shape_", None)
-    if shape is None:
-        raise AecodecError(f"{model}: not fitted to images, so there is nothing to draw")
-    _check_drawable(shape, model)
-    return shape
-
-
-def _check_drawable(shape: Shape, source: Path) -> None:
-    if shape[2] not in (1, 3, 4):
-        raise AecodecError(
-            f"{source}: images of {shape[2]} channels (the last of their dimensions) cannot be"
-            " drawn, only those of 1, 3 or 4"
-        )
-
-
 def _read_for(estimator: Any, data: Path) -> Data:
     """Data as a fitted estimator, or the codec's measure, takes them."""
     with noting():
-        if hasattr(estimator, "read"):
-            return estimator.read(data)
-        return read(data, image_shape=getattr(estimator, "image_shape_", None))
-
-
-@contextmanager
-def _one_line(data: Path) -> Iterator[None]:
-    """What scikit-learn says of data that do not fit, as an error for people."""
-    try:
-        yield
-    except ValueError as error:
-        reason = str(error).partition("\n")[0]
-        raise AecodecError(f"{data}: {reason}") from None
+        return estimator.read(data) if hasattr(estimator, "read") else read_for(estimator, data)
 
 
 def _png(rows: Any, shape: Shape, columns: int | None = None) -> bytes:
@@ -540,7 +509,7 @@ def _error_picture(estimator: Any, data: Path, found: Data, errors: Array) -> by
         return _png(rows, shape, len(rows))
     if found.image_shape is None:
         raise AecodecError("--picture needs images")
-    _check_drawable(found.image_shape, data)
+    check_drawable(found.image_shape, data)
     rows = found.rows[strangest]
     restored = estimator.reconstruct(rows)
     parts = np.concatenate([rows, restored, np.abs(rows - restored)])

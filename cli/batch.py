@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -137,13 +137,13 @@ def _target(
     path: Path, inputs: Sequence[Path], output: str | None, suffixes: Collection[str], suffix: str
 ) -> Path:
     if output is None:
-        return path.with_name(_renamed(path, suffixes, suffix))
+        return path.with_name(renamed(path, suffixes, suffix))
     if takes_file_name(inputs, output):
         return Path(output)
-    return _folder(output) / _renamed(path, suffixes, suffix)
+    return _folder(output) / renamed(path, suffixes, suffix)
 
 
-def _renamed(path: Path, suffixes: Collection[str], suffix: str) -> str:
+def renamed(path: PurePath, suffixes: Collection[str], suffix: str) -> str:
     """The output's name; `photo.v2`, whose suffix is none of ours, keeps it."""
     return (path.stem if path.suffix.lower() in suffixes else path.name) + suffix
 
@@ -153,7 +153,7 @@ def _plan_folder(folder: Path, root: Path, suffixes: Collection[str], suffix: st
     files = walk(folder, suffixes, errors.append)
     jobs = [Job(Path(error.filename), root, explain(error)) for error in errors]
     jobs += [
-        Job(file, root / file.relative_to(folder).with_name(_renamed(file, suffixes, suffix)))
+        Job(file, root / file.relative_to(folder).with_name(renamed(file, suffixes, suffix)))
         for file in files
     ]
     if not jobs:
@@ -221,7 +221,9 @@ def run(jobs: Sequence[Job], load: Callable[[], Work], *, force: bool, as_json: 
     if as_json:
         print(json.dumps([outcome.as_json() for outcome in outcomes], indent=2))
     elif len(jobs) > 1:
-        print(_total(outcomes))
+        done = [outcome for outcome in outcomes if not outcome.error]
+        size, pixels = sum(o.size for o in done), sum(o.pixels for o in done)
+        print(total(len(done), len(outcomes), size, pixels))
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -229,11 +231,16 @@ def run(jobs: Sequence[Job], load: Callable[[], Work], *, force: bool, as_json: 
 def _do(job: Job, work: Work | None, *, force: bool) -> Outcome:
     if job.problem or work is None:
         return Outcome(job, error=named(job.source, job.problem))
+    return attempt(job, work, lambda data: write_atomically(job.target, data, overwrite=force))
+
+
+def attempt(job: Job, work: Work, write: Callable[[bytes | memoryview], None]) -> Outcome:
+    """Work, and write what comes of it; errors that a user could bring about are outcomes."""
     notes: list[str] = []
     try:
         with _noting(notes):
             product = work(job.source)
-        write_atomically(job.target, product.data, overwrite=force)
+        write(product.data)
     except Exception as error:
         message = named(job.source, explain(error))
         return Outcome(job, error=message, notes=notes)
@@ -301,15 +308,14 @@ def _is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def named(source: Path, message: str) -> str:
+def named(source: object, message: str) -> str:
     """The message, led by the file's name unless it has it already."""
     return message if message.startswith(f"{source}: ") else f"{source}: {message}"
 
 
-def _total(outcomes: Sequence[Outcome]) -> str:
-    done = [outcome for outcome in outcomes if not outcome.error]
-    size, pixels = sum(o.size for o in done), sum(o.pixels for o in done)
-    parts = [f"total: {len(done)} of {len(outcomes)} files", f"{size:,} bytes"]
+def total(done: int, files: int, size: int, pixels: int) -> str:
+    """The last line of a batch; 0 pixels leave out the bits per pixel."""
+    parts = [f"total: {done} of {files} files", f"{size:,} bytes"]
     if pixels:
         parts.append(f"{8 * size / pixels:.3f} bpp")
     return "  ".join(parts)

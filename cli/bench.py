@@ -24,9 +24,10 @@ _Html = Annotated[
 ]
 
 
-def _check_outputs(result: Path, page: Path | None, force: bool) -> None:
+def _check_outputs(out: Path, names: Sequence[str], page: Path | None, force: bool) -> None:
     """Before the work, not after it."""
-    refuse_to_overwrite(result, force)
+    for name in names:
+        refuse_to_overwrite(out / name, force)
     if page:
         from aecodec.evaluation.report import check_packages
 
@@ -59,7 +60,8 @@ def rd(
 
     Writes rd.json, tables (rd.md) and plots. Prints the tables.
     """
-    _check_outputs(out / "rd.json", html, force)
+    plots = [f"rd_{metric}.{kind}" for metric in ("psnr", "ms_ssim") for kind in ("png", "svg")]
+    _check_outputs(out, ["rd.json", "rd.md", *plots], html, force)
     from aecodec.evaluation.rd import run_rd
     from aecodec.evaluation.report import rd_figures
 
@@ -86,7 +88,8 @@ def denoise(
 
     Writes denoise.json, tables (denoise.md), a plot and a contact sheet. Prints the tables.
     """
-    _check_outputs(out / "denoise.json", html, force)
+    names = ["denoise.json", "denoise.md", "denoise.png", "denoise.svg", "denoise_sheet.png"]
+    _check_outputs(out, names, html, force)
     from aecodec.evaluation.denoise import run_denoise
     from aecodec.evaluation.report import denoise_figures
 
@@ -109,7 +112,7 @@ def speed(
 
     Writes speed.json and speed.md. Prints the table.
     """
-    _check_outputs(out / "speed.json", html, force)
+    _check_outputs(out, ["speed.json", "speed.md"], html, force)
     from aecodec.evaluation.speed import run_speed
 
     run_speed(out, device=device, progress=say)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from .aec_hash import hash_writer
 from .batch import Product, Work, named, plan, run, takes_file_name
 from .denoise import Cleaner, DenoiserWeights, cleaner
 from .images import image_file, image_suffix
-from .options import AsJson, Device, Force, Output, inputs
+from .options import AsJson, Device, Engine, Force, Output, RayAddress, inputs, local_paths, places
 from .sizes import parse_size
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ _COMPRESS_EXAMPLES = (
 
 
 def compress(
-    inputs: Annotated[list[Path], inputs("INPUT", "Images, and folders of images.")],
+    inputs: Annotated[list[str], places("INPUT", "Images, and folders of images.")],
     output: Output = None,
     quality: Annotated[
         int | None,
@@ -116,6 +117,8 @@ def compress(
     ] = "off",
     denoise_weights: DenoiserWeights = None,
     device: Device = "auto",
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -126,17 +129,32 @@ def compress(
     target = _one_target(
         {"--quality": quality, "--bpp": bpp, "--psnr": psnr, "--max-size": max_size}
     )
+    if denoise_weights and denoise != "auto":
+        raise typer.BadParameter("only with --denoise auto", param_hint="--denoise-weights")
     from aecodec.images import IMAGE_SUFFIXES
 
-    jobs = plan(inputs, output, suffixes=IMAGE_SUFFIXES, suffix=SUFFIX, force=force)
+    weights = denoise_weights if denoise == "auto" else None
+    load = partial(
+        _compressor, target=target, effort=effort, denoise=denoise, weights=weights, device=device
+    )
+    if engine == "ray":
+        from .ray_batch import run_on_ray
 
-    def load() -> Work:
-        from aecodec.codec.codec import Codec
-
-        codec, code = Codec(device), hash_writer(device)
-        clean = cleaner(device, denoise_weights) if denoise == "auto" else None
-        return lambda source: _compress_one(codec, source, target, effort, clean, code)
-
+        run_on_ray(
+            "compress",
+            inputs,
+            output,
+            load,
+            suffixes=IMAGE_SUFFIXES,
+            suffix=SUFFIX,
+            address=ray_address,
+            gpus=device != "cpu",
+            force=force,
+            as_json=as_json,
+        )
+        return
+    paths = local_paths(inputs, ray_address)
+    jobs = plan(paths, output, suffixes=IMAGE_SUFFIXES, suffix=SUFFIX, force=force)
     run(jobs, load, force=force, as_json=as_json)
 
 
@@ -147,6 +165,16 @@ def _one_target(given: dict[str, Any]) -> tuple[str, Any]:
         names = " and ".join(name for name, _ in chosen)
         raise typer.BadParameter(f"{names} exclude each other; give one of them")
     return chosen[0] if chosen else ("--quality", DEFAULT_QUALITY)
+
+
+def _compressor(
+    target: tuple[str, Any], effort: str, denoise: str, weights: Path | None, device: str
+) -> Work:
+    from aecodec.codec.codec import Codec
+
+    codec, code = Codec(device), hash_writer(device)
+    clean = cleaner(device, weights) if denoise == "auto" else None
+    return lambda source: _compress_one(codec, source, target, effort, clean, code)
 
 
 def _compress_one(

@@ -11,7 +11,7 @@ import typer
 
 from .batch import Job, Product, Work, plan, run, takes_file_name
 from .images import image_file, image_suffix
-from .options import AsJson, Device, Force, Output, inputs
+from .options import AsJson, Device, Engine, Force, Output, RayAddress, inputs, local_paths, places
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,7 +62,7 @@ def weights_option(name: str) -> Any:
 
 
 def denoise(
-    inputs: Annotated[list[Path], inputs("INPUT", "Images, and folders of images.")],
+    inputs: Annotated[list[str], places("INPUT", "Images, and folders of images.")],
     output: Output = None,
     sigma: Annotated[
         float | None,
@@ -85,6 +85,8 @@ def denoise(
     ] = 1.0,
     weights: Annotated[Path | None, weights_option("--weights")] = None,
     device: Device = "auto",
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -95,15 +97,43 @@ def denoise(
     """
     if auto and sigma is not None:
         raise typer.BadParameter("--sigma and --auto exclude each other; give one of them")
-    jobs, format = _plan(inputs, output, "-denoised", force)
+    load = partial(
+        _denoising, sigma=sigma, noise=noise, strength=strength, weights=weights, device=device
+    )
+    if engine == "ray":
+        from aecodec.images import IMAGE_SUFFIXES
 
-    def load() -> Work:
-        from aecodec.denoising.denoiser import Denoiser
+        from .ray_batch import run_on_ray
 
-        denoiser = Denoiser(device, weights)
-        return lambda source: _denoise_one(denoiser, source, sigma, noise, strength, format)
+        run_on_ray(
+            "denoise",
+            inputs,
+            output,
+            partial(load, format="png"),
+            suffixes=IMAGE_SUFFIXES,
+            suffix=".png",
+            address=ray_address,
+            gpus=device != "cpu",
+            force=force,
+            as_json=as_json,
+        )
+        return
+    jobs, format = _plan(local_paths(inputs, ray_address), output, "-denoised", force)
+    run(jobs, partial(load, format=format), force=force, as_json=as_json)
 
-    run(jobs, load, force=force, as_json=as_json)
+
+def _denoising(
+    sigma: float | None,
+    noise: str,
+    strength: float,
+    weights: Path | None,
+    device: str,
+    format: str,
+) -> Work:
+    from aecodec.denoising.denoiser import Denoiser
+
+    denoiser = Denoiser(device, weights)
+    return lambda source: _denoise_one(denoiser, source, sigma, noise, strength, format)
 
 
 def _denoise_one(
@@ -175,7 +205,10 @@ def corrupt(
         float | None, _level("salt-pepper (0.1) and masking (0.5): share that is replaced.")
     ] = None,
     quality: Annotated[int | None, _level("jpeg (30): 1 to 95.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed, the same noise.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, max=2**63 - 1, help="The same seed, the same noise."),
+    ] = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:

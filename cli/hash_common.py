@@ -36,7 +36,8 @@ Backend = Annotated[
     typer.Option(
         metavar="URL",
         envvar="AECODEC_BACKEND",
-        help="Search the codes in PostgreSQL with pgvector: postgresql://USER@HOST/DATABASE.",
+        help="Search the codes in PostgreSQL (postgresql://USER@HOST/DATABASE) or Milvus"
+        " (milvus://HOST:PORT, milvus:///FOLDER/NAME.db).",
         show_default="FAISS on this machine",
     ),
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .aec_hash import aec_reader
-from .batch import explain, named
+from .batch import Product, Work, explain, named
 from .files import refuse_to_overwrite
 from .hash_common import (
     PANEL,
@@ -27,7 +29,17 @@ from .hash_common import (
     progress_bar,
     write_html,
 )
-from .options import AsJson, Force, inputs, noting, say
+from .options import (
+    AsJson,
+    Engine,
+    Force,
+    RayAddress,
+    inputs,
+    local_paths,
+    noting,
+    places,
+    say,
+)
 
 if TYPE_CHECKING:
     from aecodec.hashing.adding import Reader
@@ -57,7 +69,7 @@ _INDEX_EXAMPLES = (
 
 
 def index(
-    folders: Annotated[list[Path], inputs("DIR", "Folders of images, and images.")],
+    folders: Annotated[list[str], places("DIR", "Folders of images, and images.")],
     index: Index = None,
     model: Model = None,
     bits: Annotated[int | None, bits_option("that of the index, or the longest")] = None,
@@ -66,7 +78,7 @@ def index(
         typer.Option(
             min=1,
             metavar="N",
-            help="Threads that read and decode.",
+            help="Threads that read and decode; Ray has its own.",
             show_default="one for each core, at most 8",
         ),
     ] = None,
@@ -74,6 +86,8 @@ def index(
     prune: Annotated[
         bool, typer.Option("--prune", help="Forget images of these folders that are gone.")
     ] = False,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
     quiet: Quiet = False,
 ) -> None:
     """Index images by their hashes, to search and to find duplicates.
@@ -82,12 +96,20 @@ def index(
     """
     from aecodec.hashing.index import ImageIndex
 
+    paths = local_paths(folders, ray_address) if engine == "local" else []
     with ImageIndex(index, model=model, bits=bits, backend=backend) as opened, noting():
         readers: dict[str, Reader] = {".aec": aec_reader(lambda: opened.hasher)}
         with progress_bar(quiet) as progress:
-            report = opened.add(
-                *folders, workers=workers, prune=prune, readers=readers, progress=progress
-            )
+            if engine == "ray":
+                from .ray_index import add_on_ray
+
+                report = add_on_ray(
+                    opened, folders, prune=prune, address=ray_address, progress=progress
+                )
+            else:
+                report = opened.add(
+                    *paths, workers=workers, prune=prune, readers=readers, progress=progress
+                )
         counts = {name: n for name, n in vars(report).items() if name != "failed" and n}
         parts = [f"{count:,} {name}" for name, count in counts.items()]
         if not quiet:
@@ -182,15 +204,52 @@ def _search_sections(
 
 
 def hash_images(
-    images: Annotated[list[Path], inputs("IMAGE", "Images and .aec files.")],
+    images: Annotated[
+        list[str], places("IMAGE", "Images and .aec files; with --engine ray folders, too.")
+    ],
     bits: Annotated[int, bits_option(str(_DEFAULT_BITS))] = _DEFAULT_BITS,
     model: Model = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder for the Parquet files of --engine ray.",
+            show_default=False,
+        ),
+    ] = None,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the hashes of images in hexadecimal."""
+    if engine == "ray":
+        from aecodec.images import IMAGE_SUFFIXES
+
+        from .ray_batch import run_on_ray
+
+        model = os.path.abspath(model) if model and os.path.isfile(model) else model
+        run_on_ray(
+            "hash",
+            images,
+            output,
+            partial(_hashing, model=model, bits=bits),
+            suffixes=IMAGE_SUFFIXES | {".aec"},
+            suffix="",
+            address=ray_address,
+            gpus=True,
+            force=force,
+            as_json=as_json,
+        )
+        return
+    if output is not None or force:
+        raise typer.BadParameter("--output and --force are for --engine ray")
+    paths = local_paths(images, ray_address)
     hasher = load_hasher(model, bits)
     report, failed = [], False
-    for path in images:
+    for path in paths:
         try:
             code = code_of(hasher, path)[: bits // 8].hex()
         except Exception as error:
@@ -204,3 +263,13 @@ def hash_images(
         print(json.dumps(report, indent=2))
     if failed:
         raise typer.Exit(1)
+
+
+def _hashing(model: str | None, bits: int) -> Work:
+    hasher = load_hasher(model, bits)
+
+    def work(source: Path) -> Product:
+        code = code_of(hasher, source)[: bits // 8].hex()
+        return Product(b"", {"hash": code}, code)
+
+    return work

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from aecodec.hashing.scan import is_url
 
-def _path(text: str) -> Path:
+_RAY = "Many cores or machines"
+
+
+def _text(text: str) -> str:
     if not text:  # Path("") would be the current folder, and "$unset" all that is in it
         raise typer.BadParameter("an empty file name")
-    return Path(text)
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_text(text))
 
 
 def inputs(metavar: str, help: str) -> typer.models.ArgumentInfo:
     """The argument for input files and folders."""
     return typer.Argument(parser=_path, metavar=metavar, help=help, show_default=False)
+
+
+def places(metavar: str, help: str) -> typer.models.ArgumentInfo:
+    """The argument for input files and folders that may be URLs; strings, as Path breaks those."""
+    return typer.Argument(parser=_text, metavar=metavar, help=help, show_default=False)
 
 
 Output = Annotated[
@@ -38,6 +51,38 @@ Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the model runs.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
+
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        "--engine",
+        help="ray works on many cores or machines, and takes s3:// and gs:// URLs.",
+        rich_help_panel=_RAY,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|HOST:PORT",
+        help="The Ray cluster.",
+        show_default="one of its own, on this machine",
+        rich_help_panel=_RAY,
+    ),
+]
+
+
+def local_paths(places: Sequence[str], ray_address: str | None) -> list[Path]:
+    """The inputs of a command that is not to run on Ray.
+
+    Raises:
+        typer.BadParameter: something given is for Ray only.
+    """
+    if ray_address is not None:
+        raise typer.BadParameter("--ray-address is for --engine ray")
+    for place in places:
+        if is_url(place):
+            raise typer.BadParameter(f"{place} is a URL; these take --engine ray")
+    return [Path(place) for place in places]
 
 
 def say(line: str) -> None:

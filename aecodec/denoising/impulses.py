@@ -15,6 +15,7 @@ REACH = 8
 
 _RADIUS = 2
 _FAR = 0.35  # between a replaced value and its surroundings, for `recognise`
+_DEPENDENT = 0.15  # a higher correlation of neighbours is of something drawn, not of noise
 
 
 def missing_values(x: Tensor, kind: Kind) -> Tensor | None:
@@ -71,8 +72,8 @@ def recognise(x: Tensor) -> Kind:
     """The kind of noise in an image, from where its extreme values lie.
 
     Impulses are extreme values amid others that are far from extreme, independent of
-    their neighbours (unlike black print on white paper), without a flank of nearly extreme
-    values (unlike strong Gaussian noise, clipped).
+    their neighbours (unlike print, line drawings and chessboards), without a flank of nearly
+    extreme values (unlike strong Gaussian noise, clipped).
 
     Args:
         x: noisy images (B, C, H, W), around [0, 1], taken together.
@@ -103,11 +104,25 @@ def _impulse_rate(x: Tensor, extreme: Tensor, place: Tensor) -> float:
     flank = float(((x < 16.5 / 255) & ~extreme & place).sum())
     if hits < 8 * flank:
         return 0.0
-    rate = hits / places
-    pair = place[..., 1:] & place[..., :-1]
-    both = float((pair & extreme[..., 1:] & extreme[..., :-1]).sum())
-    # Independent neighbours are both hit in rate**2 of the cases, clustered ones in almost rate.
-    return rate if both < rate * (1 + rate) / 2 * float(pair.sum()) else 0.0
+    return hits / places if _correlation(extreme, place) < _DEPENDENT else 0.0
+
+
+def _correlation(hit: Tensor, place: Tensor) -> float:
+    """Largest correlation of hits at neighbouring places, over the four directions."""
+    height, width = hit.shape[2:]
+    largest = 0.0
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        left = max(0, -right)
+        here = (..., slice(0, height - down), slice(left, width - max(0, right)))
+        there = (..., slice(down, height), slice(left + right, width + min(0, right)))
+        pair = place[here] & place[there]
+        count = max(1.0, float(pair.sum()))
+        first, second = pair & hit[here], pair & hit[there]
+        a, b = float(first.sum()) / count, float(second.sum()) / count
+        both = float((first & second).sum()) / count
+        spread = (a * (1 - a) * b * (1 - b)) ** 0.5
+        largest = max(largest, (both - a * b) / max(spread, 1e-9))
+    return largest
 
 
 def _box(x: Tensor) -> Tensor:

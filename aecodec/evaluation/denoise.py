@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from aecodec.denoising import noise
 from aecodec.denoising.denoiser import Denoiser
 from aecodec.denoising.impulses import Kind
+from aecodec.errors import UnsupportedImageError
 from aecodec.evaluation import denoise_methods, machine
 from aecodec.evaluation.denoise_methods import BLIND, Floats, Method, ours
 from aecodec.evaluation.denoise_plot import contact_sheet, plot_denoise
@@ -27,6 +28,7 @@ from aecodec.evaluation.photos import list_photos, load_photo
 
 Progress = Callable[[int, int, str], None]
 NOISY = "noisy"
+_LEAST = 16  # pixels a side: SSIM looks at windows of 11, reflection needs more than it adds
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,10 @@ def run_denoise(
         first = load_photo(photos[0])
         measure_photo(first.crop((0, 0, 64, 64)), 0, denoiser, without)  # to warm up
         for number, path in enumerate(photos):
-            rows += measure_photo(load_photo(path), number, denoiser, without)
+            photo = load_photo(path)
+            if min(photo.size) < _LEAST:
+                raise UnsupportedImageError(f"{path}: under {_LEAST} pixels a side")
+            rows += measure_photo(photo, number, denoiser, without)
             if progress:
                 progress(number + 1, len(photos), path.name)
         result: dict[str, Any] = {
@@ -196,7 +201,7 @@ def run_denoise(
             "summary": summarise(rows),
             "rows": rows,
         }
-        sheet = contact_sheet(_sheet_rows(first, denoiser))
+        sheet = contact_sheet(_sheet_rows(first, denoiser, without))
     write_json(out / "denoise.json", result)
     write_bytes(out / "denoise.md", denoise_markdown(result, TASKS).encode())
     for suffix in ("png", "svg"):
@@ -205,7 +210,9 @@ def run_denoise(
     return result
 
 
-def _sheet_rows(photo: Image.Image, denoiser: Denoiser) -> dict[str, dict[str, Image.Image]]:
+def _sheet_rows(
+    photo: Image.Image, denoiser: Denoiser, without: Collection[str]
+) -> dict[str, dict[str, Image.Image]]:
     """task -> what -> picture, of the middle of a photo."""
     side = min(256, *photo.size)
     left, top = (photo.width - side) // 2, (photo.height - side) // 2
@@ -217,7 +224,7 @@ def _sheet_rows(photo: Image.Image, denoiser: Denoiser) -> dict[str, dict[str, I
             continue
         noisy = task.spoil(x, 0)[0].permute(1, 2, 0).numpy()
         pictures = {"clean": clean, NOISY: Image.fromarray(to_levels(noisy))}
-        for method in methods_for(task, denoiser):
+        for method in methods_for(task, denoiser, without):
             denoised = method.denoise(noisy, task.sigma)
             pictures[method.name] = Image.fromarray(to_levels(denoised))
         sheet[task.name] = pictures

@@ -22,7 +22,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem;
   color: #222 }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums;
   display: block; overflow-x: auto }
-th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd }
+th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd; white-space: nowrap }
 tr:hover td { background: #f3f6fa }
 """
 
@@ -81,23 +81,22 @@ def _rd_figure(result: Mapping[str, Any], metric: str) -> Figure:
         )
     for name, curve in (published_kodak() if result["kodak"] else {}).items():
         if published := getattr(curve, metric):
-            line = {"dash": "dot", "width": 1}
-            hidden = {"visible": "legendonly", "legendgroup": "published"}
-            title = {"text": "published (click to show)"}
+            line = {"dash": "dot", "width": 1.5}
+            # Without a legend group, which would take a column of its own below the plot.
             lines.append(
                 _line(
-                    name,
+                    f"{name} (published)",
                     curve.bpp,
                     published,
                     metric,
                     line=line,
                     mode="lines",
-                    legendgrouptitle=title,
-                    **hidden,
+                    visible="legendonly",
                 )
             )
     layout = _layout("bits per pixel", LABELS[metric])
     layout["xaxis"]["range"] = [0, MAX_BPP]
+    layout["height"] = 680
     return {"data": lines, "layout": layout}
 
 
@@ -105,7 +104,17 @@ def _line(
     name: str, bpp: Sequence[float], values: Sequence[float], metric: str, **style: Any
 ) -> dict[str, Any]:
     y = [ms_ssim_db(v) for v in values] if metric == "ms_ssim" else list(values)
-    return {"type": "scatter", "name": name, "x": list(bpp), "y": y, **style}
+    hover = "%{x:.3f} bpp, %{y:.2f} dB"
+    if "text" in style:
+        hover += "<br>%{text}"
+    return {
+        "type": "scatter",
+        "name": name,
+        "x": list(bpp),
+        "y": y,
+        "hovertemplate": hover,
+        **style,
+    }
 
 
 def denoise_figures(result: Mapping[str, Any]) -> list[Figure]:
@@ -117,28 +126,32 @@ def denoise_figures(result: Mapping[str, Any]) -> list[Figure]:
 
 def _time_figure(task: str, cells: Mapping[str, Any]) -> Figure:
     timed = {name: c for name, c in cells.items() if c["seconds_per_megapixel"]}
-    points = {
-        "type": "scatter",
-        "mode": "markers+text",
-        "x": [c["seconds_per_megapixel"] for c in timed.values()],
-        "y": [c["psnr"] for c in timed.values()],
-        "text": list(timed),
-        "textposition": "top center",
-        "marker": {
-            "size": 10,
-            "color": ["#c1121f" if n in (NAME, BLIND) else "#1d4e89" for n in timed],
-        },
-    }
+    ours = {NAME: "#c1121f", BLIND: "#e07a80"}
+    # Names in the legend: beside the points they cover each other on a telephone.
+    points = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": [cell["seconds_per_megapixel"]],
+            "y": [cell["psnr"]],
+            "hovertemplate": "%{x:.3g} s/MP, %{y:.2f} dB",
+            "marker": {"size": 12, **({"color": ours[name]} if name in ours else {})},
+        }
+        for name, cell in timed.items()
+    ]
     layout = _layout("seconds per megapixel", f"PSNR (dB), {task}")
     layout["xaxis"]["type"] = "log"
-    return {"data": [points], "layout": layout}
+    return {"data": points, "layout": layout}
 
 
 def _layout(x: str, y: str) -> dict[str, Any]:
     axis = {"gridcolor": "#ddd", "zeroline": False}
     return {
-        "height": 520,
-        "margin": {"t": 30},
+        "height": 560,
+        "margin": {"t": 30, "l": 60, "r": 20},
+        # Below the plot: beside it a telephone has no room for both.
+        "legend": {"orientation": "h", "yanchor": "top", "y": -0.15},
         "plot_bgcolor": "white",
         "xaxis": {"title": {"text": x}, **axis},
         "yaxis": {"title": {"text": y}, **axis},

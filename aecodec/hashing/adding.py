@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,11 @@ class StoredCode:
     code: bytes
 
 
+@dataclass(frozen=True)
+class HashedCode(StoredCode):
+    """The same, of an image that was decoded and hashed."""
+
+
 Reader = Callable[[Path], "Small | StoredCode"]
 
 
@@ -63,8 +68,17 @@ class Report:
 
 
 @dataclass(frozen=True)
-class _File:
-    """A file on its way into the index."""
+class File:
+    """A file on its way into the index.
+
+    Attributes:
+        path, size, mtime_ns, sha256: as in `Entry`.
+        known: the same content, which the index has already.
+        read: what a reader made of it.
+        thumbnail: a small WebP file, or nothing.
+        problem: why it cannot be indexed.
+        hopeless: what the index had of it is no longer there.
+    """
 
     path: str
     size: int = 0
@@ -74,7 +88,7 @@ class _File:
     read: Small | StoredCode | None = None
     thumbnail: bytes | None = None
     problem: str = ""
-    hopeless: bool = False  # what the index had of it is no longer there
+    hopeless: bool = False
 
 
 def take_in(
@@ -93,7 +107,7 @@ def take_in(
     """
     done = 0
 
-    def changed() -> Iterator[_File]:
+    def changed() -> Iterator[File]:
         nonlocal done
         for path in paths:
             file = _stat(path)
@@ -107,29 +121,50 @@ def take_in(
     with ThreadPoolExecutor(workers) as pool:
         digested = ahead(pool, _digest, changed(), 2 * BATCH)
         looked_up = (_look_up(database, file) for file in digested)
-        batch: list[_File] = []
+        batch: list[File] = []
         last = time.monotonic()
         for file in ahead(pool, lambda file: _read(file, readers), looked_up, BATCH):
             batch.append(file)
             if len(batch) >= BATCH or time.monotonic() - last > _FLUSH_SECONDS:
-                _write(database, hasher, batch, report)
+                _write(database, hasher.fingerprint, _hash(batch, hasher), report)
                 done += len(batch)
                 progress(done, len(paths))
                 batch, last = [], time.monotonic()
-        _write(database, hasher, batch, report)
+        _write(database, hasher.fingerprint, _hash(batch, hasher), report)
     progress(len(paths), len(paths))
 
 
-def _write(database: Database, hasher: Hasher, batch: Sequence[_File], report: Report) -> None:
-    """Hash what must be hashed, and record everything in one transaction."""
-    decoded = [(file, file.read) for file in batch if isinstance(file.read, Small)]
-    squares = [small.square(hasher.side) for _, small in decoded]
-    codes: Iterable[Codes] = hasher.codes(squares) if squares else []
-    entries = [
-        _entry(file, small.width, small.height, code.tobytes())
-        for (file, small), code in zip(decoded, codes, strict=True)
+def prepare(paths: Sequence[str], hasher: Hasher, readers: Mapping[str, Reader]) -> Iterator[File]:
+    """What can be done of `take_in` without the database, on another machine for example."""
+    for start in range(0, len(paths), BATCH):
+        some = paths[start : start + BATCH]
+        yield from _hash([_read(_digest(_stat(path)), readers) for path in some], hasher)
+
+
+def record(files: Sequence[File], database: Database, model: str, report: Report) -> None:
+    """What remains of it: write what came from `prepare` into the database.
+
+    Args:
+        model: fingerprint of the weights that the files were hashed with.
+    """
+    _write(database, model, [_look_up(database, file) for file in files], report)
+
+
+def _hash(batch: Sequence[File], hasher: Hasher) -> list[File]:
+    """With codes for what was decoded."""
+    squares = [file.read.square(hasher.side) for file in batch if isinstance(file.read, Small)]
+    codes: Iterator[Codes] = iter(hasher.codes(squares) if squares else [])
+    return [
+        _with(file, read=HashedCode(read.width, read.height, next(codes).tobytes()))
+        if isinstance(read := file.read, Small)
+        else file
+        for file in batch
     ]
-    report.hashed += len(entries)
+
+
+def _write(database: Database, model: str, batch: Sequence[File], report: Report) -> None:
+    """Record everything in one transaction."""
+    entries = []
     for file in batch:
         if file.problem:
             report.failed.append((file.path, file.problem))
@@ -138,21 +173,22 @@ def _write(database: Database, hasher: Hasher, batch: Sequence[_File], report: R
             report.known += known.path != file.path
             entries.append(_entry(file, known.width, known.height, known.code))
         elif isinstance(file.read, StoredCode):
-            report.stored += 1
+            report.hashed += isinstance(file.read, HashedCode)
+            report.stored += not isinstance(file.read, HashedCode)
             entries.append(_entry(file, file.read.width, file.read.height, file.read.code))
-    database.record(entries, hasher.fingerprint)
+    database.record(entries, model)
     database.forget([file.path for file in batch if file.hopeless])
 
 
-def _stat(path: str) -> _File:
+def _stat(path: str) -> File:
     try:
         status = os.stat(path)
     except OSError as error:
-        return _File(path, problem=_reason(error))
-    return _File(path, status.st_size, status.st_mtime_ns)
+        return File(path, problem=_reason(error))
+    return File(path, status.st_size, status.st_mtime_ns)
 
 
-def _digest(file: _File) -> _File:
+def _digest(file: File) -> File:
     if file.problem:
         return file
     try:
@@ -161,13 +197,13 @@ def _digest(file: _File) -> _File:
         return _with(file, problem=_reason(error))
 
 
-def _look_up(database: Database, file: _File) -> _File:
+def _look_up(database: Database, file: File) -> File:
     return (
         file if file.problem else _with(file, known=database.with_content(file.sha256, file.path))
     )
 
 
-def _read(file: _File, readers: Mapping[str, Reader]) -> _File:
+def _read(file: File, readers: Mapping[str, Reader]) -> File:
     if file.problem or file.known:
         return file
     reader = readers.get(os.path.splitext(file.path)[1].lower(), read_small)
@@ -184,14 +220,14 @@ def _read(file: _File, readers: Mapping[str, Reader]) -> _File:
     return _with(file, read=read, thumbnail=thumbnail)
 
 
-def _with(file: _File, **changes: object) -> _File:
-    return _File(**{**vars(file), **changes})
+def _with(file: File, **changes: object) -> File:
+    return File(**{**vars(file), **changes})
 
 
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _entry(file: _File, width: int, height: int, code: bytes) -> Entry:
+def _entry(file: File, width: int, height: int, code: bytes) -> Entry:
     thumbnail = file.known.thumbnail if file.known else file.thumbnail
     return Entry(file.path, file.size, file.mtime_ns, file.sha256, width, height, code, thumbnail)

@@ -1,6 +1,7 @@
 """Where the codes of an index are searched: a cache of the database, which is the truth.
 
-Every backend is a file of its own: FAISS on this machine, PostgreSQL with pgvector on another.
+Every backend is a file of its own: FAISS on this machine, PostgreSQL with pgvector or Milvus on
+another.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ class Backend(Protocol):
     """
 
     def updating(self, index: str) -> AbstractContextManager[None]:
-        """No other process changes the codes of this index within; an error undoes ours."""
+        """No other process changes the codes of this index within.
+
+        What an error leaves half changed is undone, or is not there to `load`.
+        """
         ...
 
     def load(self, index: str) -> tuple[Any, State]:
@@ -83,7 +87,7 @@ class Backend(Protocol):
 
 
 def connect(url: str | None, path: Path) -> Backend:
-    """The backend of a URL ("postgresql://..."), or, without one, of a file.
+    """The backend of a URL ("postgresql://...", "milvus://..."), or, without one, of a file.
 
     Raises:
         AecodecError: no such backend, its package is missing, or it cannot be reached.
@@ -96,8 +100,15 @@ def connect(url: str | None, path: Path) -> Backend:
         from aecodec.hashing.postgres_backend import Postgres
 
         return Postgres(url)
+    if url.startswith("milvus://"):
+        from aecodec.hashing.milvus_backend import Milvus
+
+        return Milvus(url, path)
     scheme = url.partition(":")[0]
-    raise AecodecError(f"no backend for {scheme!r}; known: postgresql://USER@HOST/DATABASE")
+    raise AecodecError(
+        f"no backend for {scheme!r}; known: postgresql://USER@HOST/DATABASE, milvus://HOST:PORT,"
+        " milvus:///FOLDER/NAME.db"
+    )
 
 
 def catch_up(index: CodeIndex, seen: State, state: State, database: Database) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,13 @@ from PIL import Image
 
 from aecodec.errors import AecodecError, WeightsMismatchError
 from aecodec.hashing import duplicates
-from aecodec.hashing.adding import Progress, Reader, Report, take_in
+from aecodec.hashing.adding import File, Progress, Reader, Report, record, take_in
 from aecodec.hashing.backend import Backend, CodeIndex, StaleCache, catch_up, connect
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Database, State
 from aecodec.hashing.duplicates import Group, Match
 from aecodec.hashing.picture import make_small, read_small
-from aecodec.hashing.scan import find_files
+from aecodec.hashing.scan import find_files, is_url
 from aecodec.images import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class ImageIndex:
         bits: code length in use; None: that of the index, or the model's longest. It can be
             changed at any time, since longer codes begin with the shorter ones.
         device: "auto", "cpu" or "cuda", where the model runs.
-        backend: where codes are searched, "postgresql://..."; None: by FAISS in a file.
+        backend: where codes are searched, "postgresql://..." or "milvus://..."; None: by FAISS in a
+            file.
     """
 
     def __init__(
@@ -97,14 +98,22 @@ class ImageIndex:
         """
         if self._loaded is None:
             from aecodec.hashing.hasher import Hasher
-            from aecodec.hashing.weights import DEFAULT_MODEL
 
-            made_with = self._database().meta("model_name") if self.path.is_file() else None
-            hasher = Hasher(self._model or str(made_with or DEFAULT_MODEL), self._device)
+            hasher = Hasher(self.model, self._device)
             if self.path.is_file():
                 self._check_model(hasher)
             self._loaded = hasher
         return self._loaded
+
+    @property
+    def model(self) -> str:
+        """The model's name, or its weight file."""
+        if self._model:
+            return self._model
+        from aecodec.hashing.weights import DEFAULT_MODEL
+
+        made_with = self._database().meta("model_name") if self.path.is_file() else None
+        return str(made_with or DEFAULT_MODEL)
 
     def _check_model(self, hasher: Hasher) -> None:
         found = self._database().meta("model")
@@ -176,6 +185,39 @@ class ImageIndex:
         take_in(files, database, self.hasher, readers, workers, report, progress)
         if prune:
             self._prune(database, places, report)
+        self._code_index(say=False)
+        return report
+
+    def add_prepared(
+        self,
+        found: Sequence[tuple[str, int, int]],
+        prepare: Callable[[list[str]], Iterable[Sequence[File]]],
+        *,
+        prune: Sequence[Place] = (),
+        progress: Progress = lambda done, total: None,
+    ) -> Report:
+        """As `add`, of files that are read and hashed elsewhere; their paths may be URLs.
+
+        Args:
+            found: (path, bytes, mtime_ns) of the files.
+            prepare: reads and hashes those of the paths, which are new or changed, with this
+                index's model (`adding.prepare`), and gives them a few at a time, in any order.
+            prune: folders on this machine of which to forget the images that are gone.
+            progress: told (files done, of how many).
+
+        Raises:
+            AecodecError: the model is not there.
+            WeightsMismatchError: the index was made with another model.
+        """
+        report = Report()
+        database = self._create()
+        new = [path for path, *stamp in found if database.stat(path) != tuple(stamp)]
+        report.unchanged = done = len(found) - len(new)
+        for files in prepare(new):
+            record(files, database, self.hasher.fingerprint, report)
+            done += len(files)
+            progress(done, len(found))
+        self._prune(database, prune, report)
         self._code_index(say=False)
         return report
 
@@ -270,7 +312,7 @@ class ImageIndex:
     ) -> list[Group]:
         """Groups of images that are the same; see `duplicates.group`. Nothing is deleted.
 
-        Files that are gone are left out.
+        Files that are gone are left out; those in a store are not asked for.
 
         Args:
             radius: largest Hamming distance; `calibration` tells what it means.
@@ -293,7 +335,7 @@ class ImageIndex:
             for position, image in enumerate(ids.tolist())
             if (chosen is None or image in chosen)
             and image in entries
-            and os.path.exists(entries[image].path)
+            and (is_url(path := entries[image].path) or os.path.exists(path))
         ]
         return duplicates.group(
             index,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,11 @@ from aecodec.errors import AecodecError
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+
+def is_url(path: str) -> bool:
+    """Whether it is of a file in a store, s3://bucket/photo.jpg, and not of one on this machine."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path) is not None
 
 
 def find_files(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,10 +13,27 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aecodec.errors import AecodecError
+
+from ..arrays import SUFFIXES
+from ..files import walk
+from ..fitted import check_samples, image_shape, load_fitted, one_line, read_for
+from .uploads import explained
+
 Array = npt.NDArray[Any]
 
+DIGITS = "digits of scikit-learn"
+MAX_SAMPLES = 1000
+"""Of the user's own data: reading and shrinking so many photos takes about half a minute."""
+
 _ZOOM = 5
+_WIDTH = 1000  # of a grid in pixels, if its images are not larger than that themselves
 _STEPS = 10
+_DIGITS = 1797
+_ABOUT_DIGITS = (
+    "A variational autoencoder with codes of two numbers, trained on the 1,797 digits of"
+    " scikit-learn when you first press a button."
+)
 _EPOCHS = 60
 
 
@@ -40,8 +59,8 @@ class World:
 
     def between(self, first: int, second: int) -> Image.Image:
         """The images on the way from one image of the data to another, in a row."""
-        way = self.model.interpolate(self.data[first], self.data[second], _STEPS)
-        return self._grid(way, columns=_STEPS)
+        a, b = (self.data[min(number, len(self.data) - 1)] for number in (first, second))
+        return self._grid(self.model.interpolate(a, b, _STEPS), columns=_STEPS)
 
     def codes(self) -> Any:
         """The 2-D map of codes, a matplotlib figure."""
@@ -53,7 +72,8 @@ class World:
         from aecodec.autoencoders.plots import image_grid
 
         grid = Image.fromarray(image_grid(images, self.shape, columns))
-        return grid.resize((grid.width * _ZOOM, grid.height * _ZOOM), Image.Resampling.NEAREST)
+        zoom = max(1, min(_ZOOM, _WIDTH // grid.width))
+        return grid.resize((grid.width * zoom, grid.height * zoom), Image.Resampling.NEAREST)
 
 
 @lru_cache(maxsize=1)
@@ -71,6 +91,55 @@ def digits() -> World:
     return World(model.fit(data), data, labels, (8, 8, 1))
 
 
+@lru_cache(maxsize=2)
+def _own(model: Path, written: int) -> World:
+    """Of a file as it was at that time; without data."""
+    estimator = load_fitted(model)
+    check_samples(estimator, model)
+    return World(estimator, np.empty((0, 0)), None, image_shape(estimator, model))
+
+
+@lru_cache(maxsize=2)
+def _own_with(model: Path, written: int, data: Path, changed: int) -> World:
+    """Of files as they were at these times."""
+    own = _own(model, written)
+    rows = read_for(own.model, data, MAX_SAMPLES).rows
+    with one_line(data):
+        own.model.transform(rows)
+    return replace(own, data=rows)
+
+
+def world(folder: Path, model: str, data: str | None) -> World:
+    """What the page shows: `DIGITS`, or files below a folder.
+
+    Args:
+        folder: absolute, without links.
+        model, data: names below it; data may be "." for its images; None reads none.
+
+    Raises:
+        gradio.Error: they are not below it, cannot be read or do not fit together.
+    """
+    if model == DIGITS:
+        return digits()
+    with explained(folder):
+        if data is None:
+            return _own(*_inside(folder, model))
+        return _own_with(*_inside(folder, model), *_inside(folder, data))
+
+
+def _inside(folder: Path, name: str) -> tuple[Path, int]:
+    """A path and its time of change."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder):
+        raise AecodecError(f"{name}: not below the folder of this page")
+    return path, path.stat().st_mtime_ns
+
+
+def _names(folder: Path, suffixes: Collection[str]) -> list[str]:
+    files = walk(folder, suffixes, lambda error: None)
+    return [str(file.relative_to(folder)) for file in files]
+
+
 def _picture(elem_id: str) -> gr.Image:
     """Without the label, which would lie over it, and the button to share it elsewhere."""
     buttons: list[Any] = ["download", "fullscreen"]
@@ -79,26 +148,89 @@ def _picture(elem_id: str) -> gr.Image:
     )
 
 
-def tab() -> None:
-    """Build it, inside the page that is being built."""
-    gr.Markdown(
-        "A variational autoencoder with codes of two numbers, trained on the 1,797 digits of"
-        " scikit-learn when you first press a button."
+def _about(own: World) -> str:
+    height, width, _ = own.shape
+    return (
+        f"A variational autoencoder of images of {width}x{height} with codes of"
+        f" {own.model.n_components} numbers, and {len(own.data):,} images to put through it."
     )
+
+
+def _sliders(count: int) -> list[gr.Slider]:
+    """For images 0 and 1 of so many."""
+    last = max(1, count - 1)
+    return [gr.Slider(maximum=last, value=number) for number in (0, 1)]
+
+
+def tab(folder: Path) -> None:
+    """Build it, inside the page that is being built.
+
+    Args:
+        folder: absolute, without links, of the user's own models and data.
+    """
+    with gr.Row():
+        model = gr.Dropdown(
+            [DIGITS],
+            value=DIGITS,
+            allow_custom_value=True,
+            label="Model",
+            info=f"or one below {folder.name} that `aecodec fit variational` has written",
+            elem_id="explore-model",
+        )
+        data = gr.Dropdown(
+            [("", ".")],
+            value=".",
+            allow_custom_value=True,
+            visible=False,
+            label="Data",
+            info=f"the first {MAX_SAMPLES:,}, for the ways and the map",
+            elem_id="explore-data",
+        )
+    said = gr.Markdown(_ABOUT_DIGITS, elem_id="explore-said")
     with gr.Row():
         with gr.Column():
             sample = gr.Button("New samples", elem_id="explore-sample")
             samples = _picture("explore-samples")
         with gr.Column():
             with gr.Row():
-                first = gr.Slider(0, 1796, 0, step=1, label="From image")
-                second = gr.Slider(0, 1796, 1, step=1, label="to image")
-            walk = gr.Button("Interpolate", elem_id="explore-walk")
+                first = gr.Slider(0, _DIGITS - 1, 0, step=1, label="From image")
+                second = gr.Slider(0, _DIGITS - 1, 1, step=1, label="to image")
+            walk_there = gr.Button("Interpolate", elem_id="explore-walk")
             way = _picture("explore-way")
         with gr.Column():
             draw = gr.Button("Map of codes", elem_id="explore-map")
             codes = gr.Plot(show_label=False, elem_id="explore-codes")
     seed = gr.State(0)
-    sample.click(lambda n: (digits().samples(64, n), n + 1), seed, [samples, seed])
-    walk.click(lambda a, b: digits().between(int(a), int(b)), [first, second], way)
-    draw.click(lambda: digits().codes(), outputs=codes)
+
+    def offered() -> list[Any]:
+        images = (f"images below {folder.name}", ".")
+        return [
+            gr.Dropdown([DIGITS, *_names(folder, {".safetensors"})]),
+            gr.Dropdown([images, *((name, name) for name in _names(folder, SUFFIXES))]),
+        ]
+
+    def another(name: str) -> tuple[Any, ...]:
+        own = name != DIGITS
+        return "" if own else _ABOUT_DIGITS, gr.Dropdown(visible=own), None, None, None
+
+    def fits(name: str, of: str) -> tuple[Any, ...]:
+        if name == DIGITS:
+            return _ABOUT_DIGITS, *_sliders(_DIGITS)
+        shown = world(folder, name, of)
+        return _about(shown), *_sliders(len(shown.data))
+
+    gr.on(None, offered, [], [model, data])
+    changed = model.change(another, model, [said, data, samples, way, codes])
+    for event in (changed.then, data.change):
+        event(fits, [model, data], [said, first, second])
+    sample.click(
+        lambda name, n: (world(folder, name, None).samples(64, n), n + 1),
+        [model, seed],
+        [samples, seed],
+    )
+    walk_there.click(
+        lambda name, of, a, b: world(folder, name, of).between(int(a), int(b)),
+        [model, data, first, second],
+        way,
+    )
+    draw.click(lambda name, of: world(folder, name, of).codes(), [model, data], codes)

@@ -27,7 +27,7 @@ def build(folder: Path, index: Path | None, device: str) -> gr.Blocks:
     """The page: a tab for each use.
 
     Args:
-        folder: of the images to search.
+        folder: of the images to search, and of models to explore.
         index: the index file; None: one of the page's own for this folder.
         device: "auto", "cpu" or "cuda".
     """
@@ -40,7 +40,7 @@ def build(folder: Path, index: Path | None, device: str) -> gr.Blocks:
         with gr.Tab("Search"):
             search.tab(folder, index, device)
         with gr.Tab("Explore"):
-            explore.tab()
+            explore.tab(folder)
     return page
 
 

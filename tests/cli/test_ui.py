@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import aecodec
+from aecodec.autoencoders import Autoencoder, VariationalAutoencoder
 
 pytest.importorskip("gradio")
 webdriver = pytest.importorskip("selenium.webdriver")
@@ -51,6 +52,15 @@ def folder(cat: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(noisy).save(place.parent / "noisy.png")
     (place.parent / "text.jpg").write_text("not an image")
     Image.new("L", (5000, 4000)).save(place.parent / "large.png")
+    shapes = np.random.default_rng(0).random((80, 64), dtype=np.float32)
+    for number, kind in ((2, VariationalAutoencoder), (1, Autoencoder)):
+        model = kind(n_components=number, hidden_layers=(16,), max_epochs=2, random_state=0)
+        model.fit(shapes).image_shape_ = (8, 8, 1)
+        model.save(place / f"{kind.__name__}.safetensors")
+    (place / "broken.safetensors").write_bytes(b"no model")
+    shutil.copy(place / "VariationalAutoencoder.safetensors", place.parent / "outside.safetensors")
+    np.save(place / "shapes.npy", shapes.reshape(80, 8, 8))
+    np.save(place / "wide.npy", shapes.reshape(40, 128))
     return place
 
 
@@ -205,6 +215,58 @@ def test_explore_draws_samples(
     find("#explore-map").click()
     eventually(lambda: shown(browser, "#explore-codes img"))
     screenshot(browser, "explore")
+
+
+def choose(field: Any, name: str) -> None:
+    """Type a name into a list, or choose it there: it is the same."""
+    field.click()
+    field.send_keys(webdriver.Keys.CONTROL, "a")
+    field.send_keys(name, webdriver.Keys.ENTER)
+
+
+def test_explore_takes_a_model_of_the_folder(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any
+) -> None:
+    browser.refresh()
+    open_tab("Explore")
+    field = find("#explore-model input")
+    field.click()
+    listed = "VariationalAutoencoder.safetensors"
+    eventually(lambda: listed in find("#explore-model [role=listbox]").text)
+    choose(field, listed)
+    said = find("#explore-said")
+    # The folder's own images, three of them, brought to 8x8.
+    eventually(lambda: "images of 8x8 with codes of 2 numbers, and 3 images" in said.text)
+    find("#explore-sample").click()
+    eventually(lambda: shown(browser, "#explore-samples img") == [5 * (8 * 9 - 1)])
+    choose(find("#explore-data input"), "shapes.npy")
+    eventually(lambda: "and 80 images" in said.text)
+    find("#explore-walk").click()
+    eventually(lambda: shown(browser, "#explore-way img") == [5 * (10 * 9 - 1)])
+    find("#explore-map").click()
+    eventually(lambda: shown(browser, "#explore-codes img"))
+    screenshot(browser, "explore-own")
+
+
+def test_explore_explains_a_wrong_model_or_data(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
+) -> None:
+    browser.refresh()
+    open_tab("Explore")
+    for field, name, reason in (
+        ("model", "broken.safetensors", "photos/broken.safetensors: not a saved autoencoder"),
+        ("model", "Autoencoder.safetensors", "only a variational autoencoder can draw samples"),
+        ("model", "none.safetensors", "No such file"),
+        ("model", "../outside.safetensors", "not below the folder of this page"),
+        ("model", str(folder.parent / "outside.safetensors"), "not below the folder"),
+        ("model", "VariationalAutoencoder.safetensors", ""),
+        ("data", "wide.npy", "photos/wide.npy: X has 128 features"),
+        ("data", "../noisy.png", "not below the folder of this page"),
+    ):
+        choose(find(f"#explore-{field} input"), name)
+        line = eventually(lambda r=reason: re.search(f".*{r}.*", find("body").text))[0]
+        assert str(folder) not in line
+    eventually(lambda: "not below" in find("body").text)
 
 
 def test_nothing_is_asked_of_other_hosts(browser: Any, address: str) -> None:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import skimage.data
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import Generator, Tensor
 
 from aecodec.denoising import noise
+from aecodec.denoising.denoiser import diagnose
 from aecodec.denoising.impulses import REACH, fill, missing_values, recognise
 
 
@@ -41,6 +44,39 @@ def test_print_is_no_noise() -> None:
     hard = (page > 0.6).float()
     for x in (page, hard, noise.to_8_bit(page * 1.5 - 0.3)):
         assert recognise(x) == "gaussian"
+
+
+@pytest.mark.parametrize("size", [9, 11, 16, 20, 28, 40])
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0), (0, 128), (255, 128)])
+def test_pages_and_screenshots_are_left_alone(size: int, ink: int, paper: int) -> None:
+    text = torch.from_numpy(np.asarray(page(size, ink, paper)).copy())[None, None] / 255
+    found = diagnose(text, None, "auto")
+    assert found.kind == "gaussian"
+    assert found.sigma < 1
+    small = torch.nn.functional.avg_pool2d(text, 2)
+    assert recognise(small) == "gaussian"
+
+
+def test_drawings_are_no_impulses() -> None:
+    grid = torch.full((1, 1, 96, 96), 0.5)
+    for step in (4, 8, 16):
+        lines = grid.clone()
+        lines[..., ::step] = 0.0
+        assert recognise(lines) == "gaussian"
+        lines[..., ::step, :] = 0.0
+        assert recognise(lines) == recognise(1 - lines) == "gaussian"
+    chessboard = torch.from_numpy(skimage.data.checkerboard().copy())[None, None] / 255
+    assert recognise(chessboard) == "gaussian"
+
+
+def page(size: int, ink: int, paper: int) -> Image.Image:
+    image = Image.new("L", (320, 240), paper)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size)
+    for line, y in enumerate(range(0, 240, int(1.3 * size))):
+        draw.text(
+            (2, y), "The quick brown fox jumps over the lazy dog 01234"[line % 7 :], ink, font
+        )
+    return image
 
 
 def test_missing_values_are_those_that_were_replaced(floats: Tensor) -> None:

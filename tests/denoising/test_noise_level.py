@@ -17,7 +17,7 @@ def spoil(x: Tensor, sigma: float) -> Tensor:
 def test_sigma_is_found_in_floats_and_in_8_bits(floats: Tensor, sigma: float) -> None:
     noisy = spoil(floats, sigma)
     assert estimate_sigma(noisy) == pytest.approx(sigma, rel=0.03, abs=0.3)
-    assert estimate_sigma(noise.to_8_bit(noisy)) == pytest.approx(sigma, rel=0.06, abs=0.3)
+    assert estimate_sigma(noise.to_8_bit(noisy)) == pytest.approx(sigma, rel=0.07, abs=0.3)
 
 
 @pytest.mark.parametrize("sigma", [10, 40])

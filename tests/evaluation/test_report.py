@@ -25,5 +25,5 @@ def test_published_curves_are_hidden_until_asked_for() -> None:
     lines = rd_figures(RESULT)[0]["data"]
     assert [line.get("visible", True) for line in lines[:2]] == [True, True]
     published = lines[2:]
-    assert "mbt2018" in {line["name"] for line in published}
+    assert "mbt2018 (published)" in {line["name"] for line in published}
     assert all(line["visible"] == "legendonly" for line in published)

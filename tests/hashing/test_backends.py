@@ -1,8 +1,11 @@
-"""All backends give what FAISS gives; PostgreSQL is a real server, from a wheel."""
+"""All backends give what FAISS gives; PostgreSQL is a real server, Milvus a file of Milvus Lite."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,22 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.get_uri()
 
 
-@pytest.fixture(params=["faiss", "postgres"])
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("pymilvus")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("milvus_lite")
+    url = f"milvus://{tmp_path_factory.mktemp('milvus')}/codes.db"
+    # Its process takes a second to start: let there be one for all tests.
+    keeper = connect(url, tmp_path_factory.mktemp("keeper") / "cache")
+    yield url
+    keeper.close()
+
+
+@pytest.fixture(params=["faiss", "postgres", "milvus"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "faiss" else request.getfixturevalue("postgres")
+    return None if request.param == "faiss" else request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -113,6 +129,88 @@ def test_an_error_undoes_a_change(postgres: str, tmp_path: Path) -> None:
         interrupted()
     assert len(index) == 10
     backend.close()
+
+
+def test_milvus_keeps_what_it_had_when_a_change_is_interrupted(milvus: str, tmp_path: Path) -> None:
+    backend = connect(milvus, tmp_path / "cache")
+    codes, ids = some_codes(10), np.arange(10)
+    parts = [(ids, codes)]
+    with backend.updating("cc33"):
+        backend.save(backend.build(state_of(10, "cc33"), lambda: parts), state_of(10, "cc33"))
+
+    def change(how: Callable[[], object]) -> None:
+        with backend.updating("cc33"):
+            how()
+            raise KeyboardInterrupt
+
+    def interrupted(how: Callable[[], object]) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            change(how)
+
+    def stopped() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield ids[:5], codes[:5]
+        raise KeyboardInterrupt
+
+    interrupted(lambda: backend.build(state_of(10, "cc33"), stopped))
+    interrupted(lambda: backend.build(state_of(10, "cc33"), lambda: parts))
+    index, seen = backend.load("cc33")
+    assert seen == state_of(10, "cc33")
+    assert sorted(index.ids()) == ids.tolist()
+    interrupted(lambda: index.add(ids + 10, codes))
+    with pytest.raises(StaleCache, match="at odds"):
+        backend.load("cc33")
+    backend.close()
+
+
+def test_milvus_gives_more_than_fits_into_one_answer(milvus: str, tmp_path: Path) -> None:
+    count = 17_000  # it gives 16,384 at most
+    codes, ids = np.zeros((count, 8), np.uint8), np.arange(1, count + 1)
+    codes[::10, 0] = 255
+    backend = connect(milvus, tmp_path / "cache")
+    index = backend.build(state_of(count, "dd44"), lambda: [(ids, codes)])
+    assert sorted(index.ids()) == ids.tolist()
+    distances, found = index.within(codes[1:2], 8)[0]
+    assert sorted(found) == ids.tolist()
+    assert sorted(set(distances)) == [0, 8]
+    distances, found = (part[0] for part in index.search(codes[1:2], count))
+    assert sorted(found) == ids.tolist()
+    assert np.array_equal(distances, np.repeat([0, 8], [count - 1700, 1700]))
+    index.remove(ids)
+    assert len(index) == 0
+    assert index.search(codes[:2], 3)[0].shape == (2, 0)
+    assert [len(found) for _, found in index.within(codes[:2], BITS)] == [0, 0]
+    backend.close()
+
+
+def test_a_file_of_milvus_is_free_after_close(milvus: str, tmp_path: Path) -> None:
+    url = f"milvus://{tmp_path}/own.db"
+    backend = connect(url, tmp_path / "cache")
+    other = "import sys; from pathlib import Path; from aecodec.hashing.backend import connect;"
+    command = [sys.executable, "-c", f"{other} connect(sys.argv[1], Path(sys.argv[2])).close()"]
+    command += [url, str(tmp_path / "cache")]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.stderr.splitlines()[-1].endswith(
+        "own.db: in use by another process, or not a file of Milvus Lite"
+    )
+    backend.close()
+    assert subprocess.run(command, capture_output=True).returncode == 0
+
+
+def test_a_milvus_that_is_none_is_explained(
+    milvus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("aecodec.hashing.milvus_backend._CONNECT_SECONDS", 0.5)
+    for url, reason in (
+        ("milvus://somebody:secret@127.0.0.1:1/none", "milvus://127.0.0.1:1/none: Fail connecting"),
+        ("milvus://host:port", "must be a number"),
+        (f"milvus://{tmp_path}/codes.sqlite", "to end in .db"),
+        (f"milvus://{tmp_path}/none/codes.db", "no such folder"),
+    ):
+        with pytest.raises(AecodecError, match=reason) as failure:
+            connect(url, tmp_path / "cache")
+        assert "secret" not in str(failure.value)
+        assert "\n" not in str(failure.value)
+    assert capfd.readouterr().err == ""
 
 
 def test_an_index_of_images_finds_the_same_and_catches_up(

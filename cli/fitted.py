@@ -1,0 +1,68 @@
+"""Models that `aecodec fit` has written, and data to put through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aecodec.errors import AecodecError
+
+from .arrays import Data, Shape, read
+
+
+def load_fitted(path: Path) -> Any:
+    """The saved autoencoder, also from within a saved detector.
+
+    Raises:
+        CorruptFileError: not such a file, or damaged.
+        OSError: it cannot be read at all.
+    """
+    from aecodec.autoencoders import load
+
+    loaded = load(path)
+    return getattr(loaded, "autoencoder_", loaded)
+
+
+def image_shape(estimator: Any, model: Path) -> Shape:
+    """Height, width and channels of what it was fitted to.
+
+    Raises:
+        AecodecError: that were no images, or none that can be drawn.
+    """
+    shape: Shape | None = getattr(estimator, "image_shape_", None)
+    if shape is None:
+        raise AecodecError(f"{model}: not fitted to images, so there is nothing to draw")
+    check_drawable(shape, model)
+    return shape
+
+
+def check_drawable(shape: Shape, source: Path) -> None:
+    """Raise AecodecError unless images of that shape can be drawn."""
+    if shape[2] not in (1, 3, 4):
+        raise AecodecError(
+            f"{source}: images of {shape[2]} channels (the last of their dimensions) cannot be"
+            " drawn, only those of 1, 3 or 4"
+        )
+
+
+def check_samples(estimator: Any, model: Path) -> None:
+    """Raise AecodecError unless it can draw samples."""
+    if not hasattr(estimator, "sample"):
+        raise AecodecError(f"{model}: only a variational autoencoder can draw samples")
+
+
+def read_for(estimator: Any, data: Path, at_most: int | None = None) -> Data:
+    """As `arrays.read`, with images brought to the shape that the estimator was fitted to."""
+    return read(data, image_shape=getattr(estimator, "image_shape_", None), at_most=at_most)
+
+
+@contextmanager
+def one_line(data: Path) -> Iterator[None]:
+    """What scikit-learn says of data that do not fit, as an error for people."""
+    try:
+        yield
+    except ValueError as error:
+        reason = str(error).partition("\n")[0]
+        raise AecodecError(f"{data}: {reason}") from None
