@@ -59,7 +59,7 @@ def read(
         OSError: it cannot be read at all.
     """
     if path.is_dir():
-        return _read_folder(path, image_shape, size, advice, at_most)
+        return _read_folder(path, image_shape, size, at_most, advice)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise AecodecError(f"{path}: not a folder of images nor one of {', '.join(SUFFIXES)}")
@@ -149,8 +149,8 @@ def _read_folder(
     folder: Path,
     shape: Shape | None,
     size: tuple[int, int] | None,
-    advice: str,
     at_most: int | None,
+    advice: str,
 ) -> Data:
     import numpy as np
     from PIL import Image

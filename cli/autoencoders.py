@@ -211,7 +211,7 @@ def transform(
     suffix = _table_suffix(output)
     refuse_to_overwrite(output, force)
     estimator = load_fitted(model)
-    found = read_for(estimator, data)
+    found = _read_for(estimator, data)
     with one_line(data):
         codes = estimator.transform(found.rows)
     names = [str(name) for name in estimator.get_feature_names_out()]
@@ -237,7 +237,7 @@ def reconstruct(
     """Encode and decode data: what the model makes of them."""
     suffix = ".png" if data.is_dir() else _table_suffix(output)
     estimator = load_fitted(model)
-    found = read_for(estimator, data)
+    found = _read_for(estimator, data)
     if data.is_dir():
         targets = [(output / name).with_suffix(".png") for name in found.names]
         if len(set(targets)) < len(targets):
@@ -360,7 +360,7 @@ def anomalies(
     else:
         detector = _detector(estimator, scoring, contamination or _CONTAMINATION, model)
         with one_line(normal or data):
-            detector.fit((read_for(estimator, normal) if normal else found).rows)
+            detector.fit((_read_for(estimator, normal) if normal else found).rows)
     with one_line(data):
         errors = -detector.score_samples(found.rows)
     if picture:
@@ -448,7 +448,7 @@ def plot_codes(
         raise typer.BadParameter(f"{output} is not .png, .svg or .pdf", param_hint="--output")
     refuse_to_overwrite(output, force)
     estimator = load_fitted(model)
-    found = read_for(estimator, data)
+    found = _read_for(estimator, data)
     classes = _read_labels(labels, len(found.rows)) if labels else None
     from aecodec.autoencoders import embed_plot
 
@@ -481,6 +481,12 @@ def _table_suffix(output: Path) -> str:
             f"{output} is not one of {', '.join(SUFFIXES)}", param_hint="--output"
         )
     return suffix
+
+
+def _read_for(estimator: Any, data: Path) -> Data:
+    """Data as a fitted estimator, or the codec's measure, takes them."""
+    with noting():
+        return estimator.read(data) if hasattr(estimator, "read") else read_for(estimator, data)
 
 
 def _png(rows: Any, shape: Shape, columns: int | None = None) -> bytes:

@@ -40,7 +40,7 @@ def image_shape(estimator: Any, model: Path) -> Shape:
 
 
 def check_drawable(shape: Shape, source: Path) -> None:
-    """Raise AecodecError unless images of this shape can be drawn."""
+    """Raise AecodecError unless images of that shape can be drawn."""
     if shape[2] not in (1, 3, 4):
         raise AecodecError(
             f"{source}: images of {shape[2]} channels (the last of their dimensions) cannot be"
