@@ -349,7 +349,7 @@ def anomalies(
     refuse_to_overwrite(picture, force)
     loaded = _measure_or_model(model)
     estimator = getattr(loaded, "autoencoder_", loaded)
-    found = read_for(estimator, data)
+    found = _read_for(estimator, data)
     if estimator is not loaded:
         if normal or scoring or contamination is not None:
             raise typer.BadParameter(

@@ -10,7 +10,6 @@ from typing import Any
 from aecodec.errors import AecodecError
 
 from .arrays import Data, Shape, read
-from .options import noting
 
 
 def load_fitted(path: Path) -> Any:
@@ -55,11 +54,8 @@ def check_samples(estimator: Any, model: Path) -> None:
 
 
 def read_for(estimator: Any, data: Path, at_most: int | None = None) -> Data:
-    """Data as a fitted estimator, or the codec's measure, takes them."""
-    with noting():
-        if hasattr(estimator, "read"):
-            return estimator.read(data)
-        return read(data, image_shape=getattr(estimator, "image_shape_", None), at_most=at_most)
+    """As `arrays.read`, with images brought to the shape that the estimator was fitted to."""
+    return read(data, image_shape=getattr(estimator, "image_shape_", None), at_most=at_most)
 
 
 @contextmanager
