@@ -18,6 +18,7 @@ _MOST_PATCHES = 20_000
 _ENOUGH = 0.1  # of the patches
 _QUIET = 0.25  # of the estimate: where clipped noise of 75 varies least, it varies half as much
 _MANY = 10_000
+_FEWER = 4  # every fourth patch tells well enough where it is quiet
 
 
 def estimate_sigma(x: Tensor) -> float:
@@ -37,10 +38,10 @@ def estimate_sigma(x: Tensor) -> float:
         side -= 2
     if side < 3:
         return 0.0
-    patches = _patches(x.double(), side)
+    patches = _patches(x, side).double()
     channels = patches.view(len(patches), x.shape[1], -1)
     sigma = _of_patches(channels, clipped=bool((x >= 0).all() and (x <= 1).all()))
-    quiet = _quietest(channels)
+    quiet = _quietest(channels[::_FEWER])
     return 255 * (quiet if quiet < _QUIET * sigma else sigma)
 
 
