@@ -80,8 +80,8 @@ def _of_patches(channels: Tensor, *, clipped: bool) -> float:
 
 
 def _rounds(count: int) -> tuple[int, int, int]:
-    """Steps between patches: to find which of many count, every third will do, but at last."""
-    return (3, 3, 1) if count > _MANY else (1, 1, 1)
+    """Steps between patches: to find at first which of many count, every third will do."""
+    return (3, 1, 1) if count > _MANY else (1, 1, 1)
 
 
 def _clipped_sigma(patches: Tensor) -> tuple[float, float]:
@@ -147,9 +147,10 @@ def _patches(x: Tensor, side: int) -> Tensor:
 
 
 def _sigma(patches: Tensor) -> float:
-    centred = patches - patches.mean(0)
+    # In float32, which costs a clean photo's 0.3 a few per cent, and takes half the time.
+    centred = (patches - patches.mean(0)).float()
     covariance = centred.T @ centred / len(patches)
-    values = torch.linalg.eigvalsh(covariance).clamp_min(0)
+    values = torch.linalg.eigvalsh(covariance.double()).clamp_min(0)
     for count in range(len(values), 0, -1):
         kept = values[:count]
         if kept.mean() <= kept.median():

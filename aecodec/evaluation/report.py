@@ -72,7 +72,10 @@ def rd_figures(result: Mapping[str, Any]) -> list[Figure]:
 def _rd_figure(result: Mapping[str, Any], metric: str) -> Figure:
     lines = []
     for name, points in result["curves"].items():
-        line: dict[str, Any] = {"color": COLOURS.get(name, "black"), "width": 4 if name == NAME else 2}
+        line: dict[str, Any] = {
+            "color": COLOURS.get(name, "black"),
+            "width": 4 if name == NAME else 2,
+        }
         settings = [f"setting {p['setting']}" for p in points]
         values = [p[metric] for p in points]
         rates = [p["bpp"] for p in points]
