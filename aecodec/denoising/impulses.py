@@ -15,6 +15,7 @@ REACH = 8
 
 _RADIUS = 2
 _FAR = 0.35  # between a replaced value and its surroundings, for `recognise`
+_PLACES, _HITS = 0.01, 0.005  # least shares: of places for impulses, and of impulses there
 _DEPENDENT = 0.15  # a higher correlation of neighbours is of something drawn, not of noise
 
 
@@ -81,6 +82,8 @@ def recognise(x: Tensor) -> Kind:
     if bool((x < 0).any() or (x > 1).any()):  # 0 and 1 are not the extremes
         return "gaussian"
     low, high = x <= 0, x >= 1
+    if max(_count(low), _count(high)) < _HITS * _PLACES * x.numel():  # spares most photos the rest
+        return "gaussian"
     extreme = low | high
     known = (~extreme).to(x.dtype)
     weight = _box(known)
@@ -91,17 +94,16 @@ def recognise(x: Tensor) -> Kind:
     if max(dark, bright) == 0:
         return "gaussian"
     together = low.all(1, keepdim=True).expand_as(low)
-    lone = float((low & ~together).sum()) > 0.1 * float(low.sum())
+    lone = _count(low & ~together) > 0.1 * _count(low)
     return "salt-pepper" if bright or lone else "masking"
 
 
 def _impulse_rate(x: Tensor, extreme: Tensor, place: Tensor) -> float:
     """Share of zeros at these places if they look like impulses, else 0."""
-    places = float(place.sum())
-    hits = float((extreme & place).sum())
-    if places < 0.01 * place.numel() or hits < 0.005 * places:
+    places, hits = _count(place), _count(extreme & place)
+    if places < _PLACES * place.numel() or hits < _HITS * places:
         return 0.0
-    flank = float(((x < 16.5 / 255) & ~extreme & place).sum())
+    flank = _count((x < 16.5 / 255) & ~extreme & place)
     if hits < 8 * flank:
         return 0.0
     return hits / places if _correlation(extreme, place) < _DEPENDENT else 0.0
@@ -116,17 +118,25 @@ def _correlation(hit: Tensor, place: Tensor) -> float:
         here = (..., slice(0, height - down), slice(left, width - max(0, right)))
         there = (..., slice(down, height), slice(left + right, width + min(0, right)))
         pair = place[here] & place[there]
-        count = max(1.0, float(pair.sum()))
+        count = max(1, _count(pair))
         first, second = pair & hit[here], pair & hit[there]
-        a, b = float(first.sum()) / count, float(second.sum()) / count
-        both = float((first & second).sum()) / count
+        a, b = _count(first) / count, _count(second) / count
+        both = _count(first & second) / count
         spread = (a * (1 - a) * b * (1 - b)) ** 0.5
         largest = max(largest, (both - a * b) / max(spread, 1e-9))
     return largest
 
 
+def _count(x: Tensor) -> int:
+    return int(torch.count_nonzero(x))  # a sum would copy the booleans to int64
+
+
 def _box(x: Tensor) -> Tensor:
     """Mean over a square window; zeros beyond the edges."""
     side = 2 * _RADIUS + 1
-    rows = F.avg_pool2d(x, (1, side), stride=1, padding=(0, _RADIUS))
-    return F.avg_pool2d(rows, (side, 1), stride=1, padding=(_RADIUS, 0))
+    height, width = x.shape[2:]
+    # Sums of shifted copies, which take a tenth of the time of avg_pool2d.
+    x = F.pad(x, [_RADIUS] * 4)
+    x = sum((x[..., i : i + width] for i in range(1, side)), x[..., :width])
+    x = sum((x[:, :, i : i + height] for i in range(1, side)), x[:, :, :height])
+    return x / side**2
