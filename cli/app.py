@@ -12,7 +12,7 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from . import autoencoders, bench, codec, denoise, duplicates, hashing, models, train
+from . import anomalies, autoencoders, bench, codec, denoise, duplicates, hashing, models, train
 from .batch import explain
 from .ui import command as ui
 
@@ -27,6 +27,7 @@ denoise.add_to(app)
 hashing.add_to(app)
 duplicates.add_to(app)
 autoencoders.add_to(app)
+anomalies.add_to(app)
 models.add_to(app)
 train.add_to(app)
 ui.add_to(app)

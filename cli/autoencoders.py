@@ -1,4 +1,4 @@
-"""`aecodec fit`, `transform`, `reconstruct`, `sample`, `anomalies` and `plot-codes`."""
+"""`aecodec fit`, `transform`, `reconstruct`, `sample` and `plot-codes`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from .arrays import SUFFIXES, Data, Shape, read, to_bytes
+from .arrays import SUFFIXES, read, to_bytes
 from .files import refuse_to_overwrite, write_atomically
 from .fitted import (
-    check_drawable,
+    PANEL,
+    DataPath,
     check_samples,
     image_shape,
     load_fitted,
     one_line,
-    read_for,
+    png,
+    read_as,
 )
-from .options import AsJson, Device, Force, noting, say
+from .options import Device, Force, noting
 
 if TYPE_CHECKING:
-    from aecodec.autoencoders import AnomalyDetector
-    from aecodec.autoencoders.base import Array, BaseAutoencoder
+    from aecodec.autoencoders.base import BaseAutoencoder
 
 KINDS = {
     "autoencoder": "Autoencoder",
@@ -50,9 +51,6 @@ _Kind = Literal[
     "concrete",
     "mdl",
 ]
-_PANEL = "Autoencoders on your own data"
-_CODEC = "codec"
-_CONTAMINATION = 0.05
 # What sets the parameters that are not for --set.
 _SETTERS = {
     "n_components": "--components",
@@ -62,13 +60,7 @@ _SETTERS = {
     "verbose": "whether there is a terminal to show a bar on",
 }
 _WORDS = {"True": True, "False": False, "None": None}
-_STRANGEST = 10
 _MAX_SEED = 2**32 - 1  # of scikit-learn
-_UNITS = {
-    "reconstruction": "mean squared error",
-    "relative": "error relative to the sample",
-    "bits": "bits",
-}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,20 +75,13 @@ def add_to(app: typer.Typer) -> None:
         (transform, "  aecodec transform model.safetensors data.csv -o codes.csv"),
         (reconstruct, "  aecodec reconstruct model.safetensors photos -o restored"),
         (sample, "  aecodec sample model.safetensors -n 64 -o samples.png"),
-        (
-            anomalies,
-            "  aecodec anomalies model.safetensors photos --normal good-photos\n"
-            "  aecodec anomalies codec photos --picture strangest.png",
-        ),
         (plot_codes, "  aecodec plot-codes model.safetensors data.csv -o map.png"),
     ):
-        app.command(rich_help_panel=_PANEL, epilog=f"[bold]Examples[/]\n{examples}")(function)
+        app.command(rich_help_panel=PANEL, epilog=f"[bold]Examples[/]\n{examples}")(function)
 
 
 # ---- arguments -------------------------------------------------------------------------
 
-_FORMATS = "A folder of images, or .npy, .npz, .csv, .parquet."
-_DataPath = Annotated[Path, typer.Argument(metavar="DATA", help=_FORMATS, show_default=False)]
 _Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Written by `aecodec fit`.", show_default=False)
 ]
@@ -134,7 +119,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def fit(
     kind: Annotated[_Kind, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
-    data: _DataPath,
+    data: DataPath,
     output: _Output,
     components: Annotated[
         int | None,
@@ -203,7 +188,7 @@ def fit(
 
 def transform(
     model: _Model,
-    data: _DataPath,
+    data: DataPath,
     output: _Output,
     force: Force = False,
 ) -> None:
@@ -211,7 +196,7 @@ def transform(
     suffix = _table_suffix(output)
     refuse_to_overwrite(output, force)
     estimator = load_fitted(model)
-    found = _read_for(estimator, data)
+    found = read_as(estimator, data)
     with one_line(data):
         codes = estimator.transform(found.rows)
     names = [str(name) for name in estimator.get_feature_names_out()]
@@ -221,7 +206,7 @@ def transform(
 
 def reconstruct(
     model: _Model,
-    data: _DataPath,
+    data: DataPath,
     output: Annotated[
         Path,
         typer.Option(
@@ -237,7 +222,7 @@ def reconstruct(
     """Encode and decode data: what the model makes of them."""
     suffix = ".png" if data.is_dir() else _table_suffix(output)
     estimator = load_fitted(model)
-    found = _read_for(estimator, data)
+    found = read_as(estimator, data)
     if data.is_dir():
         targets = [(output / name).with_suffix(".png") for name in found.names]
         if len(set(targets)) < len(targets):
@@ -251,7 +236,7 @@ def reconstruct(
     if data.is_dir():
         for target, row in zip(targets, rows, strict=True):
             assert found.image_shape is not None  # as of every folder
-            write_atomically(target, _png(row[None], found.image_shape), overwrite=force)
+            write_atomically(target, png(row[None], found.image_shape), overwrite=force)
     else:
         columns = [f"feature{number}" for number in range(rows.shape[1])]
         write_atomically(output, to_bytes(rows, suffix, columns), overwrite=force)
@@ -285,152 +270,16 @@ def sample(
     shape = image_shape(estimator, model) if suffix == ".png" else None
     rows = estimator.sample(count, random_state=seed)
     if shape:
-        written = _png(rows, shape)
+        written = png(rows, shape)
     else:
         written = to_bytes(rows, suffix, [f"feature{n}" for n in range(rows.shape[1])])
     write_atomically(output, written, overwrite=force)
     print(f"{output}  {count} samples")
 
 
-def anomalies(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="Written by `aecodec fit`, or a saved AnomalyDetector, which is taken as it is;"
-            f" or the word {_CODEC}: images are strange that take it many bits.",
-            show_default=False,
-        ),
-    ],
-    data: _DataPath,
-    normal: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Data known to be normal and not used in fit, to set the threshold by.",
-            show_default="the data themselves",
-        ),
-    ] = None,
-    contamination: Annotated[
-        float | None,
-        typer.Option(
-            min=1e-6,
-            max=0.5,
-            help="Share of normal data to be called strange.",
-            show_default=str(_CONTAMINATION),
-        ),
-    ] = None,
-    scoring: Annotated[
-        Literal["reconstruction", "relative", "bits"] | None,
-        typer.Option(
-            help="Error of the reconstruction, the same relative to the sample's own size, or"
-            " description length (mdl, codec).",
-            show_default="bits where there are",
-        ),
-    ] = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.png",
-            help="Draw the strangest images, their reconstructions and errors.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: AsJson = False,
-    force: Force = False,
-) -> None:
-    """Rank data by how strange they are to a model, and say which are beyond a threshold.
-
-    The threshold is the quantile of the errors of normal data that leaves out the share
-    given by --contamination.
-    """
-    if picture and picture.suffix.lower() != ".png":
-        raise typer.BadParameter(f"{picture} is not .png", param_hint="--picture")
-    refuse_to_overwrite(picture, force)
-    loaded = _measure_or_model(model)
-    estimator = getattr(loaded, "autoencoder_", loaded)
-    found = _read_for(estimator, data)
-    if estimator is not loaded:
-        if normal or scoring or contamination is not None:
-            raise typer.BadParameter(
-                f"{model} is a detector with its own threshold, contamination and scoring;"
-                " leave out --normal, --contamination and --scoring"
-            )
-        detector = loaded
-    else:
-        detector = _detector(estimator, scoring, contamination or _CONTAMINATION, model)
-        with one_line(normal or data):
-            detector.fit((_read_for(estimator, normal) if normal else found).rows)
-    with one_line(data):
-        errors = -detector.score_samples(found.rows)
-    if picture:
-        write_atomically(picture, _error_picture(estimator, data, found, errors), overwrite=force)
-    if not as_json and normal is None and detector is not loaded:
-        say("note: the threshold is that of these data themselves; see --normal")
-    _print_ranking(found.names, errors, detector, as_json)
-
-
-def _measure_or_model(model: Path) -> Any:
-    """The codec's bits, or what was saved: an autoencoder, or a detector around one."""
-    if str(model) == _CODEC:
-        from .codec_bits import CodecBits
-
-        return CodecBits()
-    from aecodec.autoencoders import load
-
-    return load(model)
-
-
-def _detector(estimator: Any, scoring: Any, contamination: float, model: Path) -> AnomalyDetector:
-    """An outlier detector around a fitted model; its threshold is yet to be set."""
-    from sklearn.frozen import FrozenEstimator
-
-    from aecodec.autoencoders import AnomalyDetector
-
-    has_bits = hasattr(estimator, "description_length")
-    scoring = scoring or ("bits" if has_bits else "reconstruction")
-    if scoring == "bits" and not has_bits:
-        raise AecodecError(f"{model}: --scoring bits needs a model of kind mdl, or {_CODEC}")
-    if scoring != "bits" and not hasattr(estimator, "reconstruction_error"):
-        raise AecodecError(f"the {_CODEC} has --scoring bits only")
-    return AnomalyDetector(
-        autoencoder=FrozenEstimator(estimator),
-        contamination=contamination,
-        scoring=scoring,
-        validation_fraction=0,
-    )
-
-
-def _print_ranking(
-    names: list[str], errors: Array, detector: AnomalyDetector, as_json: bool
-) -> None:
-    threshold = -detector.offset_
-    ranking = [(names[i], float(errors[i])) for i in errors.argsort()[::-1]]
-    if as_json:
-        high, low = detector.offset_interval_
-        interval = [-low, -high]
-        report = {
-            "scoring": detector.scoring,
-            "contamination": detector.contamination,
-            "threshold": threshold,
-            "threshold_interval": [v if abs(v) < float("inf") else None for v in interval],
-            "samples": [
-                {"name": name, "error": error, "anomaly": error > threshold}
-                for name, error in ranking
-            ],
-        }
-        print(json.dumps(report, indent=2))
-        return
-    unit = _UNITS[detector.scoring]
-    for name, error in ranking:
-        print(f"{error:<10.4g}  {'anomaly' if error > threshold else '       '}  {name}")
-    strange = sum(error > threshold for _, error in ranking)
-    print(f"{strange} of {len(ranking)} above {threshold:.4g} ({unit})")
-
-
 def plot_codes(
     model: _Model,
-    data: _DataPath,
+    data: DataPath,
     output: _Output,
     labels: Annotated[
         Path | None,
@@ -448,7 +297,7 @@ def plot_codes(
         raise typer.BadParameter(f"{output} is not .png, .svg or .pdf", param_hint="--output")
     refuse_to_overwrite(output, force)
     estimator = load_fitted(model)
-    found = _read_for(estimator, data)
+    found = read_as(estimator, data)
     classes = _read_labels(labels, len(found.rows)) if labels else None
     from aecodec.autoencoders import embed_plot
 
@@ -481,36 +330,3 @@ def _table_suffix(output: Path) -> str:
             f"{output} is not one of {', '.join(SUFFIXES)}", param_hint="--output"
         )
     return suffix
-
-
-def _read_for(estimator: Any, data: Path) -> Data:
-    """Data as a fitted estimator, or the codec's measure, takes them."""
-    with noting():
-        return estimator.read(data) if hasattr(estimator, "read") else read_for(estimator, data)
-
-
-def _png(rows: Any, shape: Shape, columns: int | None = None) -> bytes:
-    from PIL import Image
-
-    from aecodec.autoencoders.plots import image_grid
-
-    buffer = io.BytesIO()
-    Image.fromarray(image_grid(rows, shape, columns)).save(buffer, format="png")
-    return buffer.getvalue()
-
-
-def _error_picture(estimator: Any, data: Path, found: Data, errors: Array) -> bytes:
-    """The strangest images; below them, by an autoencoder, reconstructions and absolute errors."""
-    import numpy as np
-
-    strangest = errors.argsort()[::-1][:_STRANGEST]
-    if not hasattr(estimator, "reconstruct"):
-        rows, shape = estimator.tiles(data, strangest.tolist())
-        return _png(rows, shape, len(rows))
-    if found.image_shape is None:
-        raise AecodecError("--picture needs images")
-    check_drawable(found.image_shape, data)
-    rows = found.rows[strangest]
-    restored = estimator.reconstruct(rows)
-    parts = np.concatenate([rows, restored, np.abs(rows - restored)])
-    return _png(parts, found.image_shape, len(rows))

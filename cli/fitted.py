@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from aecodec.errors import AecodecError
 
 from .arrays import Data, Shape, read
+from .options import noting
+
+PANEL = "Autoencoders on your own data"
+_FORMATS = "A folder of images, or .npy, .npz, .csv, .parquet."
+DataPath = Annotated[Path, typer.Argument(metavar="DATA", help=_FORMATS, show_default=False)]
 
 
 def load_fitted(path: Path) -> Any:
@@ -66,3 +74,20 @@ def one_line(data: Path) -> Iterator[None]:
     except ValueError as error:
         reason = str(error).partition("\n")[0]
         raise AecodecError(f"{data}: {reason}") from None
+
+
+def read_as(estimator: Any, data: Path) -> Data:
+    """Data as a fitted estimator, or the codec's measure, takes them."""
+    with noting():
+        return estimator.read(data) if hasattr(estimator, "read") else read_for(estimator, data)
+
+
+def png(rows: Any, shape: Shape, columns: int | None = None) -> bytes:
+    """Rows of pixels as one picture of images side by side."""
+    from PIL import Image
+
+    from aecodec.autoencoders.plots import image_grid
+
+    buffer = io.BytesIO()
+    Image.fromarray(image_grid(rows, shape, columns)).save(buffer, format="png")
+    return buffer.getvalue()

@@ -13,8 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from typing_extensions import Self
 
-from aecodec.autoencoders.base import Array, unchanged_on_failure
 from aecodec.autoencoders.checks import check_choice, check_number
+from aecodec.autoencoders.fitting import Array, unchanged_on_failure
 from aecodec.autoencoders.mlp import Autoencoder
 
 _METHODS = {

@@ -13,8 +13,9 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from aecodec.autoencoders.base import MLPAutoencoder, Step
+from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_number
+from aecodec.autoencoders.family import Step
 from aecodec.autoencoders.loop import EarlyStopping, make_optimizer, mean_loss, run_epoch
 from aecodec.autoencoders.networks import Network, mlp
 
@@ -83,7 +84,7 @@ class ConcreteAutoencoder(SelectorMixin, MLPAutoencoder):
     start_temperature, end_temperature : float
         Of the concrete distribution.
 
-    The rest are those of `BaseAutoencoder` and `MLPAutoencoder`; `hidden_layers` are the
+    The rest are those of `Family` and `MLPAutoencoder`; `hidden_layers` are the
     decoder's, in reverse.
     """
 

@@ -9,8 +9,10 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from aecodec.autoencoders.base import Array, MLPAutoencoder, Step
+from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_number
+from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.fitting import Array
 from aecodec.autoencoders.networks import ACTIVATIONS, Network, TiedDecoder, linear_layers, mlp
 
 
@@ -31,7 +33,7 @@ class ContractiveAutoencoder(MLPAutoencoder):
     code_activation : str
         Of the code; see `MLPAutoencoder`.
 
-    The rest are those of `BaseAutoencoder` and `MLPAutoencoder`; `hidden_layers` is empty by
+    The rest are those of `Family` and `MLPAutoencoder`; `hidden_layers` is empty by
     default, which is the paper's model.
     """
 

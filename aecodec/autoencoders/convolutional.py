@@ -37,7 +37,7 @@ class ConvAutoencoder(BaseAutoencoder):
     activation : str
         Of the stages and the dense layers; see `MLPAutoencoder`.
 
-    The rest are those of `BaseAutoencoder`.
+    The rest are those of `Family`.
 
     Attributes
     ----------

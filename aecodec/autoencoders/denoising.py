@@ -8,8 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from aecodec.autoencoders.base import MLPAutoencoder, Step
+from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_number
+from aecodec.autoencoders.family import Step
 from aecodec.autoencoders.networks import Network
 from aecodec.nn import noise
 
@@ -32,7 +33,7 @@ class DenoisingAutoencoder(MLPAutoencoder):
         Standard deviation for "gaussian", as a share of the range of the data fitted;
         for the others the probability in [0, 1) of each value to be hit.
 
-    The rest are those of `BaseAutoencoder` and `MLPAutoencoder`.
+    The rest are those of `Family` and `MLPAutoencoder`.
     """
 
     noise: Literal["gaussian", "masking", "salt_and_pepper", "dropout"] = "gaussian"

@@ -10,8 +10,9 @@ from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from aecodec.autoencoders.base import BaseAutoencoder, Step
+from aecodec.autoencoders.base import BaseAutoencoder
 from aecodec.autoencoders.checks import check_bool, check_choice
+from aecodec.autoencoders.family import Step
 from aecodec.autoencoders.networks import Network, TiedDecoder, linear_layers
 
 
@@ -34,7 +35,7 @@ class LinearAutoencoder(BaseAutoencoder):
         Train by gradient descent, or compute the optimum exactly. "svd" ignores what
         concerns training, tied or not comes to the same, and has no `partial_fit`.
 
-    The rest are those of `BaseAutoencoder`; the output is linear always, and `dropout` acts
+    The rest are those of `Family`; the output is linear always, and `dropout` acts
     on the code.
     """
 

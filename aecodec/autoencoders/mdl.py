@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aecodec.autoencoders.base import Array, MLPAutoencoder, Step
+from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_number
+from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.fitting import Array
 from aecodec.autoencoders.networks import Network, mlp
 
 _MIXTURE = 3  # logistics in each mixture; pixels are often dark, light, or in between
@@ -101,7 +103,7 @@ class MDLAutoencoder(MLPAutoencoder):
         Step of the grid, in units of the data: 1/255 for 8-bit images in [0, 1]. None takes
         1/255 of the range of the data fitted. Values outside that range are clipped.
 
-    The rest are those of `BaseAutoencoder` and `MLPAutoencoder`; `loss` and `output` have no
+    The rest are those of `Family` and `MLPAutoencoder`; `loss` and `output` have no
     effect, the loss is in nats.
     """
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from aecodec.autoencoders.base import MLPAutoencoder, Step
+from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_count
+from aecodec.autoencoders.family import Step
 from aecodec.autoencoders.networks import Network
 from aecodec.autoencoders.pretraining import pretrain
 
@@ -32,7 +33,7 @@ class Autoencoder(MLPAutoencoder):
     pretraining_epochs : int
         Passes through the data for each pair.
 
-    The rest are those of `BaseAutoencoder` and `MLPAutoencoder`.
+    The rest are those of `Family` and `MLPAutoencoder`.
 
     Examples
     --------

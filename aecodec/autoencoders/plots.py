@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from aecodec.autoencoders.base import Array
 from aecodec.autoencoders.checks import check_choice
+from aecodec.autoencoders.fitting import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from aecodec.autoencoders.base import MLPAutoencoder, Step
+from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_count, check_number
+from aecodec.autoencoders.family import Step
 from aecodec.autoencoders.networks import Network, linear_layers
 
 _ANNEALING_SHARE = 0.5
@@ -35,7 +36,7 @@ class SparseAutoencoder(MLPAutoencoder):
     target_activation : float
         Wanted mean activation rho, for "kl".
 
-    The rest are those of `BaseAutoencoder` and `MLPAutoencoder`.
+    The rest are those of `Family` and `MLPAutoencoder`.
 
     Attributes
     ----------

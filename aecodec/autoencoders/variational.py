@@ -12,8 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from aecodec.autoencoders.base import Array, MLPAutoencoder, Step
+from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_count, check_number
+from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.fitting import Array
 from aecodec.autoencoders.networks import Network, mlp
 
 _SCORE_DRAWS = 8
@@ -51,7 +53,7 @@ class VariationalAutoencoder(MLPAutoencoder):
     beta : float
         Factor of the divergence from the prior.
 
-    The rest are those of `BaseAutoencoder` and `MLPAutoencoder`.
+    The rest are those of `Family` and `MLPAutoencoder`.
 
     Attributes
     ----------
