@@ -20,6 +20,9 @@ from tests.hashing.conftest import write_model
 
 ray = pytest.importorskip("ray", reason="needs the extra `ray`")
 parquet = pytest.importorskip("pyarrow.parquet")
+moto = pytest.importorskip("moto.server")
+
+from pyarrow import fs  # noqa: E402
 
 from aecodec_cli import places, ray_cluster  # noqa: E402  (which need them)
 
@@ -27,8 +30,26 @@ RAY = ["--engine", "ray"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_cluster() -> Iterator[None]:
-    """Starting Ray takes seconds: all tests of this file share one."""
+def _s3() -> Iterator[None]:
+    """A server on this machine that speaks S3, with an empty bucket."""
+    server = moto.ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "any")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        store, _ = fs.FileSystem.from_uri("s3://bucket?allow_bucket_creation=true")
+        store.create_dir("bucket")
+        yield
+    server.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_cluster(_s3: None) -> Iterator[None]:
+    """Starting Ray takes seconds: all tests of this file share one, which inherits the variables."""
     ray_cluster.import_ray().init(
         address="local", num_cpus=2, include_dashboard=False, log_to_driver=False
     )
@@ -221,6 +242,34 @@ def test_urls_for_inputs_and_output(run: Run, photos: Path, weights: Path) -> No
     assert run("index", f"{url}/a.png", "--index", "i", "--model", weights, *RAY)[0] == 0
     found = run("search", photos / "a.png", "--index", "i")[1]
     assert str((photos / "a.png").absolute()) in found
+
+
+def test_a_batch_from_s3_to_s3(run: Run, photos: Path, weights: Path) -> None:
+    top = places.place_of("s3://bucket/photos")
+    for name in ("a.png", "x y/ü.png", "bad.png"):
+        places.write(top / name, (photos / name).read_bytes())
+    code, out, err = run("compress", "s3://bucket/photos", "-o", "s3://bucket/archive", *RAY)
+    assert code == 1
+    assert one_line(err)
+    assert "s3://bucket/photos/bad.png: not an image" in err
+    assert out.startswith("total: 2 of 3 files  ")
+    run("compress", photos, "-o", "local")
+    for name in ("a.aec", "x y/ü.aec"):
+        written = places.read(places.place_of("s3://bucket/archive") / name)
+        assert written == Path("local", name).read_bytes()
+    again = ["compress", "s3://bucket/photos", "-o", "s3://bucket/archive", *RAY]
+    assert "3 of 3 parts were there" in run(*again)[1]
+    codes = "s3://bucket/codes"
+    run("hash", "s3://bucket/photos", "-o", codes, "--model", weights, *RAY)
+    found = parquet.read_table(codes).to_pylist()
+    assert {row["path"]: row["error"] is None for row in found} == {
+        "s3://bucket/photos/a.png": True,
+        "s3://bucket/photos/x y/ü.png": True,
+        "s3://bucket/photos/bad.png": False,
+    }
+    code, _, err = run("hash", "s3://nobody/a.png", "-o", codes, *RAY)
+    assert code == 1
+    assert one_line(err)
 
 
 def test_a_store_is_read_and_written(tmp_path: Path) -> None:
