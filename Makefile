@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # The versions the tests were last run with; remove the pins to try the newest.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
-.PHONY: demo test test-ui check clean
+.PHONY: demo test test-ui test-ray check clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,11 @@ test: $(VENV)/.installed
 test-ui: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[ui]' selenium
 	$(BIN)/python -m pytest tests/cli/test_ui.py
+
+# With a Ray cluster of its own and a server that speaks S3, both on this machine.
+test-ray: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[ray]' 'moto[server,s3]>=5'
+	$(BIN)/python -m pytest tests/cli/test_ray.py
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ from aecodec.errors import AecodecError
 from tests.cli.conftest import Run
 from tests.hashing.conftest import write_model
 
-ray = pytest.importorskip("ray", reason="needs the extra `ray`")
+ray = pytest.importorskip("ray", reason="make test-ray")
 parquet = pytest.importorskip("pyarrow.parquet")
 moto = pytest.importorskip("moto.server")
 
