@@ -131,7 +131,8 @@ def shown(browser: Any, css: str) -> list[int]:
 def screenshot(browser: Any, name: str) -> None:
     """Kept where the documentation's pictures are made: AECODEC_SCREENSHOTS=FOLDER."""
     if place := os.environ.get("AECODEC_SCREENSHOTS"):
-        browser.save_screenshot(str(Path(place) / f"{name}.png"))
+        Path(place).mkdir(parents=True, exist_ok=True)
+        assert browser.save_screenshot(str(Path(place) / f"{name}.png"))
 
 
 def test_compress_shows_both_a_table_and_downloads(
