@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,7 @@ def screenshot(browser: Any, name: str) -> None:
     """Kept where the documentation's pictures are made: AECODEC_SCREENSHOTS=FOLDER."""
     if place := os.environ.get("AECODEC_SCREENSHOTS"):
         Path(place).mkdir(parents=True, exist_ok=True)
+        time.sleep(1)  # pictures fade in
         assert browser.save_screenshot(str(Path(place) / f"{name}.png"))
 
 
