@@ -120,6 +120,17 @@ def test_cmyk_is_converted_and_said_so(codec: Codec, small: Image.Image) -> None
     assert psnr(small, codec.decompress(data)) > 25
 
 
+def test_other_colours_are_converted(codec: Codec, small: Image.Image) -> None:
+    spaces = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
+    lab = ImageCms.profileToProfile(small, *spaces, outputMode="LAB")
+    assert lab is not None
+    with pytest.warns(UserWarning, match="LAB pixels were converted to RGB"):
+        data = codec.compress(lab, 80)
+    assert psnr(small, codec.decompress(data)) > 25
+    for mode in ("YCbCr", "HSV", "RGBX"):
+        assert psnr(small, codec.decompress(codec.compress(small.convert(mode), 80))) > 25
+
+
 def test_modes_without_a_reading_are_refused(codec: Codec) -> None:
     with pytest.raises(UnsupportedImageError, match="mode 'F'"):
         codec.compress(Image.new("F", (8, 8)))
