@@ -121,8 +121,8 @@ def test_cmyk_is_converted_and_said_so(codec: Codec, small: Image.Image) -> None
 
 
 def test_other_colours_are_converted(codec: Codec, small: Image.Image) -> None:
-    spaces = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
-    lab = ImageCms.profileToProfile(small, *spaces, outputMode="LAB")
+    srgb, cielab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.profileToProfile(small, srgb, cielab, outputMode="LAB")
     assert lab is not None
     with pytest.warns(UserWarning, match="LAB pixels were converted to RGB"):
         data = codec.compress(lab, 80)
