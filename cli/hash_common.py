@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aecodec.hashing.hasher import Hasher
 
 PANEL = "Search by content"
-_LENGTHS = (64, 128, 256)
+_LENGTHS = (16, 32, 64, 128, 256)  # of all models that ship
 
 Index = Annotated[
     Path | None,
@@ -60,7 +60,10 @@ def _bits(text: str | int) -> int:
 
 def bits_option(default: str) -> Any:
     return typer.Option(
-        parser=_bits, metavar="64|128|256", help="Code length.", show_default=default
+        parser=_bits,
+        metavar="64|128|256",
+        help="Code length; with the model cifar10 one of 16, 32, 64.",
+        show_default=default,
     )
 
 

@@ -189,3 +189,13 @@ def test_help(run: Run) -> None:
         code, out, _ = run(command, "--help")
         assert code == 0
         assert "Usage" in out
+
+
+def test_the_model_for_cifar10_has_short_codes(run: Run, photos: Path) -> None:
+    photo = next(photos.rglob("*.png"))
+    code, out, err = run("hash", photo, "--model", "cifar10", "--bits", 32)
+    assert (code, err) == (0, "")
+    assert len(out.split()[0]) == 8
+    code, _, err = run("hash", photo, "--model", "cifar10", "--bits", 256)
+    assert code == 1
+    assert err == "error: this model has codes of 16, 32, 64 bits, not 256\n"
