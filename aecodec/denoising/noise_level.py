@@ -155,12 +155,12 @@ def _sigma(patches: Tensor, chosen: Tensor | None = None) -> float:
     """Standard deviation of the noise in (some of) the patches (C, side**2, N)."""
     rows = patches.flatten(0, 1)
     # A product with zeros takes less time than a copy of those chosen.
-    weight = torch.ones(rows.shape[1]) if chosen is None else chosen.float()
+    weight = rows.new_ones(rows.shape[1]) if chosen is None else chosen.float()
     count = weight.sum()
     # In float32, which costs a clean photo's 0.3 a few per cent and takes half the time.
     centred = (rows - (rows @ weight / count)[:, None]).mul_(weight)
     covariance = (centred @ centred.T).double() / count
     values = torch.linalg.eigvalsh(covariance).clamp_min(0)
-    counts = torch.arange(1, len(values) + 1)
+    counts = torch.arange(1, len(values) + 1, device=values.device)
     means, medians = values.cumsum(0) / counts, values[(counts - 1) // 2]
     return float(means[means <= medians][-1].sqrt())
