@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,8 @@ class HashTraining(Task):
     NT-Xent (Chen et al., 2020) on the codes of each length and on a projection of the
     features, decorrelation and balance of the bits, and an autoencoder's squared error: the
     thumbnail that the decoder makes of the bits is the view before its colours were altered.
+    What a bit is the sign of has variance 1; that its size is 1 rather than near 0 makes it
+    tip less easily (Liu et al., 2016).
     Where the recipe has neighbours, codes also agree with those of the nearest other picture.
     """
 
@@ -58,21 +61,24 @@ class HashTraining(Task):
         first, second = two_views(batch, recipe, seed)
         features = self(torch.cat([first.x, second.x]))
         generator = torch.Generator(batch.device).manual_seed(seed + 1)
-        codes = sign_ste(self.model.logits(features), self._temperature(), generator)
+        logits = self.model.logits(features)
+        codes = sign_ste(logits, self._temperature(), generator)
         projection, drawn = self.projection(features).float(), self.model.decoder(codes).float()
         mse = F.mse_loss(drawn, self._thumbnails(torch.cat([first.target, second.target])))
         with torch.autocast(batch.device.type, enabled=False):  # sums of products of codes
             contrast, projected = self._contrast(codes, projection)
             covariance, mean = off_diagonal_covariance(codes), squared_mean(codes)
+        undecided = self._mean_of_lengths(lambda bits: 1 - logits[:, :bits].abs().mean())
         loss = (
             contrast
             + recipe.projection * projected
             + recipe.covariance * covariance
             + mean
             + recipe.reconstruction * mse
+            + recipe.decided * undecided
         )
         figures = {"contrast": contrast, "projected": projected, "covariance": covariance}
-        return loss, {**figures, "mean": mean, "mse": mse}
+        return loss, {**figures, "mean": mean, "mse": mse, "undecided": undecided}
 
     def _contrast(self, codes: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
         """NT-Xent of codes (2N, bits) and of projections (2N, D): of two views, N of each."""
@@ -88,8 +94,11 @@ class HashTraining(Task):
         return torch.stack(contrasts).mean(), torch.stack(projected).mean()
 
     def _code_contrast(self, codes: Tensor) -> Tensor:
-        lengths, temperature = self.recipe.model.lengths, self.recipe.temperature
-        return torch.stack([nt_xent(codes[:, :bits], temperature) for bits in lengths]).mean()
+        temperature = self.recipe.temperature
+        return self._mean_of_lengths(lambda bits: nt_xent(codes[:, :bits], temperature))
+
+    def _mean_of_lengths(self, loss: Callable[[int], Tensor]) -> Tensor:
+        return torch.stack([loss(bits) for bits in self.recipe.model.lengths]).mean()
 
     def _temperature(self) -> float:
         """Of the stochastic bits: 1 at the start, 0 from `stochastic` of the steps on."""

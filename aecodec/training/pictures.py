@@ -68,7 +68,7 @@ def photo_squares(path: Path, side: int, regions: int) -> list[Tensor]:
     rng = np.random.default_rng(seed)
     squares = [_square(image, (0, 0, image.width, image.height), side)]
     for _ in range(regions):
-        scale = rng.uniform(0.3, 0.9)
+        scale = rng.uniform(0.2, 0.9)
         width, height = (max(1, int(scale * n)) for n in image.size)
         left = int(rng.integers(image.width - width + 1))
         top = int(rng.integers(image.height - height + 1))

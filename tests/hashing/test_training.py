@@ -105,6 +105,28 @@ def test_the_loss_falls_and_is_a_function_of_the_seed(folder: Path) -> None:
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
 
 
+def test_undecided_bits_cost_what_the_recipe_says(folder: Path) -> None:
+    batch = torch.stack(photo_squares(folder / "coffee.png", 32, 7))
+    losses = []
+    for weight in (0.0, 2.0):
+        torch.manual_seed(0)
+        module = HashTraining(HashRecipe(model=TINY, crop=32, decided=weight))
+        loss, figures = module.loss(batch, 1)
+        losses.append(float(loss.detach()))
+    undecided = float(figures["undecided"].detach())
+    assert 0 < undecided < 1  # 0 where each bit's size is its variance's root, 1
+    assert losses[1] - losses[0] == pytest.approx(2 * undecided, abs=1e-4)
+
+
+def test_some_views_have_one_alteration_only() -> None:
+    batch = torch.randint(0, 256, (300, 3, 32, 32), dtype=torch.uint8)
+    for alone, fewest, most in ((1.0, 5, 40), (0.0, 0, 0)):  # a flip is one of 17, by weight
+        recipe = HashRecipe(model=TINY, crop=32, original=1.0, alone=alone, centred=True)
+        plain, altered = two_views(batch, recipe, 0)
+        mirrored = (altered.x - plain.x.flip(3)).abs().amax((1, 2, 3)) < 1e-3
+        assert fewest <= mirrored.sum() <= most
+
+
 def test_views_show_the_same_place_and_one_may_be_the_picture_itself(folder: Path) -> None:
     batch = torch.stack(photo_squares(folder / "coffee.png", 32, 7))
     first, second = two_views(batch, HashRecipe(model=TINY, crop=32, original=1.0), 0)
