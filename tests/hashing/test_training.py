@@ -114,7 +114,7 @@ def test_undecided_bits_cost_what_the_recipe_says(folder: Path) -> None:
         loss, figures = module.loss(batch, 1)
         losses.append(float(loss.detach()))
     undecided = float(figures["undecided"].detach())
-    assert 0 < undecided < 1  # 0 where each bit's size is its variance's root, 1
+    assert 0 < undecided < 1
     assert losses[1] - losses[0] == pytest.approx(2 * undecided, abs=1e-4)
 
 
