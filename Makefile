@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # The versions the tests were last run with; remove the pins to try the newest.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
-.PHONY: demo test test-ui test-ray check clean
+.PHONY: demo test test-install test-ui test-ray check clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,16 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+# What a plain `pip install .` leaves behind, used away from the checkout.
+test-install: $(VENV)/.installed
+	rm -rf build
+	$(BIN)/pip install --quiet --no-deps --upgrade --target build/site .
+	$(BIN)/python -c "import skimage.data, PIL.Image as I; I.fromarray(skimage.data.coffee()).save('build/photo.png')"
+	cd build && PYTHONPATH=site site/bin/aecodec compress photo.png --force
+	cd build && PYTHONPATH=site site/bin/aecodec decompress photo.aec -o restored.png --force
+	cd build && PYTHONPATH=site site/bin/aecodec compare photo.png photo.aec
+	cd build && PYTHONPATH=site site/bin/aecodec denoise photo.png -o clean.png --force
 
 # In a real browser: needs Chromium and its driver (Debian: chromium, chromium-driver).
 test-ui: $(VENV)/.installed

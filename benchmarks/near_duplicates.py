@@ -4,13 +4,16 @@
 
 Photos must not have been trained on. Distractors are random pieces of the same photos; a
 query's own photo and its pieces are never counted as wrong answers nor as negatives, since
-they may well show the same. Needs the extra `hashers`.
+they may well show the same. What is stored is a code; "aecodec, search" compares it with the
+numbers behind the query's, as `aecodec search` does (with all codes; search does with the 200
+nearest). Needs the extra `hashers`.
 """
 
 import argparse
 import io
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,9 @@ from aecodec.evaluation import retrieval
 from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.hashing.asymmetric import asymmetric_distances
 from aecodec.hashing.hasher import Hasher
+from aecodec.hashing.picture import make_small
 
 FPR = 1e-4
 
@@ -141,14 +146,46 @@ def _phash_8(bits: int) -> Code:
     return codes
 
 
-def methods(bits: int, hasher: Hasher) -> dict[str, Code]:
+@dataclass(frozen=True)
+class Method:
+    """How images are found.
+
+    Attributes:
+        code: of an image, (bytes,); or several, (N, bytes), of which the first is stored.
+        distances: from a query to stored codes (M, bytes): (M,).
+    """
+
+    code: Code
+    distances: Callable[[Image.Image, Any], Any]
+
+
+def _by_hamming(code: Code) -> Method:
+    def distances(query: Image.Image, stored: Any) -> Any:
+        return retrieval.hamming_distances(np.atleast_2d(code(query)), stored).min(axis=0)
+
+    return Method(code, distances)
+
+
+def methods(bits: int, hasher: Hasher) -> dict[str, Method]:
     """Hashes of equal length."""
-    found = {
-        "aecodec": lambda i: np.frombuffer(hasher.code(i, bits), np.uint8),
+
+    def code(image: Image.Image) -> Any:
+        return np.frombuffer(hasher.code(image, bits), np.uint8)
+
+    def search(query: Image.Image, stored: Any) -> Any:
+        numbers = hasher.numbers([make_small(query).square(hasher.side)])[0, :bits]
+        return asymmetric_distances(numbers, stored)
+
+    classic: dict[str, Code] = {
         **{name: _imagehash(name, bits) for name in ("phash", "dhash", "whash")},
         "phash, 8 turns": _phash_8(bits),
+        **({"PDQ": _pdq} if bits == 256 else {}),
     }
-    return {**found, "PDQ": _pdq} if bits == 256 else found
+    return {
+        "aecodec": _by_hamming(code),
+        "aecodec, search": Method(code, search),
+        **{name: _by_hamming(hash_of) for name, hash_of in classic.items()},
+    }
 
 
 def pieces(photo: Image.Image, count: int, seed: int) -> list[Image.Image]:
@@ -162,9 +199,9 @@ def pieces(photo: Image.Image, count: int, seed: int) -> list[Image.Image]:
     return found
 
 
-def measure(photos: list[Image.Image], distractors: int, code: Code) -> dict[str, Any]:
+def measure(photos: list[Image.Image], distractors: int, method: Method) -> dict[str, Any]:
     """Figures of one method: for each transformation, and the means of all."""
-    each = -(-distractors // len(photos))
+    each, code = -(-distractors // len(photos)), method.code
     rest = [code(piece) for n, photo in enumerate(photos) for piece in pieces(photo, each, n)]
     start = time.perf_counter()
     originals = [code(photo) for photo in photos]
@@ -174,8 +211,9 @@ def measure(photos: list[Image.Image], distractors: int, code: Code) -> dict[str
     owner = np.concatenate([np.arange(len(photos)), np.repeat(np.arange(len(photos)), each)])
     rows = {}
     for name, transform in TRANSFORMATIONS.items():
-        queries = [code(transform(photo)) for photo in photos]
-        rows[name] = _figures(queries, database, owner)
+        queries = (transform(photo) for photo in photos)
+        distances = np.stack([method.distances(query, database) for query in queries])
+        rows[name] = _figures(distances.astype(np.float64), owner)
     kinds = {"all": list(rows), "photometric": list(PHOTOMETRIC)}
     means = {
         kind: {k: float(np.mean([rows[n][k] for n in names])) for k in rows["flip"]}
@@ -184,11 +222,8 @@ def measure(photos: list[Image.Image], distractors: int, code: Code) -> dict[str
     return {"rows": rows, "means": means, "ms": 1000 * seconds / len(photos)}
 
 
-def _figures(queries: list[Any], database: Any, owner: Any) -> dict[str, float]:
-    distances = np.stack(
-        [retrieval.hamming_distances(np.atleast_2d(q), database).min(axis=0) for q in queries]
-    ).astype(np.float64)
-    own = np.arange(len(queries))
+def _figures(distances: Any, owner: Any) -> dict[str, float]:
+    own = np.arange(len(distances))
     positives = distances[own, own].copy()
     negatives = distances[own[:, None] != owner[None, :]]
     # Pieces of a query's own photo are neither right nor wrong.
@@ -243,9 +278,9 @@ def main() -> None:
     )
     for bits in args.bits:
         results = {}
-        for name, code in methods(bits, hasher).items():
+        for name, method in methods(bits, hasher).items():
             print(f"{bits} bits: {name}", flush=True)
-            results[name] = measure(photos, args.distractors, code)
+            results[name] = measure(photos, args.distractors, method)
         report[str(bits)] = results
         text += table(results, bits)
     write_json(args.out / "near_duplicates.json", report)

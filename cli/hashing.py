@@ -148,7 +148,11 @@ def search(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find the indexed images that look most like others."""
+    """Find the indexed images that look most like others.
+
+    Most alike first, with the number of bits that differ. Bits of which the query is unsure count
+    little in the order, so that these numbers need not ascend.
+    """
     from aecodec.hashing.index import ImageIndex
 
     k = 10 if k is None and radius is None else k

@@ -57,6 +57,14 @@ def train(
             min=0, metavar="N", help="Stop cleanly after N minutes.", show_default="never"
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Begin with shipped weights ('aecodec models'), or with a weight file.",
+            show_default="random weights",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     device: Device = "auto",
     devices: Annotated[
@@ -78,6 +86,7 @@ def train(
     """
     from aecodec.training import recipe as recipes
     from aecodec.training import run
+    from aecodec.training.start import find_start
 
     recipe = recipe or _RECIPES[kind]
     kinds = {
@@ -92,6 +101,7 @@ def train(
             loaded,
             data,
             folder,
+            start=find_start(start) if start else None,
             resume=resume,
             max_minutes=max_minutes,
             device=device,
@@ -112,5 +122,6 @@ def add_to(app: typer.Typer) -> None:
         epilog="[bold]Examples[/]\n"
         "  aecodec train codec --data photos --out runs/mine --max-minutes 60\n"
         "  aecodec train codec --data photos --out runs/mine --resume\n"
+        "  aecodec train hash --data holidays --start hash-photo --max-minutes 60\n"
         "  aecodec train denoise --data a --data b --recipe my-recipe.yaml",
     )(train)

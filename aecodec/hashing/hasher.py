@@ -41,13 +41,22 @@ class Hasher:
         self._model = loaded.model
         self.lengths, self.side = loaded.model.config.lengths, loaded.model.config.side
 
-    def codes(self, squares: Sequence[npt.NDArray[np.uint8]]) -> Codes:
-        """The longest codes of pictures uint8 (side, side, 3), at least one."""
+    def numbers(self, squares: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+        """What the bits of the longest codes are the signs of, for pictures uint8 (side, side, 3).
+
+        Returns:
+            float32 (N, bits), about 1 in size; a bit is set where the number is not negative.
+        """
         x = torch.from_numpy(np.stack(squares)).to(self.device)
         # A permuted view of rows of pixels is channels-last already.
         with torch.inference_mode():
-            bits = self._model(x.permute(0, 3, 1, 2).float() / 255)
-        return np.packbits(bits.cpu().numpy(), axis=1)
+            numbers = self._model.numbers(x.permute(0, 3, 1, 2).float() / 255)
+        found: npt.NDArray[np.float32] = numbers.cpu().numpy()
+        return found
+
+    def codes(self, squares: Sequence[npt.NDArray[np.uint8]]) -> Codes:
+        """The longest codes of pictures uint8 (side, side, 3), at least one."""
+        return np.packbits(self.numbers(squares) >= 0, axis=1)
 
     def code(self, image: Image.Image, bits: int | None = None) -> bytes:
         """The code of a Pillow image of any mode and size.

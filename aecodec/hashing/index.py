@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from aecodec.errors import AecodecError, WeightsMismatchError
 from aecodec.hashing import duplicates
 from aecodec.hashing.adding import File, Progress, Reader, Report, record, take_in
+from aecodec.hashing.asymmetric import SHORTLIST, asymmetric_distances
 from aecodec.hashing.backend import Backend, CodeIndex, StaleCache, catch_up, connect
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Database, State
@@ -262,6 +264,9 @@ class ImageIndex:
     ) -> list[Match]:
         """The images most like one, nearest first; of equal distance by path.
 
+        The nearest by Hamming distance are put in order by how sure the query's bits are
+        (`asymmetric_distances`), so that their Hamming distances need not ascend.
+
         Args:
             image: Pillow image, or an image file. An indexed file finds itself.
             k: at most so many; None: all within the radius.
@@ -273,7 +278,10 @@ class ImageIndex:
         """
         hasher = self.hasher
         small = make_small(image) if isinstance(image, Image.Image) else read_small(image)
-        return self.search_code(hasher.codes([small.square(hasher.side)]).tobytes(), k, radius)
+        numbers = hasher.numbers([small.square(hasher.side)])[0]
+        shortlist = None if k is None else max(k, SHORTLIST)
+        found = self.search_code(np.packbits(numbers >= 0).tobytes(), shortlist, radius)
+        return _in_order(found, numbers[: self.bits])[:k]
 
     def search_code(
         self, code: bytes, k: int | None = 10, radius: int | None = None
@@ -378,6 +386,16 @@ class ImageIndex:
     def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
         """WebP files of these images, where there are any."""
         return self._database().thumbnails(ids)
+
+
+def _in_order(matches: Sequence[Match], numbers: npt.NDArray[np.float32]) -> list[Match]:
+    """Nearest first by asymmetric distance to a query's numbers (bits,)."""
+    if not matches:
+        return []
+    codes = np.stack([np.frombuffer(m.entry.code, np.uint8)[: len(numbers) // 8] for m in matches])
+    distances = asymmetric_distances(numbers, codes).tolist()
+    order = sorted(range(len(matches)), key=lambda i: (distances[i], matches[i].entry.path))
+    return [matches[i] for i in order]
 
 
 def _lasting_name(model: str | None) -> str:

@@ -100,9 +100,13 @@ class HashModel(nn.Module):
         centred: Tensor = self.centre(self.to_code(features).float())
         return centred
 
+    def numbers(self, x: Tensor) -> Tensor:
+        """Pictures (B, 3, side, side) in [0, 1] to the logits of their codes, (B, bits)."""
+        return self.logits(self.encoder(x))
+
     def forward(self, x: Tensor) -> Tensor:
         """Pictures (B, 3, side, side) in [0, 1] to codes, bool (B, bits)."""
-        return self.logits(self.encoder(x)) >= 0
+        return self.numbers(x) >= 0
 
     def reconstruct(self, code: Tensor) -> Tensor:
         """Codes, bool (B, bits), to thumbnails float (B, 3, T, T) in [0, 1]."""

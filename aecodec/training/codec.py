@@ -22,6 +22,7 @@ class CodecTraining(Task):
     """
 
     recipe: CodecRecipe
+    model: CodecModel
 
     def __init__(self, recipe: CodecRecipe) -> None:
         super().__init__()

@@ -26,6 +26,7 @@ class DenoiserTraining(Task):
     """
 
     recipe: DenoiserRecipe
+    model: DenoiserModel
 
     def __init__(self, recipe: DenoiserRecipe) -> None:
         super().__init__()

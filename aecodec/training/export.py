@@ -122,7 +122,9 @@ def _load(model: nn.Module, checkpoint: Path, averaged: bool) -> dict[str, Any]:
     weights = state["state_dict" if averaged else "current_model_state"]
     ours = {k: v for k, v in weights.items() if k.startswith("model.")}
     model.load_state_dict({k.removeprefix("model."): v for k, v in ours.items()})
+    start = {"start": state["start"]} if state.get("start") else {}
     return {
+        **start,
         "steps": state["batches_seen"],
         "hours": round(state["seconds"] / 3600, 2),
         "hardware": hardware(),

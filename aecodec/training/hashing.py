@@ -35,6 +35,7 @@ class HashTraining(Task):
     """
 
     recipe: HashRecipe
+    model: HashModel
 
     def __init__(self, recipe: HashRecipe) -> None:
         super().__init__()
@@ -67,7 +68,10 @@ class HashTraining(Task):
         mse = F.mse_loss(drawn, self._thumbnails(torch.cat([first.target, second.target])))
         with torch.autocast(batch.device.type, enabled=False):  # sums of products of codes
             contrast, projected = self._contrast(codes, projection)
-            covariance, mean = off_diagonal_covariance(codes), squared_mean(codes)
+            covariance = self._mean_of_lengths(
+                lambda bits: off_diagonal_covariance(codes[:, :bits])
+            )
+            mean = squared_mean(codes)
         undecided = self._mean_of_lengths(lambda bits: 1 - logits[:, :bits].abs().mean())
         loss = (
             contrast

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from aecodec.hashing.model import HashModel
 from aecodec.images import IMAGE_SUFFIXES
 from aecodec.training.data import split_photos
 from aecodec.training.hash_calibration import calibrate, settle_statistics
+from aecodec.training.mixing import mix
 from aecodec.training.recipe import HashRecipe
 from aecodec.training.task import Task
 
@@ -113,6 +114,9 @@ class Batches(IterableDataset[Tensor]):
         share = recipe.photo_share if singles else 1.0
         self.photos = min(bank.photos, round(share * recipe.batch))
         self.singles = min(singles, recipe.batch - self.photos)
+        # What is mixed into others is of groups that are not in the batch themselves.
+        spare = len(bank) - self.photos - self.singles
+        self.mixed = min(spare, round(recipe.mixed * (self.photos + self.singles)))
         if self.photos + self.singles < 2:
             raise RecipeError("fewer than two pictures to train with")
 
@@ -130,6 +134,16 @@ class Batches(IterableDataset[Tensor]):
         photos = rng.choice(max(1, self.bank.photos), self.photos, replace=False)
         others = rng.choice(max(1, singles), self.singles, replace=False) + self.bank.photos
         groups = np.concatenate([photos, others])
+        batch = self._draw(groups, rng)
+        if self.mixed:
+            absent = np.setdiff1d(np.arange(len(self.bank)), groups)
+            partners = self._draw(rng.choice(absent, self.mixed, replace=False), rng)
+            chosen = torch.from_numpy(rng.choice(len(batch), self.mixed, replace=False))
+            batch[chosen] = mix(batch[chosen], partners, int(rng.integers(1 << 31)))
+        return batch
+
+    def _draw(self, groups: np.ndarray[Any, Any], rng: np.random.Generator) -> Tensor:
+        """One square of each group."""
         first, after = self.bank.starts[groups], self.bank.starts[groups + 1]
         return self.bank.squares[torch.from_numpy(rng.integers(first, after))]
 
@@ -184,7 +198,7 @@ class Pictures(L.LightningDataModule):
 
     def settling(self, count: int) -> Iterator[Tensor]:
         """Batches to measure statistics on, drawn as no step's are."""
-        batches = Batches(self.bank, self.recipe, rank=1 << 20)
+        batches = Batches(self.bank, replace(self.recipe, mixed=0), rank=1 << 20)
         return (batches.at(step) for step in range(count))
 
     def finish(self, model: HashModel) -> Calibration:

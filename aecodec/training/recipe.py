@@ -86,6 +86,7 @@ class HashRecipe(Recipe):
     Attributes:
         photo_share: fraction of a batch that is of photos rather than of packed images.
         regions: pieces kept of each photo, beside the whole.
+        mixed: fraction of a batch into which another picture is blended: pictures not seen before.
         original: probability that one of two views is the picture as it is.
         alone: share of views that have one alteration only, as near-duplicates mostly do.
         area: fraction of a picture that a view may show.
@@ -106,6 +107,7 @@ class HashRecipe(Recipe):
     model: HashConfig = field(default_factory=HashConfig)
     photo_share: float = 0.4
     regions: int = 15
+    mixed: float = 0.0
     original: float = 0.5
     alone: float = 0.0
     area: tuple[float, float] = (0.3, 1.0)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from aecodec.training.export import export_codec, export_denoiser, export_hash
 from aecodec.training.hashing import HashTraining
 from aecodec.training.pictures import Pictures
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe, Recipe
+from aecodec.training.start import start_from
 from aecodec.training.task import LOG_EVERY, Task
 
 CHECKPOINT = "last.ckpt"
@@ -126,6 +128,7 @@ def train(
     data: Sequence[Path],
     folder: Path,
     *,
+    start: Path | None = None,
     resume: bool = False,
     max_minutes: float | None = None,
     device: str = "auto",
@@ -138,6 +141,7 @@ def train(
         recipe: what to train: a codec, a denoiser or a hash model, by its type.
         data: folders of photos; for a hash model they may hold packed images too.
         folder: where checkpoint and logs go.
+        start: exported weights of the recipe's model to begin with; None: random ones.
         resume: go on from the folder's checkpoint (optimizer, average, schedule, data).
         max_minutes: stop cleanly after this time.
         device: "auto", "cpu" or "cuda".
@@ -151,20 +155,26 @@ def train(
 
     Raises:
         RecipeError: there is a checkpoint and `resume` is false, or the reverse, or it is of
-            another model; or no photo is large enough.
+            another model, as the weights to begin with may be; or no photo is large enough.
         UnsupportedImageError: a photo cannot be read.
         AecodecError: no such device.
     """
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise RecipeError(f"{checkpoint} exists; pass --resume to go on, or another folder")
+    if resume and start is not None:
+        raise RecipeError("a run that is resumed has its weights; leave out --start")
     if resume and not checkpoint.exists():
         raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
     choose_device(device)
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    module = _task(recipe).to(memory_format=torch.channels_last)
+    module = _task(recipe)
+    if start is not None:
+        start_from(module.model, start)
+        module.start = f"{start.name}, sha256 {sha256(start.read_bytes()).hexdigest()}"
+    module = module.to(memory_format=torch.channels_last)
     if resume:
         _prepare_to_resume(module, checkpoint)
     trainer = L.Trainer(

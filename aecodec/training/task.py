@@ -8,7 +8,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aecodec.training.recipe import Recipe
 
@@ -25,6 +25,7 @@ class Task(L.LightningModule):
     """
 
     recipe: Recipe
+    model: nn.Module
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,6 +34,7 @@ class Task(L.LightningModule):
         self.batches_seen = 0
         self.skipped = 0
         self.seconds = 0.0  # of training, earlier slices included
+        self.start = ""  # weights that the run began with, for the card
 
     @abstractmethod
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -69,8 +71,10 @@ class Task(L.LightningModule):
         checkpoint["batches_seen"] = self.batches_seen
         checkpoint["skipped"] = self.skipped
         checkpoint["seconds"] = self.seconds
+        checkpoint["start"] = self.start
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.batches_seen = checkpoint["batches_seen"]
         self.skipped = checkpoint["skipped"]
         self.seconds = checkpoint.get("seconds", 0.0)
+        self.start = checkpoint.get("start", "")

@@ -248,6 +248,9 @@ def test_train_resumes_only_what_exists(run: Run, folder: Path, tmp_path: Path) 
     code, _, err = run("train", "codec", "--data", folder, "--recipe", "none")
     assert code == 1
     assert "known: codec-cpu" in err
+    code, _, err = run("train", "codec", "--data", folder, "--start", "none")
+    assert code == 1
+    assert err == "error: none: no such weight file, and none of that name ships\n"
 
 
 def test_version_and_help(run: Run) -> None:

@@ -53,6 +53,9 @@ def test_train_prints_the_checkpoint_and_resumes(
     assert main(train) == 1
     assert "--resume" in capsys.readouterr().err
     assert main([*train, "--resume"]) == 0
+    start = ["--start", "runs/tiny/codec.safetensors", "--out", "finer", "--max-minutes", "0"]
+    assert main([*train, *start]) == 0
+    assert json.loads(Path("finer/codec.json").read_text())["start"].startswith("codec.saf")
 
 
 def test_train_without_a_folder_of_photos(

@@ -1,0 +1,80 @@
+"""Begin a run with weights that were trained before: shipped ones, or one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from aecodec.codec.model import CodecModel
+from aecodec.errors import RecipeError
+from aecodec.nn.blocks import QualityTable
+from aecodec.nn.integer import QuantAwareConv2d
+from aecodec.weights import weight_file
+
+
+def find_start(name: str) -> Path:
+    """The weight file of a shipped name ("codec-cpu"), or of a path.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    for path in (Path(name), weight_file(name)):
+        if path.is_file():
+            return path
+    raise RecipeError(f"{name}: no such weight file, and none of that name ships")
+
+
+def start_from(model: nn.Module, path: Path) -> None:
+    """Put the weights of an exported file into a model that is to be trained.
+
+    What an export rounds stays rounded: matrices to float16, the integer networks of a codec
+    to what they are when it runs.
+
+    Raises:
+        RecipeError: not a weight file, or of another model.
+    """
+    try:
+        tensors = load_file(path)
+        if isinstance(model, CodecModel):
+            tensors = _floats_of_codec(model, tensors)
+        model.load_state_dict({name: t.to(_dtype(model, name)) for name, t in tensors.items()})
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RecipeError(f"{path}: not weights of the recipe's model ({reason})") from None
+
+
+def _dtype(model: nn.Module, name: str) -> torch.dtype:
+    found = model.state_dict().get(name)
+    return torch.float32 if found is None else found.dtype
+
+
+def _floats_of_codec(model: CodecModel, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What `inference_tensors` was made of."""
+    floats = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(("tables.", "hyper_index"))
+    }
+    for name, module in model.named_modules():
+        if isinstance(module, QuantAwareConv2d):
+            weight, bias = floats.pop(f"{name}.weight"), floats.pop(f"{name}.bias")
+            scale = floats.pop(f"{name}.multiplier") * (module.out_step / module.in_step)
+            floats[f"{name}.weight"] = weight * scale[:, None, None, None]
+            biases = bias * (scale * module.in_step)
+            floats[f"{name}.bias.values"] = _anchors(biases, len(module.bias.values))
+    indices = tensors["hyper_index"].float()
+    floats["hyper_scale.values"] = _anchors(indices, len(model.hyper_scale.values))
+    return floats
+
+
+def _anchors(values: Tensor, anchors: int) -> Tensor:
+    """The table (anchors, C) that gives, as nearly as may be, the values (100, C) of all qualities."""
+    table = QualityTable(anchors, anchors)
+    with torch.no_grad():
+        table.values.copy_(torch.eye(anchors))
+        weights = table(torch.arange(1, 101))
+    return torch.linalg.lstsq(weights.double(), values.double()).solution.float()

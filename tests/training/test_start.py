@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from aecodec.codec.model import CodecModel
+from aecodec.errors import RecipeError
+from aecodec.hashing.model import HashModel
+from aecodec.training.export import inference_tensors
+from aecodec.training.recipe import CodecRecipe, HashRecipe, load_recipe
+from aecodec.training.run import train
+from aecodec.training.start import find_start, start_from
+from aecodec.weights import weight_file
+from tests.training.test_run import TINY, photos
+
+__all__ = ["photos"]
+
+
+def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
+    model = CodecModel(load_recipe("codec-cpu", CodecRecipe).model).eval()
+    start_from(model, weight_file("codec-cpu"))
+    shipped, again = load_file(weight_file("codec-cpu")), inference_tensors(model)
+    assert set(shipped) == set(again)
+    for name, tensor in shipped.items():
+        ours, theirs = again[name].double(), tensor.double()
+        if "bias" in name or name == "hyper_index":  # interpolated between anchors and rounded
+            assert (ours - theirs).abs().max() <= 1, name
+            assert (ours != theirs).double().mean() < 0.2, name
+        else:
+            assert torch.allclose(ours, theirs, rtol=1e-6), name
+
+
+def test_a_shipped_hash_starts_as_it_is() -> None:
+    model = HashModel(load_recipe("hash-cifar10", HashRecipe).model)
+    start_from(model, weight_file("hash-cifar10"))
+    for name, tensor in load_file(weight_file("hash-cifar10")).items():
+        assert torch.equal(model.state_dict()[name], tensor.to(model.state_dict()[name].dtype))
+
+
+def test_a_run_begins_with_weights_and_its_card_says_so(photos: Path, tmp_path: Path) -> None:
+    train(TINY, [photos], tmp_path / "first", device="cpu")
+    weights = tmp_path / "first" / "codec.safetensors"
+    train(TINY, [photos], tmp_path / "second", start=weights, max_minutes=0, device="cpu")
+    train(TINY, [photos], tmp_path / "second", resume=True, max_minutes=0, device="cpu")
+    card = json.loads((tmp_path / "second" / "codec.json").read_text())
+    first = json.loads((tmp_path / "first" / "codec.json").read_text())
+    assert card["start"] == f"codec.safetensors, sha256 {first['sha256']}"
+    assert "start" not in first
+    with pytest.raises(RecipeError, match="leave out --start"):
+        train(TINY, [photos], tmp_path / "second", start=weights, resume=True, device="cpu")
+
+
+def test_what_cannot_be_begun_with_is_said(tmp_path: Path) -> None:
+    assert find_start("codec-cpu") == weight_file("codec-cpu")
+    with pytest.raises(RecipeError, match="nothing: no such weight file"):
+        find_start("nothing")
+    (tmp_path / "text.safetensors").write_text("no weights")
+    model = HashModel(load_recipe("hash-photo", HashRecipe).model)
+    for path in (tmp_path / "text.safetensors", weight_file("hash-cifar10")):
+        with pytest.raises(RecipeError, match="not weights of the recipe's model"):
+            start_from(model, path)
