@@ -4,9 +4,9 @@
 
 Photos must not have been trained on. Distractors are random pieces of the same photos; a
 query's own photo and its pieces are never counted as wrong answers nor as negatives, since
-they may well show the same. What is stored is a code; "aecodec, search" compares it with the
-numbers behind the query's, as `aecodec search` does (with all codes; search does with the 200
-nearest). Needs the extra `hashers`.
+they may well show the same. "aecodec" compares codes; "aecodec, search" compares the same stored
+codes with the numbers behind the query's, in several views of it, as `aecodec search` does (it with
+the 100 nearest of each view, here with all). Needs the extra `hashers`.
 """
 
 import argparse
@@ -26,9 +26,9 @@ from aecodec.evaluation import retrieval
 from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
-from aecodec.hashing.asymmetric import asymmetric_distances
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import make_small
+from aecodec.hashing.query import distances, query_views
 
 FPR = 1e-4
 
@@ -160,10 +160,10 @@ class Method:
 
 
 def _by_hamming(code: Code) -> Method:
-    def distances(query: Image.Image, stored: Any) -> Any:
+    def to_stored(query: Image.Image, stored: Any) -> Any:
         return retrieval.hamming_distances(np.atleast_2d(code(query)), stored).min(axis=0)
 
-    return Method(code, distances)
+    return Method(code, to_stored)
 
 
 def methods(bits: int, hasher: Hasher) -> dict[str, Method]:
@@ -173,8 +173,8 @@ def methods(bits: int, hasher: Hasher) -> dict[str, Method]:
         return np.frombuffer(hasher.code(image, bits), np.uint8)
 
     def search(query: Image.Image, stored: Any) -> Any:
-        numbers = hasher.numbers([make_small(query).square(hasher.side)])[0, :bits]
-        return asymmetric_distances(numbers, stored)
+        numbers = hasher.numbers(query_views(make_small(query), hasher.side))[:, :bits]
+        return distances(numbers, stored)[1]
 
     classic: dict[str, Code] = {
         **{name: _imagehash(name, bits) for name in ("phash", "dhash", "whash")},
@@ -212,8 +212,8 @@ def measure(photos: list[Image.Image], distractors: int, method: Method) -> dict
     rows = {}
     for name, transform in TRANSFORMATIONS.items():
         queries = (transform(photo) for photo in photos)
-        distances = np.stack([method.distances(query, database) for query in queries])
-        rows[name] = _figures(distances.astype(np.float64), owner)
+        found = np.stack([method.distances(query, database) for query in queries])
+        rows[name] = _figures(found.astype(np.float64), owner)
     kinds = {"all": list(rows), "photometric": list(PHOTOMETRIC)}
     means = {
         kind: {k: float(np.mean([rows[n][k] for n in names])) for k in rows["flip"]}

@@ -15,12 +15,21 @@ from PIL import Image
 from aecodec.errors import AecodecError, WeightsMismatchError
 from aecodec.hashing import duplicates
 from aecodec.hashing.adding import File, Progress, Reader, Report, record, take_in
-from aecodec.hashing.asymmetric import SHORTLIST, asymmetric_distances
-from aecodec.hashing.backend import Backend, CodeIndex, StaleCache, catch_up, connect
+from aecodec.hashing.backend import (
+    Backend,
+    CodeIndex,
+    Codes,
+    Distances,
+    Ids,
+    StaleCache,
+    catch_up,
+    connect,
+)
 from aecodec.hashing.calibration import Calibration
-from aecodec.hashing.database import Database, State
+from aecodec.hashing.database import Database, Entry, State
 from aecodec.hashing.duplicates import Group, Match
 from aecodec.hashing.picture import make_small, read_small
+from aecodec.hashing.query import SHORTLIST, distances, query_views
 from aecodec.hashing.scan import find_files, is_url
 from aecodec.images import IMAGE_SUFFIXES
 
@@ -264,8 +273,9 @@ class ImageIndex:
     ) -> list[Match]:
         """The images most like one, nearest first; of equal distance by path.
 
-        The nearest by Hamming distance are put in order by how sure the query's bits are
-        (`asymmetric_distances`), so that their Hamming distances need not ascend.
+        Distances are to the nearest view of the query (`query_views`). What is near by Hamming
+        distance is put in order by how sure the query's bits are (`query.distances`), so that
+        the Hamming distances need not ascend.
 
         Args:
             image: Pillow image, or an image file. An indexed file finds itself.
@@ -276,12 +286,14 @@ class ImageIndex:
             UnsupportedImageError: the file is not an image.
             WeightsMismatchError: the index was made with another model.
         """
+        _check_range(k, radius)
         hasher = self.hasher
         small = make_small(image) if isinstance(image, Image.Image) else read_small(image)
-        numbers = hasher.numbers([small.square(hasher.side)])[0]
+        numbers = hasher.numbers(query_views(small, hasher.side))[:, : self.bits]
         shortlist = None if k is None else max(k, SHORTLIST)
-        found = self.search_code(np.packbits(numbers >= 0).tobytes(), shortlist, radius)
-        return _in_order(found, numbers[: self.bits])[:k]
+        ids = self._near(np.packbits(numbers >= 0, axis=1), shortlist, radius)[1]
+        entries = list(self._database().entries(np.unique(ids).tolist()).values())
+        return _in_order(entries, numbers)[:k]
 
     def search_code(
         self, code: bytes, k: int | None = 10, radius: int | None = None
@@ -291,25 +303,26 @@ class ImageIndex:
         Raises:
             ValueError: neither k nor radius is given, or one is out of range.
         """
-        if (k is None and radius is None) or (k is not None and k < 1) or (radius or 0) < 0:
-            raise ValueError("k must be positive, radius not negative, and one of them given")
-        index, state = self._code_index()
-        query = np.frombuffer(code[: state.bits // 8], dtype=np.uint8)[None]
-        if radius is None:
-            assert k is not None
-            distances, ids = (part[0] for part in index.search(query, k))
-        else:
-            distances, ids = index.within(query, radius)[0]
-        return self._matches(distances.tolist(), ids.tolist())[:k]
-
-    def _matches(self, distances: Sequence[int], ids: Sequence[int]) -> list[Match]:
+        _check_range(k, radius)
+        query = np.frombuffer(code[: self.bits // 8], dtype=np.uint8)[None]
+        far, ids = (part.tolist() for part in self._near(query, k, radius))
         entries = self._database().entries(ids)
         matches = [
             Match(entries[image], distance)
-            for distance, image in zip(distances, ids, strict=True)
+            for distance, image in zip(far, ids, strict=True)
             if image in entries  # not -1, nor removed by another process just now
         ]
-        return sorted(matches, key=lambda match: (match.distance, match.entry.path))
+        return sorted(matches, key=lambda match: (match.distance, match.entry.path))[:k]
+
+    def _near(self, codes: Codes, k: int | None, radius: int | None) -> tuple[Distances, Ids]:
+        """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the radius."""
+        index, _ = self._code_index()
+        if radius is None:
+            assert k is not None
+            far, ids = index.search(codes, k)
+            return far.ravel(), ids.ravel()
+        parts = index.within(codes, radius)
+        return np.concatenate([d for d, _ in parts]), np.concatenate([i for _, i in parts])
 
     def duplicates(
         self,
@@ -388,14 +401,20 @@ class ImageIndex:
         return self._database().thumbnails(ids)
 
 
-def _in_order(matches: Sequence[Match], numbers: npt.NDArray[np.float32]) -> list[Match]:
-    """Nearest first by asymmetric distance to a query's numbers (bits,)."""
-    if not matches:
+def _check_range(k: int | None, radius: int | None) -> None:
+    if (k is None and radius is None) or (k is not None and k < 1) or (radius or 0) < 0:
+        raise ValueError("k must be positive, radius not negative, and one of them given")
+
+
+def _in_order(entries: Sequence[Entry], numbers: npt.NDArray[np.float32]) -> list[Match]:
+    """Most alike first, of a query's views (views, bits)."""
+    if not entries:
         return []
-    codes = np.stack([np.frombuffer(m.entry.code, np.uint8)[: len(numbers) // 8] for m in matches])
-    distances = asymmetric_distances(numbers, codes).tolist()
-    order = sorted(range(len(matches)), key=lambda i: (distances[i], matches[i].entry.path))
-    return [matches[i] for i in order]
+    length = numbers.shape[1] // 8
+    codes = np.stack([np.frombuffer(entry.code, np.uint8)[:length] for entry in entries])
+    hamming, weighted = distances(numbers, codes)
+    order = sorted(range(len(entries)), key=lambda i: (weighted[i], entries[i].path))
+    return [Match(entries[i], int(hamming[i])) for i in order]
 
 
 def _lasting_name(model: str | None) -> str:

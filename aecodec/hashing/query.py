@@ -1,0 +1,62 @@
+"""A picture that is looked for: more is known of it than its code.
+
+What is stored of a picture is one code, of the whole of it. A query may be a piece of one, or
+have a frame; so it is looked for in several views, as it is, grown by its own mirror image (what
+was cut off is often like what is next to it) and without its margin. And a bit whose number is
+near 0 might as well have been the other one, so that it counts little where it differs: Gordo
+et al., "Asymmetric distances for binary embeddings" (2014, IEEE TPAMI 36).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from aecodec.hashing.picture import Small
+
+SHORTLIST = 100
+"""Of so many codes that are nearest to a view by Hamming distance, the order is found anew."""
+
+_GROWN = (1 / 6, 1 / 3)  # of a side, at each end: what crops to 75 and to 60 % lack
+_MARGIN = 0.1
+
+
+def query_views(small: Small, side: int) -> list[npt.NDArray[np.uint8]]:
+    """Squares uint8 (side, side, 3) to look for; the first is the picture as it is."""
+    width, height = small.image.size
+    pixels = np.asarray(small.image)
+    views = [small.image]
+    for share in _GROWN:
+        across, down = round(share * width), round(share * height)
+        grown = np.pad(pixels, ((down, down), (across, across), (0, 0)), mode="symmetric")
+        views.append(Image.fromarray(grown))
+    margins = _MARGIN * width, _MARGIN * height
+    inside = margins[0], margins[1], width - margins[0], height - margins[1]
+    box = Image.Resampling.BOX
+    squares = [view.resize((side, side), box) for view in views]
+    squares.append(small.image.resize((side, side), box, box=inside))
+    return [np.asarray(square) for square in squares]
+
+
+def distances(
+    numbers: npt.NDArray[np.float32], codes: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """How far codes are from the nearest view of a query.
+
+    Args:
+        numbers: (views, bits), whose signs are the views' codes; see `Hasher.numbers`.
+        codes: (N, bits / 8).
+
+    Returns:
+        Hamming distances (N,), and asymmetric ones, float32 (N,): bits that differ, each weighted
+        by the size of its number, the weights of a view 1 on average. Both are 0 to bits.
+    """
+    stored = np.unpackbits(codes, axis=1)
+    hamming, weighted = [], []
+    for view in numbers:
+        different = stored != (view >= 0)
+        size = np.abs(view)
+        hamming.append(different.sum(1))
+        weighted.append(different @ (size / (size.mean() or 1)))
+    return np.min(hamming, axis=0), np.min(weighted, axis=0)
