@@ -61,14 +61,15 @@ def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def near_duplicate_figures(result: dict[str, Any]) -> dict[str, Any]:
-    """Means over the transformations, for each code length."""
+    """Means over the transformations, for each code length: of codes, and as `search` finds."""
     return {
-        f"{bits} bits": {
+        f"{bits} bits{label}": {
             kind: {key: round(value, 4) for key, value in means.items()}
-            for kind, means in result[bits]["aecodec"]["means"].items()
+            for kind, means in result[bits][f"aecodec{label}"]["means"].items()
         }
         for bits in result
         if bits.isdigit()
+        for label in ("", ", search")
     }
 
 

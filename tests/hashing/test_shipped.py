@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import skimage.data
@@ -11,6 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 import aecodec
 from aecodec.hashing.hasher import Hasher, hamming
+from aecodec.hashing.index import ImageIndex
 
 
 def jpeg(image: Image.Image) -> Image.Image:
@@ -55,6 +57,20 @@ def test_an_altered_photo_is_nearest_to_its_original(
         altered = aecodec.image_hash(ALTERATIONS[how](photo), bits)
         distances = [hamming(altered, one) for one in hashes]
         assert distances.index(min(distances)) == number
+
+
+@pytest.mark.parametrize("bits", [64, 256])
+def test_search_finds_what_a_piece_was_cut_from(
+    photos: list[Image.Image], bits: int, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for number, photo in enumerate(photos):
+        photo.save(tmp_path / "photos" / f"{number:02}.png")
+    with ImageIndex(tmp_path / "index.sqlite3", bits=bits) as index:
+        index.add(tmp_path / "photos")
+        for number, photo in enumerate(photos[:4]):
+            piece = ImageOps.crop(photo, (photo.width // 5, photo.height // 5) * 2)
+            assert Path(index.search(piece, k=1)[0].entry.path).stem == f"{number:02}"
 
 
 def test_distances_mean_what_the_calibration_says(photos: list[Image.Image]) -> None:
