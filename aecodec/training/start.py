@@ -22,9 +22,11 @@ def find_start(name: str) -> Path:
     Raises:
         RecipeError: there is none.
     """
-    for path in (Path(name), weight_file(name)):
-        if path.is_file():
-            return path
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.name == name and weight_file(name).is_file():
+        return weight_file(name)
     raise RecipeError(f"{name}: no such weight file, and none of that name ships")
 
 

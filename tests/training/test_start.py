@@ -58,6 +58,8 @@ def test_what_cannot_be_begun_with_is_said(tmp_path: Path) -> None:
     assert find_start("codec-cpu") == weight_file("codec-cpu")
     with pytest.raises(RecipeError, match="nothing: no such weight file"):
         find_start("nothing")
+    with pytest.raises(RecipeError, match="no such weight file"):
+        find_start(str(tmp_path / "nothing.safetensors"))
     (tmp_path / "text.safetensors").write_text("no weights")
     model = HashModel(load_recipe("hash-photo", HashRecipe).model)
     for path in (tmp_path / "text.safetensors", weight_file("hash-cifar10")):
