@@ -1,4 +1,5 @@
-"""Images a second into an index: JPEG files, .aec files by the hash in them, and without one.
+"""Images a second into an index: JPEG files, .aec files by the hash in them, and without one;
+and what a search costs.
 
 python benchmarks/index_speed.py --data photos --out benchmarks/results/index_speed
 
@@ -54,6 +55,17 @@ def images_a_second(folder: Path, index: Path) -> float:
     return (len(list(folder.iterdir())) - 1) / seconds
 
 
+def milliseconds_a_search(folder: Path, index: Path) -> float:
+    """Of the first 200 files of a folder that is in the index, one after another."""
+    with ImageIndex(index, device="cpu") as opened:
+        queries = sorted(folder.iterdir())[:200]
+        opened.search(queries[0])  # the model
+        start = time.perf_counter()
+        for query in queries:
+            opened.search(query)
+        return 1000 * (time.perf_counter() - start) / len(queries)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -70,14 +82,21 @@ def main() -> None:
             name: images_a_second(root / name, root / f"{name}.sqlite3")
             for name in ("jpeg", "aec", "aec-plain")
         }
+        search = milliseconds_a_search(root / "jpeg", root / "jpeg.sqlite3")
     finally:
         shutil.rmtree(root)
     megapixels = sum(p.width * p.height for p in photos) / 1e6 / len(photos)
-    report = {"machine": describe(), "megapixels": megapixels, "images_per_second": rates}
+    report = {
+        "machine": describe(),
+        "megapixels": megapixels,
+        "images_per_second": rates,
+        "milliseconds_a_search": search,
+    }
     labels = {"jpeg": "JPEG", "aec": ".aec with a hash", "aec-plain": ".aec without, decoded"}
     lines = [[labels[name], f"{rate:,.0f}"] for name, rate in rates.items()]
     text = f"# Indexing, images of {megapixels:.2f} megapixels\n\n"
     text += markdown_table(["files", "images a second"], lines)
+    text += f"\nSearch by a JPEG among {len(photos) * args.copies}: {search:.0f} ms a query.\n"
     write_json(args.out / "index_speed.json", report)
     write_bytes(args.out / "index_speed.md", text.encode())
     print(text)

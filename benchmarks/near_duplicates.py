@@ -4,15 +4,16 @@
 
 Photos must not have been trained on. Distractors are random pieces of the same photos; a
 query's own photo and its pieces are never counted as wrong answers nor as negatives, since
-they may well show the same. "aecodec" compares codes; "aecodec, search" compares the same stored
-codes with the numbers behind the query's, in several views of it, as `aecodec search` does (it with
-the 100 nearest of each view, here with all). Needs the extra `hashers`.
+they may well show the same. "aecodec" compares codes; "aecodec, search" does as `aecodec search`:
+it compares the same stored codes with the numbers behind the query's, in several views of it (there
+the 100 nearest of each view, here all), and the query with the thumbnails of the 100 that are
+nearest then. Needs the extra `hashers`.
 """
 
 import argparse
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import make_small
-from aecodec.hashing.query import distances, query_views
+from aecodec.hashing.query import distances, look_closer, query_views
 
 FPR = 1e-4
 
@@ -152,29 +153,31 @@ class Method:
 
     Attributes:
         code: of an image, (bytes,); or several, (N, bytes), of which the first is stored.
-        distances: from a query to stored codes (M, bytes): (M,).
+        distances: from a query to some rows (M,) of the stored codes (N, bytes): (M,).
     """
 
     code: Code
-    distances: Callable[[Image.Image, Any], Any]
+    distances: Callable[[Image.Image, Any, Any], Any]
 
 
 def _by_hamming(code: Code) -> Method:
-    def to_stored(query: Image.Image, stored: Any) -> Any:
-        return retrieval.hamming_distances(np.atleast_2d(code(query)), stored).min(axis=0)
+    def to_stored(query: Image.Image, stored: Any, rows: Any) -> Any:
+        return retrieval.hamming_distances(np.atleast_2d(code(query)), stored[rows]).min(axis=0)
 
     return Method(code, to_stored)
 
 
-def methods(bits: int, hasher: Hasher) -> dict[str, Method]:
-    """Hashes of equal length."""
+def methods(bits: int, hasher: Hasher, thumbnails: list[bytes]) -> dict[str, Method]:
+    """Hashes of equal length; and the search, which looks at thumbnails, too."""
 
     def code(image: Image.Image) -> Any:
         return np.frombuffer(hasher.code(image, bits), np.uint8)
 
-    def search(query: Image.Image, stored: Any) -> Any:
-        numbers = hasher.numbers(query_views(make_small(query), hasher.side))[:, :bits]
-        return distances(numbers, stored)[1]
+    def search(query: Image.Image, stored: Any, rows: Any) -> Any:
+        small = make_small(query)
+        numbers = hasher.numbers(query_views(small, hasher.side))[:, :bits]
+        weighted = distances(numbers, stored[rows])[1]
+        return look_closer(weighted, small.image, lambda near: [thumbnails[n] for n in rows[near]])
 
     classic: dict[str, Code] = {
         **{name: _imagehash(name, bits) for name in ("phash", "dhash", "whash")},
@@ -199,21 +202,34 @@ def pieces(photo: Image.Image, count: int, seed: int) -> list[Image.Image]:
     return found
 
 
+def with_pieces(photos: list[Image.Image], distractors: int) -> Iterator[tuple[int, Image.Image]]:
+    """What is stored: the photos, then pieces of them; and of which photo each is."""
+    yield from enumerate(photos)
+    each = -(-distractors // len(photos))
+    for n, photo in enumerate(photos):
+        yield from ((n, piece) for piece in pieces(photo, each, n))
+
+
 def measure(photos: list[Image.Image], distractors: int, method: Method) -> dict[str, Any]:
     """Figures of one method: for each transformation, and the means of all."""
-    each, code = -(-distractors // len(photos)), method.code
-    rest = [code(piece) for n, photo in enumerate(photos) for piece in pieces(photo, each, n)]
     start = time.perf_counter()
-    originals = [code(photo) for photo in photos]
+    for photo in photos:
+        method.code(photo)
     seconds = time.perf_counter() - start
-    first = lambda c: c if c.ndim == 1 else c[0]  # noqa: E731  (of several codes, the unturned)
-    database = np.stack([first(c) for c in [*originals, *rest]])
-    owner = np.concatenate([np.arange(len(photos)), np.repeat(np.arange(len(photos)), each)])
+    owners, codes = zip(
+        # Of several codes, that of the unturned is stored.
+        *((n, np.atleast_2d(method.code(i))[0]) for n, i in with_pieces(photos, distractors)),
+        strict=True,
+    )
+    owner, database = np.array(owners), np.stack(codes)
     rows = {}
     for name, transform in TRANSFORMATIONS.items():
-        queries = (transform(photo) for photo in photos)
-        found = np.stack([method.distances(query, database) for query in queries])
-        rows[name] = _figures(found.astype(np.float64), owner)
+        # Pieces of a query's own photo are neither right nor wrong.
+        found = np.full((len(photos), len(owner)), np.inf)
+        for n, photo in enumerate(photos):
+            others = np.flatnonzero((owner != n) | (np.arange(len(owner)) == n))
+            found[n, others] = method.distances(transform(photo), database, others)
+        rows[name] = _figures(found, owner)
     kinds = {"all": list(rows), "photometric": list(PHOTOMETRIC)}
     means = {
         kind: {k: float(np.mean([rows[n][k] for n in names])) for k in rows["flip"]}
@@ -224,11 +240,8 @@ def measure(photos: list[Image.Image], distractors: int, method: Method) -> dict
 
 def _figures(distances: Any, owner: Any) -> dict[str, float]:
     own = np.arange(len(distances))
-    positives = distances[own, own].copy()
+    positives = distances[own, own]
     negatives = distances[own[:, None] != owner[None, :]]
-    # Pieces of a query's own photo are neither right nor wrong.
-    ignored = (own[:, None] == owner[None, :]) & (np.arange(len(owner))[None, :] != own[:, None])
-    distances[ignored] = np.inf
     return {
         "recall_at_1": retrieval.recall_at_1(distances, own),
         "map": retrieval.mean_reciprocal_rank(distances, own),
@@ -276,9 +289,10 @@ def main() -> None:
         f"# Near-duplicates\n\n{len(photos)} photos, {report['distractors']} distractors (pieces of"
         " 20 to 60 % of a side of the other photos). Crops keep so much of each side.\n\n"
     )
+    thumbnails = [make_small(i).thumbnail() for _, i in with_pieces(photos, args.distractors)]
     for bits in args.bits:
         results = {}
-        for name, method in methods(bits, hasher).items():
+        for name, method in methods(bits, hasher, thumbnails).items():
             print(f"{bits} bits: {name}", flush=True)
             results[name] = measure(photos, args.distractors, method)
         report[str(bits)] = results

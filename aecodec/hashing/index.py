@@ -29,7 +29,7 @@ from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Database, Entry, State
 from aecodec.hashing.duplicates import Group, Match
 from aecodec.hashing.picture import make_small, read_small
-from aecodec.hashing.query import SHORTLIST, distances, query_views
+from aecodec.hashing.query import SHORTLIST, distances, look_closer, query_views
 from aecodec.hashing.scan import find_files, is_url
 from aecodec.images import IMAGE_SUFFIXES
 
@@ -274,8 +274,9 @@ class ImageIndex:
         """The images most like one, nearest first; of equal distance by path.
 
         Distances are to the nearest view of the query (`query_views`). What is near by Hamming
-        distance is put in order by how sure the query's bits are (`query.distances`), so that
-        the Hamming distances need not ascend.
+        distance is put in order by how sure the query's bits are (`query.distances`) and by how
+        well it fits into the thumbnails (`query.look_closer`), so that the Hamming distances
+        need not ascend.
 
         Args:
             image: Pillow image, or an image file. An indexed file finds itself.
@@ -289,11 +290,30 @@ class ImageIndex:
         _check_range(k, radius)
         hasher = self.hasher
         small = make_small(image) if isinstance(image, Image.Image) else read_small(image)
-        numbers = hasher.numbers(query_views(small, hasher.side))[:, : self.bits]
+        index, state = self._code_index()
+        numbers = hasher.numbers(query_views(small, hasher.side))[:, : state.bits]
         shortlist = None if k is None else max(k, SHORTLIST)
-        ids = self._near(np.packbits(numbers >= 0, axis=1), shortlist, radius)[1]
+        ids = _near(index, np.packbits(numbers >= 0, axis=1), shortlist, radius)[1]
         entries = list(self._database().entries(np.unique(ids).tolist()).values())
-        return _in_order(entries, numbers)[:k]
+        return self._in_order(entries, numbers, small.image)[:k]
+
+    def _in_order(
+        self, entries: Sequence[Entry], numbers: npt.NDArray[np.float32], query: Image.Image
+    ) -> list[Match]:
+        """Most alike first; of a query and its views (views, bits)."""
+        if not entries:
+            return []
+
+        def thumbnails(rows: Sequence[int]) -> list[bytes | None]:
+            known = self.thumbnails([entries[row].id for row in rows])
+            return [known.get(entries[row].id) for row in rows]
+
+        length = numbers.shape[1] // 8
+        codes = np.stack([np.frombuffer(entry.code, np.uint8)[:length] for entry in entries])
+        hamming, weighted = distances(numbers, codes)
+        distance = look_closer(weighted, query, thumbnails)
+        order = sorted(range(len(entries)), key=lambda i: (distance[i], entries[i].path))
+        return [Match(entries[i], int(hamming[i])) for i in order]
 
     def search_code(
         self, code: bytes, k: int | None = 10, radius: int | None = None
@@ -304,8 +324,9 @@ class ImageIndex:
             ValueError: neither k nor radius is given, or one is out of range.
         """
         _check_range(k, radius)
-        query = np.frombuffer(code[: self.bits // 8], dtype=np.uint8)[None]
-        far, ids = (part.tolist() for part in self._near(query, k, radius))
+        index, state = self._code_index()
+        query = np.frombuffer(code[: state.bits // 8], dtype=np.uint8)[None]
+        far, ids = (part.tolist() for part in _near(index, query, k, radius))
         entries = self._database().entries(ids)
         matches = [
             Match(entries[image], distance)
@@ -313,16 +334,6 @@ class ImageIndex:
             if image in entries  # not -1, nor removed by another process just now
         ]
         return sorted(matches, key=lambda match: (match.distance, match.entry.path))[:k]
-
-    def _near(self, codes: Codes, k: int | None, radius: int | None) -> tuple[Distances, Ids]:
-        """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the radius."""
-        index, _ = self._code_index()
-        if radius is None:
-            assert k is not None
-            far, ids = index.search(codes, k)
-            return far.ravel(), ids.ravel()
-        parts = index.within(codes, radius)
-        return np.concatenate([d for d, _ in parts]), np.concatenate([i for _, i in parts])
 
     def duplicates(
         self,
@@ -406,15 +417,16 @@ def _check_range(k: int | None, radius: int | None) -> None:
         raise ValueError("k must be positive, radius not negative, and one of them given")
 
 
-def _in_order(entries: Sequence[Entry], numbers: npt.NDArray[np.float32]) -> list[Match]:
-    """Most alike first, of a query's views (views, bits)."""
-    if not entries:
-        return []
-    length = numbers.shape[1] // 8
-    codes = np.stack([np.frombuffer(entry.code, np.uint8)[:length] for entry in entries])
-    hamming, weighted = distances(numbers, codes)
-    order = sorted(range(len(entries)), key=lambda i: (weighted[i], entries[i].path))
-    return [Match(entries[i], int(hamming[i])) for i in order]
+def _near(
+    index: CodeIndex, codes: Codes, k: int | None, radius: int | None
+) -> tuple[Distances, Ids]:
+    """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the radius."""
+    if radius is None:
+        assert k is not None
+        far, ids = index.search(codes, k)
+        return far.ravel(), ids.ravel()
+    parts = index.within(codes, radius)
+    return np.concatenate([d for d, _ in parts]), np.concatenate([i for _, i in parts])
 
 
 def _lasting_name(model: str | None) -> str:

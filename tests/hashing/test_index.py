@@ -19,7 +19,7 @@ from aecodec.hashing.duplicates import Match
 from aecodec.hashing.hasher import Hasher, hamming
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.picture import make_small, read_small
-from aecodec.hashing.query import distances, query_views
+from aecodec.hashing.query import distances, look_closer, query_views
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -58,19 +58,30 @@ def test_distances_are_hamming_distances_of_the_code_length_in_use(
             assert index.bits == bits
 
 
-def test_the_order_is_by_how_sure_the_bits_of_the_query_are(
+def test_the_order_is_by_how_sure_the_bits_are_and_how_well_the_query_fits(
     index: ImageIndex, photos: Path, hasher: Hasher
 ) -> None:
     index.add(photos)
-    query = Image.open(photos / "0.png").rotate(20)
-    numbers = hasher.numbers(query_views(make_small(query), hasher.side))
+    query = make_small(Image.open(photos / "0.png").rotate(20))
+    numbers = hasher.numbers(query_views(query, hasher.side))
 
     def distance(match: Match) -> float:
-        return float(distances(numbers, np.frombuffer(match.entry.code, np.uint8)[None])[1][0])
+        webp = index.thumbnails([match.entry.id])[match.entry.id]
+        weighted = distances(numbers, np.frombuffer(match.entry.code, np.uint8)[None])[1]
+        return float(look_closer(weighted, query.image, lambda _: [webp])[0])
 
-    found = [distance(match) for match in index.search(query, k=8)]
+    found = [distance(match) for match in index.search(query.image, k=8)]
     assert found == sorted(found)
-    assert [distance(match) for match in index.search(query, k=3)] == found[:3]
+    assert [distance(match) for match in index.search(query.image, k=3)] == found[:3]
+
+
+def test_a_piece_finds_what_it_was_cut_from(index: ImageIndex, photos: Path) -> None:
+    index.add(photos)
+    for number in range(8):
+        with Image.open(photos / f"{number}.png") as photo:
+            for left, top in ((0, 0), (44, 0), (0, 56), (44, 56)):
+                piece = photo.crop((left, top, left + 66, top + 84))
+                assert index.search(piece, k=1)[0].entry.path == str(photos / f"{number}.png")
 
 
 def test_radius_is_inclusive(index: ImageIndex, photos: Path) -> None:

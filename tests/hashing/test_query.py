@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aecodec.hashing.picture import make_small
-from aecodec.hashing.query import distances, query_views
+from aecodec.hashing.query import SHORTLIST, distances, look_closer, query_views
 
 
 def codes_of(count: int, seed: int = 0) -> np.ndarray:
@@ -69,3 +71,29 @@ def test_even_the_smallest_picture_has_views(size: tuple[int, int]) -> None:
     views = query_views(make_small(Image.new("RGB", size, "red")), 16)
     assert {view.shape for view in views} == {(16, 16, 3)}
     assert all((view == (255, 0, 0)).all() for view in views)
+
+
+def test_what_a_query_fits_into_is_nearer(cat: Image.Image) -> None:
+    small = make_small(cat)
+    width, height = small.image.size
+    piece = small.image.crop((width // 2, height // 2, width, height))
+    webp = [small.thumbnail(), make_small(piece.rotate(180)).thumbnail(), None]
+    distance = np.array([8, 8, 8], np.float32)
+    whole, other, unknown = look_closer(distance, piece, lambda rows: [webp[n] for n in rows])
+    assert whole < 8 * 0.15
+    assert other == unknown == pytest.approx(8 * 0.35)
+
+
+def test_thumbnails_are_looked_at_of_the_nearest_only(cat: Image.Image) -> None:
+    small = make_small(cat)
+    distance = np.arange(2 * SHORTLIST, dtype=np.float32)[::-1] + 1
+    seen: list[int] = []
+
+    def thumbnails(rows: Sequence[int]) -> list[bytes | None]:
+        seen.extend(rows)
+        return [small.thumbnail() for _ in rows]
+
+    nearer = look_closer(distance, small.image, thumbnails)
+    assert sorted(seen) == list(range(SHORTLIST, 2 * SHORTLIST))
+    assert nearer[:SHORTLIST] == pytest.approx(0.35 * distance[:SHORTLIST])
+    assert (nearer[SHORTLIST:] < 0.1 * distance[SHORTLIST:]).all()

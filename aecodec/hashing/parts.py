@@ -1,0 +1,84 @@
+"""How well a picture matches a part of others: template matching on small grey copies.
+
+Lewis, "Fast normalized cross-correlation" (1995): all places at once by a Fourier transform,
+and the mean and deviation of what is there by sums over rectangles.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+_SIDE = 32  # pixels, of the copies, which are squashed to squares
+_SIZES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the part, at most so much of each side
+_FLAT = 0.01  # deviation, of [0, 1], below which a part counts as having this
+
+
+@torch.inference_mode()
+def match_parts(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+    """The greatest correlation of a query with any part of each picture.
+
+    The query is taken to have kept its proportions. Parts have 0.4 to 1 of what fits.
+
+    Returns:
+        float32 (N,), at most 1.
+    """
+    if not pictures:
+        return np.empty(0, np.float32)
+    whole = _grey(query)
+    grey = torch.stack([_grey(picture) for picture in pictures])
+    best = torch.full((len(pictures),), -1.0)
+    for (height, width), rows in _part_sizes(query, pictures).items():
+        size = (height, width)
+        template = interpolate(whole[None, None], size, mode="bilinear", antialias=True)[0, 0]
+        best[rows] = torch.maximum(best[rows], _correlation(grey[rows], template))
+    return best.numpy()
+
+
+def _grey(picture: Image.Image) -> Tensor:
+    small = picture.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    return torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)
+
+
+def _part_sizes(
+    query: Image.Image, pictures: Sequence[Image.Image]
+) -> dict[tuple[int, int], list[int]]:
+    """(height, width) that the query may have in the squares -> which pictures."""
+    sizes: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for row, picture in enumerate(pictures):
+        wider = (query.width * picture.height) / (query.height * picture.width)
+        for size in _SIZES:
+            sides = size * _SIDE * min(1, 1 / wider), size * _SIDE * min(1, wider)
+            height, width = (max(1, round(side)) for side in sides)
+            sizes[height, width].append(row)
+    return sizes
+
+
+def _correlation(pictures: Tensor, template: Tensor) -> Tensor:
+    """The greatest of each picture (N, side, side) over all places of the template (h, w)."""
+    height, width = template.shape
+    places = (..., slice(_SIDE - height + 1), slice(_SIDE - width + 1))
+    template = template - template.mean()
+    # Parts do not reach over the edge, so the transform's going round does not matter.
+    spectrum = torch.fft.rfft2(template, s=(_SIDE, _SIDE)).conj()
+    product = torch.fft.irfft2(torch.fft.rfft2(pictures) * spectrum)[places]
+    count = height * width
+    mean = _window_sums(pictures, height, width) / count
+    square = _window_sums(pictures.square(), height, width) / count
+    deviation = (square - mean.square()).clamp_min(_FLAT**2).sqrt()
+    own = template.square().mean().clamp_min(_FLAT**2).sqrt()
+    correlation: Tensor = (product / (count * own * deviation)).amax((1, 2))
+    return correlation
+
+
+def _window_sums(pictures: Tensor, height: int, width: int) -> Tensor:
+    sums = pad(pictures.double(), (1, 0, 1, 0)).cumsum(1).cumsum(2)
+    rows = sums[:, height:] - sums[:, :-height]
+    return (rows[..., width:] - rows[..., :-width]).float()

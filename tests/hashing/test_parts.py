@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import data
+from skimage.feature import match_template
+
+from aecodec.hashing.parts import _correlation, match_parts
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Image.Image]:
+    arrays = (data.astronaut(), data.coffee(), data.chelsea(), data.rocket())
+    return [Image.fromarray(array).resize((120, 90)) for array in arrays]
+
+
+@given(
+    size=st.tuples(st.integers(2, 32), st.integers(2, 32)),
+    place=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+)
+def test_it_is_the_normalised_cross_correlation(
+    size: tuple[int, int], place: tuple[int, int]
+) -> None:
+    picture = data.camera()[100:420:10, 100:420:10].astype(np.float32) / 255
+    top, left = min(place[0], 32 - size[0]), min(place[1], 32 - size[1])
+    template = picture[top : top + size[0], left : left + size[1]] ** 1.5
+    assume(template.std() > 0.01)
+    expected = match_template(picture.astype(np.float64), template.astype(np.float64))
+    found = _correlation(torch.from_numpy(picture)[None], torch.from_numpy(template.copy()))
+    deviations = np.lib.stride_tricks.sliding_window_view(picture, size).std(axis=(2, 3))
+    expected *= deviations / np.maximum(deviations, 0.01)  # flat parts count for little
+    assert found.item() == pytest.approx(expected.max(), abs=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    which=st.integers(0, 3),
+    side=st.floats(0.45, 1),
+    place=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_a_piece_fits_best_into_its_own_picture(
+    pictures: list[Image.Image], which: int, side: float, place: tuple[float, float]
+) -> None:
+    picture = pictures[which]
+    width, height = round(side * picture.width), round(side * picture.height)
+    left, top = (round(p * n) for p, n in zip(place, (120 - width, 90 - height), strict=True))
+    piece = picture.crop((left, top, left + width, top + height)).resize((200, 150))
+    fit = match_parts(piece, pictures)
+    assert fit.shape == (4,)
+    assert fit.dtype == np.float32
+    assert fit.argmax() == which
+    assert fit.max() <= 1.001
+
+
+def test_proportions_are_kept(pictures: list[Image.Image]) -> None:
+    tall = pictures[0].crop((40, 0, 85, 90))  # half as wide as high
+    squashed = tall.resize((90, 90))
+    fit, unfit = (match_parts(image, pictures[:1])[0] for image in (tall, squashed))
+    assert fit > 0.9 > unfit
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1)])
+def test_flat_and_tiny_pictures_are_unlike_all(
+    pictures: list[Image.Image], size: tuple[int, int]
+) -> None:
+    flat = Image.new("RGB", size, "grey")
+    for fit in (match_parts(flat, pictures), match_parts(pictures[0], [flat])):
+        assert np.isfinite(fit).all()
+        assert np.abs(fit).max() < 0.1
+
+
+def test_no_pictures(pictures: list[Image.Image]) -> None:
+    assert match_parts(pictures[0], []).shape == (0,)
