@@ -1,0 +1,67 @@
+"""What the efforts of the encoder gain, and how long they take.
+
+python benchmarks/effort.py --data photos --limit 3 --out benchmarks/results/effort
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from aecodec.codec.codec import EFFORTS
+from aecodec.evaluation.bd_rate import bd_rate
+from aecodec.evaluation.files import markdown_table, write_bytes, write_json
+from aecodec.evaluation.learned_codec import LearnedCodec
+from aecodec.evaluation.machine import describe
+from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.rd import Row, measure_one
+
+QUALITIES = (10, 30, 50, 70, 90)
+BASE = "default"
+
+
+def saved(rows: list[Row], base: list[Row]) -> float:
+    """BD-rate in percent, of the means over the photos."""
+    curves = []
+    for some in (base, rows):
+        at = [[r for r in some if r["setting"] == q] for q in QUALITIES]
+        curves += [[float(np.mean([r[key] for r in rs])) for rs in at] for key in ("bpp", "psnr")]
+    return bd_rate(*curves)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--limit", type=int, help="only the first LIMIT photos")
+    args = parser.parse_args()
+    rows: dict[str, list[Row]] = {}
+    paths = list_photos(args.data, args.limit)
+    for effort in EFFORTS:
+        codec = LearnedCodec(device="cpu", qualities=QUALITIES, effort=effort)
+        codec.decode(codec.encode(load_photo(paths[0]).crop((0, 0, 64, 64)), 50))  # warm
+        rows[effort] = [
+            measure_one(codec, q, load_photo(path), path.name) for path in paths for q in QUALITIES
+        ]
+    lines = [
+        [
+            effort,
+            f"{saved(some, rows[BASE]):+.1f} %",
+            f"{np.mean([r['encode_s'] for r in some]):.2f}",
+            f"{np.mean([r['decode_s'] for r in some]):.2f}",
+        ]
+        for effort, some in rows.items()
+    ]
+    text = f"# Efforts\n\n{len(paths)} photos of {paths[0].parent.name}, BD-rate on PSNR.\n\n"
+    text += markdown_table(["effort", f"against {BASE}", "encode s", "decode s"], lines) + "\n"
+    write_json(args.out / "effort.json", {"machine": describe(), "rows": rows})
+    write_bytes(args.out / "effort.md", text.encode())
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
