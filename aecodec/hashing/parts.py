@@ -1,4 +1,4 @@
-"""How well a picture matches a part of others: template matching on small grey copies.
+"""How well a picture matches others, or a part of them: small grey copies are laid over each other.
 
 Lewis, "Fast normalized cross-correlation" (1995): all places at once by a Fourier transform,
 and the mean and deviation of what is there by sums over rectangles.
@@ -23,9 +23,10 @@ _FLAT = 0.01  # deviation, of [0, 1], below which a part counts as having this
 
 @torch.inference_mode()
 def match_parts(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
-    """The greatest correlation of a query with any part of each picture.
+    """The greatest correlation of a query with each picture, or with any part of it.
 
-    The query is taken to have kept its proportions. Parts have 0.4 to 1 of what fits.
+    Of a part the query is taken to have kept the proportions. Parts have 0.4 to 1 of what fits.
+    Of a whole it may be squashed, flipped and turned by quarters, too.
 
     Returns:
         float32 (N,), at most 1.
@@ -34,7 +35,8 @@ def match_parts(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDAr
         return np.empty(0, np.float32)
     whole = _grey(query)
     grey = torch.stack([_grey(picture) for picture in pictures])
-    best = torch.full((len(pictures),), -1.0)
+    turns = [turn.rot90(n) for n in range(4) for turn in (whole, whole.flip(1))]
+    best = (_standard(grey) @ _standard(torch.stack(turns)).T).amax(1)
     for (height, width), rows in _part_sizes(query, pictures).items():
         size = (height, width)
         template = interpolate(whole[None, None], size, mode="bilinear", antialias=True)[0, 0]
@@ -45,6 +47,13 @@ def match_parts(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDAr
 def _grey(picture: Image.Image) -> Tensor:
     small = picture.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
     return torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)
+
+
+def _standard(pictures: Tensor) -> Tensor:
+    """(N, side, side) to (N, side * side) whose products are correlations."""
+    flat = pictures.flatten(1)
+    flat = flat - flat.mean(1, keepdim=True)
+    return flat / flat.norm(dim=1, keepdim=True).clamp_min(_FLAT * _SIDE)
 
 
 def _part_sizes(

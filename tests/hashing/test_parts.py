@@ -63,6 +63,16 @@ def test_proportions_are_kept(pictures: list[Image.Image]) -> None:
     assert fit > 0.9 > unfit
 
 
+@pytest.mark.parametrize("how", [*Image.Transpose, None])
+def test_a_whole_may_be_turned_flipped_and_squashed(
+    pictures: list[Image.Image], how: Image.Transpose | None
+) -> None:
+    altered = pictures[1] if how is None else pictures[1].transpose(how)
+    fit = match_parts(altered.resize((100, 40)), pictures)
+    assert fit[1] > 0.97
+    assert fit[[0, 2, 3]].max() < 0.9
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1)])
 def test_flat_and_tiny_pictures_are_unlike_all(
     pictures: list[Image.Image], size: tuple[int, int]
