@@ -125,12 +125,31 @@ class Codec:
         for window in tiling.windows(rows, columns, tiling.TILE, self.model.margin):
             x = read_area(pixels, window.outer, LATENT_STRIDE).sub_(0.5)
             y = self.model.analyse(x, quality)
+            economical = effort != "fast"
+            tile = window.inside.of(y)
+            payload = self.model.encode_latents(tile, quality, economical=economical)
             if effort == "max":
-                y = refine_latents(self.model, x.to(self.device), y, window, quality)
-            y = window.inside.of(y)
-            economical = effort == "default"
-            payloads.append(self.model.encode_latents(y, quality, economical=economical))
+                payload = self._refined(x.to(self.device), y, window, quality, payload)
+            payloads.append(payload)
         return payloads
+
+    def _refined(
+        self, x: Tensor, y: Tensor, window: tiling.Window, quality: int, payload: bytes
+    ) -> bytes:
+        """A tile's payload, or a refined one if it costs less R + lambda D: of a small one it may not."""
+        refined = refine_latents(self.model, x, y, window, quality)
+        other = self.model.encode_latents(window.inside.of(refined), quality)
+
+        @torch.inference_mode()
+        def cost(payload: bytes) -> float:
+            latents, size = y.clone(), (window.height, window.width)
+            decoded = self.model.decode_latents(payload, *size, quality)
+            window.inside.of(latents).copy_(decoded)
+            error = (self.model.synthesise(latents, quality) - x).square().mean((0, 1)).sum()
+            weight = self.model.config.rd_lambda(quality) * 255**2
+            return 8 * len(payload) + weight * float(error)
+
+        return min(payload, other, key=cost)
 
     def _decode_pixels(self, header: Header, payloads: list[bytes]) -> Image.Image:
         rows, columns = latent_size(header.width, header.height)
