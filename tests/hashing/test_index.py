@@ -84,6 +84,22 @@ def test_a_piece_finds_what_it_was_cut_from(index: ImageIndex, photos: Path) -> 
                 assert index.search(piece, k=1)[0].entry.path == str(photos / f"{number}.png")
 
 
+def test_what_needs_no_model_imports_no_torch(index: ImageIndex, photos: Path) -> None:
+    index.add(photos)
+    code = f"""
+import sys
+from aecodec.hashing.index import ImageIndex
+with ImageIndex({str(index.path)!r}) as index:
+    index.search_code(bytes(32), k=3)
+    index.duplicates(0)
+print("torch" in sys.modules)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
+
+
 def test_radius_is_inclusive(index: ImageIndex, photos: Path) -> None:
     index.add(photos)
     everything = index.search(photos / "0.png", k=8)
