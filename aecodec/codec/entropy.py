@@ -1,4 +1,4 @@
-"""Entropy coding of integer symbols under indexed Gaussian tables, with constriction's rANS.
+"""Entropy coding of integer symbols under indexed tables, with constriction's rANS.
 
 Probabilities are integer tables made once, when a model is exported, and stored with
 its weights: no table is ever recomputed from floating-point functions, so encoder and
@@ -9,6 +9,7 @@ its value kept aside as a varint.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import constriction
 import numpy as np
@@ -29,20 +30,24 @@ def table_radius(scale: float) -> int:
     return min(MAX_RADIUS, math.ceil(4.5 * scale) + 1)
 
 
-def gaussian_counts(scale: float) -> list[int]:
-    """Counts, summing to 2**24, of the symbols -r..r and the escape under N(0, scale**2)."""
+def gaussian_masses(scale: float) -> list[float]:
+    """Probabilities of the symbols -r..r and the escape under N(0, scale**2)."""
     radius = table_radius(scale)
     root = scale * math.sqrt(2)
     half = [0.5 * math.erfc((k - 0.5) / root) for k in range(radius + 2)]  # P(X > k - 1/2)
     tail = [half[k] - half[k + 1] for k in range(radius + 1)]
-    masses = [*tail[:0:-1], 1 - 2 * half[1], *tail[1:], 2 * half[radius + 1]]
+    return [*tail[:0:-1], 1 - 2 * half[1], *tail[1:], 2 * half[radius + 1]]
+
+
+def to_counts(masses: Sequence[float]) -> list[int]:
+    """Probabilities as counts, each at least 16, that sum to 2**24."""
     total = 1 << PRECISION
     counts = [max(16, round(mass * total)) for mass in masses]
-    counts[radius] += total - sum(counts)  # the peak absorbs the rounding
+    counts[len(masses) // 2 - 1] += total - sum(counts)  # the peak absorbs the rounding
     return counts
 
 
-class GaussianTables:
+class SymbolTables:
     """Probability tables, one for each scale index.
 
     Args:
@@ -72,7 +77,7 @@ def _groups(indices: IndexArray) -> list[tuple[int, npt.NDArray[np.intp]]]:
 class SymbolEncoder:
     """Collects groups of symbols in decoding order and codes them at the end."""
 
-    def __init__(self, tables: GaussianTables) -> None:
+    def __init__(self, tables: SymbolTables) -> None:
         self.tables = tables
         self._groups: list[tuple[int, Int32Array]] = []
         self._escapes: list[int] = []
@@ -105,7 +110,7 @@ class SymbolDecoder:
         CorruptFileError: the payload is not one that the encoder writes.
     """
 
-    def __init__(self, tables: GaussianTables, payload: bytes) -> None:
+    def __init__(self, tables: SymbolTables, payload: bytes) -> None:
         self.tables = tables
         count, position = unpack_varint(payload, 0, "tile")
         if count > len(payload):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +12,12 @@ from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.entropy import (
-    GaussianTables,
     IndexArray,
     Int32Array,
     SymbolDecoder,
     SymbolEncoder,
+    SymbolTables,
 )
-from aecodec.codec.model import gaussian_bits
 from aecodec.codec.prior import (
     HYPER_MAX,
     HYPER_STRIDE,
@@ -27,8 +25,8 @@ from aecodec.codec.prior import (
     HyperAnalysis,
     LatentPrior,
     SymbolSource,
-    scale_of_index,
 )
+from aecodec.codec.rounding import economical_round, shrinkage
 from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.device import has_bfloat16
@@ -36,9 +34,6 @@ from aecodec.nn.device import has_bfloat16
 # Of symbols with a smaller scale than this index's, 0.15, not one in ten thousand is not
 # zero: they are taken to be zero, which saves the time of coding them.
 LEAST_CODED = 3
-
-# What a squared error of one quantiser step is worth, in bits; chosen on held-out photos (docs/training.md).
-ERROR_BITS = 24.0
 
 
 class InferenceModel(nn.Module):
@@ -48,7 +43,7 @@ class InferenceModel(nn.Module):
     the weights at random.
     """
 
-    tables: GaussianTables
+    tables: SymbolTables
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -98,24 +93,36 @@ class InferenceModel(nn.Module):
             economical: round towards zero where that saves more bits than its error is worth
                 (rate-distortion optimised quantisation, on one symbol at a time).
         """
-        height, width = y.shape[2:]
         encoder = SymbolEncoder(self.tables)
+        self.quantise(y, quality, encoder.add, economical=economical)
+        return encoder.finish()
+
+    @torch.inference_mode()
+    def quantise(
+        self,
+        y: Tensor,
+        quality: int,
+        add: Callable[[Int32Array, IndexArray], None],
+        *,
+        economical: bool,
+    ) -> None:
+        """As `encode_latents`, but give the symbols of each step and their scale indices to `add`."""
+        height, width = y.shape[2:]
         z = self.hyper_latents(y, quality)
-        encoder.add(_flat(z).to(torch.int32).cpu().numpy(), self._hyper_indices(quality, z.shape))
+        add(_flat(z).to(torch.int32).cpu().numpy(), self._hyper_indices(quality, z.shape))
         steps = pack(_pad_to_multiple(y, 2))
         inside = self._inside(height, width)
 
-        def quantise(t: int, mean: Tensor, index: Tensor) -> Tensor:
+        def source(t: int, mean: Tensor, index: Tensor) -> Tensor:
             where, indices = _coded(index, inside, t)
             residual = _flat(steps[t] - mean).cpu().numpy()[where]
-            half = 0.5 - _shrinkage()[indices] if economical else np.float32(0.5)
+            half = 0.5 - shrinkage().numpy()[indices] if economical else np.float32(0.5)
             magnitudes = np.floor(np.abs(residual) + half).clip(max=2**30)
             symbols = np.copysign(magnitudes, residual).astype(np.int32)
-            encoder.add(symbols, indices)
+            add(symbols, indices)
             return self._symbols(_scatter(symbols, where, mean.numel()), mean.shape)
 
-        self._decode(z, height, width, quality, quantise)
-        return encoder.finish()
+        self._decode(z, height, width, quality, source)
 
     @torch.inference_mode()
     def decode_latents(self, payload: bytes, height: int, width: int, quality: int) -> Tensor:
@@ -142,7 +149,8 @@ class InferenceModel(nn.Module):
         padded = _pad_to_multiple(y, HYPER_STRIDE)
         with self.fast_precision():
             z = self.hyper_analysis(padded, self.quality_tensor(quality))
-        return torch.round(z).clamp(-HYPER_MAX, HYPER_MAX)
+        index = self.hyper_index[quality - 1][:, None, None]
+        return economical_round(z, index).clamp(-HYPER_MAX, HYPER_MAX)
 
     def fast_precision(self) -> torch.autocast:
         """Half the time where the CPU has bfloat16 instructions; as in training.
@@ -175,19 +183,6 @@ class InferenceModel(nn.Module):
         batch, channels, height, width = shape
         flat = torch.from_numpy(values).to(self.device, torch.float32)
         return flat.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
-
-
-@lru_cache(maxsize=1)
-def _shrinkage() -> npt.NDArray[np.float32]:
-    """For each scale index, by how much a magnitude shrinks before it is rounded: (64,).
-
-    Where 0 costs d bits less than 1, the two cost the same at 1/2 + d / (2 w), if a squared
-    error of one step is worth w bits.
-    """
-    scale = scale_of_index(torch.arange(SCALE_LEVELS))
-    zero, one = gaussian_bits(torch.tensor([[0.0], [1.0]]), scale)
-    shrinkage: npt.NDArray[np.float32] = ((one - zero) / (2 * ERROR_BITS)).clamp(max=0.5).numpy()
-    return shrinkage
 
 
 def _pad_to_multiple(y: Tensor, size: int) -> Tensor:

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aecodec.codec.inference import InferenceModel
-from aecodec.codec.model import gaussian_bits
 from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+from aecodec.codec.rounding import gaussian_bits
 from aecodec.codec.steps import pack
 from aecodec.codec.tiling import Window
 

@@ -13,6 +13,7 @@ from aecodec.errors import AecodecError, WeightsMismatchError
 if TYPE_CHECKING:
     import torch
 
+    from aecodec.codec.config import CodecConfig
     from aecodec.codec.inference import InferenceModel
 
 DEFAULT_MODEL = "codec-cpu"
@@ -43,19 +44,35 @@ def load(path: Path, device: torch.device) -> tuple[InferenceModel, bytes]:
     from safetensors import SafetensorError, safe_open
 
     from aecodec.codec.config import CodecConfig
-    from aecodec.codec.entropy import GaussianTables
-    from aecodec.codec.inference import InferenceModel
 
     try:
         with safe_open(path, framework="pt") as file:
             config = CodecConfig.from_json(file.metadata()["config"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        counts, lengths = (tensors.pop(f"tables.{name}").numpy() for name in ("counts", "lengths"))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        model = inference_model(config, tensors)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise AecodecError(f"{path}: not a codec weight file ({error})") from None
-    model = InferenceModel(config)
-    state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-    model.load_state_dict(state, assign=True)
-    model.tables = GaussianTables(counts, lengths)
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model.eval().requires_grad_(False), digest(path)
+    return model, digest(path)
+
+
+def inference_model(config: CodecConfig, tensors: dict[str, torch.Tensor]) -> InferenceModel:
+    """The model that a weight file's tensors make.
+
+    Raises:
+        KeyError: a table is missing.
+        RuntimeError: the tensors are another model's.
+    """
+    from aecodec.codec.entropy import SymbolTables
+    from aecodec.codec.inference import InferenceModel
+
+    model = InferenceModel(config)
+    counts, lengths = (tensors[f"tables.{name}"].numpy() for name in ("counts", "lengths"))
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+        if not name.startswith("tables.")
+    }
+    model.load_state_dict(state, assign=True)
+    model.tables = SymbolTables(counts, lengths)
+    return model.eval().requires_grad_(False)

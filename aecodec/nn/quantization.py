@@ -8,9 +8,14 @@ import torch
 from torch import Tensor
 
 
+def straight_through(x: Tensor, quantised: Tensor) -> Tensor:
+    """The quantised values of x; the gradient passes straight to x (Bengio et al., 2013)."""
+    return x + (quantised - x).detach()
+
+
 def round_ste(x: Tensor) -> Tensor:
-    """Round to the nearest integer; the gradient passes straight through (Bengio et al., 2013)."""
-    return x + (torch.round(x) - x).detach()
+    """Round to the nearest integer; the gradient passes straight through."""
+    return straight_through(x, torch.round(x))
 
 
 class _InwardClamp(torch.autograd.Function):

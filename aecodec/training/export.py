@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from aecodec.codec.entropy import gaussian_counts
+from aecodec.codec.entropy import gaussian_masses, to_counts
 from aecodec.codec.model import CodecModel
-from aecodec.codec.prior import LOG_SCALE_STEP, SCALE_LEVELS, SCALE_MIN
+from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+from aecodec.codec.weights import inference_model
 from aecodec.denoising.model import DenoiserModel
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.nn.integer import QuantAwareConv2d
+from aecodec.training.codec_calibration import calibrated_tables
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe
 
 
@@ -36,13 +38,19 @@ def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
         if not exported and not name.startswith("hyper_scale."):
             tensors[name] = value.half()
     with torch.no_grad():
-        index = model.hyper_scale(torch.arange(1, 101))
+        index = model.hyper_index(torch.arange(1, 101))
     tensors["hyper_index"] = torch.round(index).clamp(0, SCALE_LEVELS - 1).to(torch.uint8)
-    scales = [SCALE_MIN * 2.718281828459045 ** (i * LOG_SCALE_STEP) for i in range(SCALE_LEVELS)]
-    tables = [gaussian_counts(scale) for scale in scales]
-    tensors["tables.lengths"] = torch.tensor([len(t) for t in tables], dtype=torch.int32)
-    tensors["tables.counts"] = torch.tensor([c for t in tables for c in t], dtype=torch.int32)
+    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64)).tolist()
+    tensors |= _table_tensors([to_counts(gaussian_masses(scale)) for scale in scales])
     return {name: value.contiguous() for name, value in tensors.items()}
+
+
+def _table_tensors(tables: list[list[int]]) -> dict[str, Tensor]:
+    lengths, counts = [len(t) for t in tables], [c for t in tables for c in t]
+    return {
+        "tables.lengths": torch.tensor(lengths, dtype=torch.int32),
+        "tables.counts": torch.tensor(counts, dtype=torch.int32),
+    }
 
 
 def hardware() -> str:
@@ -57,6 +65,7 @@ def export_codec(
     checkpoint: Path,
     target: Path,
     card: dict[str, Any],
+    crops: Sequence[Tensor],
     *,
     averaged: bool = True,
 ) -> None:
@@ -66,11 +75,14 @@ def export_codec(
         recipe: the one that was trained.
         checkpoint: of the run.
         card: what the checkpoint cannot know, such as data and figures.
+        crops: uint8 (1, 3, H, W), on whose symbols the entropy tables are fitted.
         averaged: ship the weight average rather than the last weights.
     """
     model = CodecModel(recipe.model).eval()
     card = {**_load(model, checkpoint, averaged), **card}
-    _write(inference_tensors(model), "codec", recipe, target, card)
+    tensors = inference_tensors(model)
+    tables = calibrated_tables(inference_model(recipe.model, tensors), crops)
+    _write(tensors | _table_tensors(tables), "codec", recipe, target, card)
 
 
 def export_denoiser(

@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from aecodec.errors import RecipeError
@@ -101,6 +102,11 @@ class Photos(L.LightningDataModule):
         self.description = f"{len(training)} photos, {len(validation)} held out"
         self.photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
         self.validation = centre_crops(load_photos(validation, least=64), 512)
+
+    def calibration_crops(self) -> list[Tensor]:
+        """Of some of the training photos, in all sizes."""
+        chosen = self.photos[:: max(1, len(self.photos) // 64)]
+        return centre_crops(chosen, 512)
 
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
@@ -238,7 +244,9 @@ def _task(recipe: Recipe) -> Task:
 def _export(recipe: Recipe, checkpoint: Path, folder: Path, photos: Photos | Pictures) -> None:
     card = {"data": photos.description}
     if isinstance(recipe, CodecRecipe):
-        export_codec(recipe, checkpoint, folder / "codec.safetensors", card)
+        assert isinstance(photos, Photos)
+        target = folder / "codec.safetensors"
+        export_codec(recipe, checkpoint, target, card, photos.calibration_crops())
     elif isinstance(recipe, DenoiserRecipe):
         export_denoiser(recipe, checkpoint, folder / "denoiser.safetensors", card)
     elif isinstance(recipe, HashRecipe):

@@ -68,7 +68,7 @@ def _floats_of_codec(model: CodecModel, tensors: dict[str, Tensor]) -> dict[str,
             floats[f"{name}.weight"] = weight * scale[:, None, None, None]
             biases = bias * (scale * module.in_step)
             floats[f"{name}.bias.values"] = _anchors(biases, len(module.bias.values))
-    indices = tensors["hyper_index"].float()
+    indices = tensors["hyper_index"].float() / 8
     floats["hyper_scale.values"] = _anchors(indices, len(model.hyper_scale.values))
     return floats
 

@@ -7,27 +7,32 @@ from hypothesis import strategies as st
 
 from aecodec.codec.entropy import (
     PRECISION,
-    GaussianTables,
     SymbolDecoder,
     SymbolEncoder,
-    gaussian_counts,
+    SymbolTables,
+    gaussian_masses,
     table_radius,
+    to_counts,
 )
 from aecodec.errors import CorruptFileError
 
 SCALES = (0.11, 0.5, 2.0, 16.0, 128.0)
 
 
+def counts_of(scale: float) -> list[int]:
+    return to_counts(gaussian_masses(scale))
+
+
 @pytest.fixture(scope="module")
-def tables() -> GaussianTables:
-    counts = [gaussian_counts(s) for s in SCALES]
+def tables() -> SymbolTables:
+    counts = [counts_of(s) for s in SCALES]
     flat = np.array([c for table in counts for c in table], dtype=np.int32)
-    return GaussianTables(flat, np.array([len(t) for t in counts], dtype=np.int32))
+    return SymbolTables(flat, np.array([len(t) for t in counts], dtype=np.int32))
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_counts_are_a_symmetric_distribution(scale: float) -> None:
-    counts = gaussian_counts(scale)
+    counts = counts_of(scale)
     symbols = counts[:-1]
     assert sum(counts) == 1 << PRECISION
     assert min(counts) > 0
@@ -42,7 +47,7 @@ def test_counts_are_a_symmetric_distribution(scale: float) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(-3000, 3000)), max_size=400))
-def test_any_symbols_come_back(tables: GaussianTables, pairs: list[tuple[int, int]]) -> None:
+def test_any_symbols_come_back(tables: SymbolTables, pairs: list[tuple[int, int]]) -> None:
     indices = np.array([i for i, _ in pairs], dtype=np.uint8)
     symbols = np.array([s for _, s in pairs], dtype=np.int32)
     half = len(pairs) // 2
@@ -54,7 +59,7 @@ def test_any_symbols_come_back(tables: GaussianTables, pairs: list[tuple[int, in
     np.testing.assert_array_equal(np.concatenate(decoded), symbols)
 
 
-def test_size_is_close_to_the_entropy(tables: GaussianTables) -> None:
+def test_size_is_close_to_the_entropy(tables: SymbolTables) -> None:
     rng = np.random.default_rng(0)
     indices = rng.integers(1, 5, 50_000).astype(np.uint8)
     scales = np.array(SCALES)[indices]
@@ -64,12 +69,12 @@ def test_size_is_close_to_the_entropy(tables: GaussianTables) -> None:
     bits = 8 * len(encoder.finish())
     ideal = 0.0
     for index in range(1, 5):
-        p = np.array(gaussian_counts(SCALES[index])) / (1 << PRECISION)
+        p = np.array(counts_of(SCALES[index])) / (1 << PRECISION)
         ideal -= np.log2(p[symbols[indices == index] + table_radius(SCALES[index])]).sum()
     assert ideal <= bits < 1.005 * ideal + 128
 
 
-def test_malformed_payloads_are_refused(tables: GaussianTables) -> None:
+def test_malformed_payloads_are_refused(tables: SymbolTables) -> None:
     for payload in (b"", b"\xff", b"\x05\x01", b"\x00abc", b"\x00" + bytes(4)):
         with pytest.raises(CorruptFileError, match="tile"):
             SymbolDecoder(tables, payload)
@@ -77,7 +82,7 @@ def test_malformed_payloads_are_refused(tables: GaussianTables) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
-def test_garbage_decodes_to_something_or_is_refused(tables: GaussianTables, junk: bytes) -> None:
+def test_garbage_decodes_to_something_or_is_refused(tables: SymbolTables, junk: bytes) -> None:
     try:
         symbols = SymbolDecoder(tables, junk).take(np.full(500, 2, dtype=np.uint8))
     except CorruptFileError:

@@ -104,12 +104,12 @@ def test_an_exported_checkpoint_is_the_trained_model(
     # Six steps do not teach the prior which symbols are surely zero.
     monkeypatch.setattr("aecodec.codec.inference.LEAST_CODED", 0)
     target = tmp_path / "codec-tiny.safetensors"
-    export_codec(TINY, whole, target, {"data": "three photos"})
+    export_codec(TINY, whole, target, {"data": "three photos"}, [])
     assert target.with_suffix(".json").exists()
     codec, module = Codec("cpu", target), trained(whole)
     image = cat.crop((0, 0, 256, 192))
     for quality in (1, 50, 100):
-        decoded = codec.decompress(codec.compress(image, quality, effort="fast"))
+        decoded = codec.decompress(codec.compress(image, quality))
         with torch.no_grad():
             expected = module(pixels_of(image), torch.tensor([float(quality)])).reconstruction
         difference = pixels_of(decoded) - expected.clamp(-0.5, 0.5)
@@ -120,14 +120,14 @@ def test_an_exported_checkpoint_is_the_trained_model(
 def test_the_estimate_is_close_to_the_file(whole: Path, tmp_path: Path, cat: Image.Image) -> None:
     """Training minimises what the coder then writes."""
     target = tmp_path / "codec-tiny.safetensors"
-    export_codec(TINY, whole, target, {})
+    export_codec(TINY, whole, target, {}, [])
     image = cat.crop((0, 0, 256, 256))
     with torch.no_grad():
         estimate = trained(whole)(
             pixels_of(image), torch.tensor([10.0])
         )  # few symbols far out, as in a trained model
     bits = float(estimate.latent_bits + estimate.hyper_bits)
-    data = Codec("cpu", target).compress(image, 10, effort="fast")
+    data = Codec("cpu", target).compress(image, 10)
     assert 8 * len(data) == pytest.approx(bits, rel=0.03, abs=600)
 
 

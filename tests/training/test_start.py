@@ -30,7 +30,7 @@ def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
         if "bias" in name or name == "hyper_index":  # interpolated between anchors and rounded
             assert (ours - theirs).abs().max() <= 1, name
             assert (ours != theirs).double().mean() < 0.2, name
-        else:
+        elif name != "tables.counts":  # fitted anew after each training
             assert torch.allclose(ours, theirs, rtol=1e-6), name
 
 

@@ -1,0 +1,58 @@
+"""After training: entropy tables of how often symbols really occur.
+
+The tables that training assumes are Gaussian; what the encoder rounds has heavier tails and
+more zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from aecodec.codec.entropy import IndexArray, Int32Array, gaussian_masses, to_counts
+from aecodec.codec.inference import InferenceModel
+from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+
+_QUALITIES = range(5, 100, 10)
+
+
+def calibrated_tables(model: InferenceModel, crops: Sequence[Tensor]) -> list[list[int]]:
+    """Counts of each scale index's symbols and escape, from what the encoder does with some crops.
+
+    Args:
+        crops: uint8 (1, 3, H, W), H and W multiples of 64.
+    """
+    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64)).tolist()
+    assumed = [np.array(gaussian_masses(scale)) for scale in scales]
+    seen = _Occurrences([len(masses) for masses in assumed])
+    for crop in crops:
+        for quality in _QUALITIES:
+            y = model.analyse(crop.float() / 255 - 0.5, quality)
+            model.quantise(y, quality, seen.add, economical=True)
+    # As if each symbol, on the average, had been seen once more, as often as training assumes.
+    return [
+        to_counts((occurrences + len(masses) * masses) / (occurrences.sum() + len(masses)))
+        for occurrences, masses in zip(seen.symmetric(), assumed, strict=True)
+    ]
+
+
+class _Occurrences:
+    """Of each scale index, how often each symbol and the escape occurred."""
+
+    def __init__(self, lengths: Sequence[int]) -> None:
+        self.tables = [np.zeros(length) for length in lengths]
+
+    def add(self, symbols: Int32Array, indices: IndexArray) -> None:
+        for index in np.unique(indices):
+            table, chosen = self.tables[index], symbols[indices == index]
+            radius = len(table) // 2 - 1
+            place = np.where(np.abs(chosen) > radius, 2 * radius + 1, chosen + radius)
+            table += np.bincount(place, minlength=len(table))
+
+    def symmetric(self) -> list[npt.NDArray[np.float64]]:
+        """Of a symbol and its negative, the mean."""
+        return [np.append((t[:-1] + t[-2::-1]) / 2, t[-1]) for t in self.tables]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import skimage.data
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from aecodec.codec.entropy import PRECISION, SymbolTables, gaussian_masses, to_counts
+from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+from aecodec.codec.weights import inference_model
+from aecodec.training.codec_calibration import calibrated_tables
+from aecodec.training.data import centre_crops
+from aecodec.training.export import _table_tensors
+from aecodec.training.recipe import CodecRecipe, load_recipe
+from aecodec.weights import weight_file
+from tests.training.test_run import pixels_of
+
+
+def crop_of(image: Image.Image) -> torch.Tensor:
+    pixels = ((pixels_of(image) + 0.5) * 255).round().to(torch.uint8)
+    return centre_crops([pixels[0].permute(1, 2, 0)], 256)[0]
+
+
+def test_fitted_tables_make_other_pictures_smaller(
+    cat: Image.Image,
+) -> None:
+    config = load_recipe("codec-cpu", CodecRecipe).model
+    tensors = load_file(weight_file("codec-cpu"))
+    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64)).tolist()
+    assumed = [to_counts(gaussian_masses(scale)) for scale in scales]
+    model = inference_model(config, tensors | _table_tensors(assumed))
+    fitted = calibrated_tables(
+        model, [crop_of(cat), crop_of(Image.fromarray(skimage.data.astronaut()))]
+    )
+    assert [len(table) for table in fitted] == [len(table) for table in assumed]
+    for table in fitted:
+        assert sum(table) == 1 << PRECISION
+        assert min(table) > 0
+        assert table[:-1] == table[-2::-1]
+    x = pixels_of(Image.fromarray(skimage.data.coffee()).crop((0, 0, 256, 256)))
+    for quality in (10, 50, 90):
+        y = model.analyse(x, quality)
+        before = model.encode_latents(y, quality, economical=True)
+        symbols = model.decode_latents(before, 16, 16, quality)
+        counts, lengths = (
+            _table_tensors(fitted)[f"tables.{n}"].numpy() for n in ("counts", "lengths")
+        )
+        gaussian, model.tables = model.tables, SymbolTables(counts, lengths)
+        after = model.encode_latents(y, quality, economical=True)
+        assert torch.equal(model.decode_latents(after, 16, 16, quality), symbols)
+        assert len(after) < len(before)
+        model.tables = gaussian
