@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +38,12 @@ def match_parts(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDAr
     grey = torch.stack([_grey(picture) for picture in pictures])
     turns = [turn.rot90(n) for n in range(4) for turn in (whole, whole.flip(1))]
     best = (_standard(grey) @ _standard(torch.stack(turns)).T).amax(1)
+    transformed = _transform(grey)
     for (height, width), rows in _part_sizes(query, pictures).items():
         size = (height, width)
         template = interpolate(whole[None, None], size, mode="bilinear", antialias=True)[0, 0]
-        best[rows] = torch.maximum(best[rows], _correlation(grey[rows], template))
+        chosen = _Transformed(*(each[rows] for each in transformed))
+        best[rows] = torch.maximum(best[rows], _correlation(chosen, template))
     return best.numpy()
 
 
@@ -70,24 +73,41 @@ def _part_sizes(
     return sizes
 
 
-def _correlation(pictures: Tensor, template: Tensor) -> Tensor:
-    """The greatest of each picture (N, side, side) over all places of the template (h, w)."""
+class _Transformed(NamedTuple):
+    """What every size of a part needs of the pictures (N, side, side)."""
+
+    spectrum: Tensor
+    sums: Tensor  # float64 (N, side + 1, side + 1), over all above and to the left
+    square_sums: Tensor
+
+
+def _transform(pictures: Tensor) -> _Transformed:
+    return _Transformed(
+        torch.fft.rfft2(pictures), _sums(pictures.double()), _sums(pictures.double().square())
+    )
+
+
+def _sums(values: Tensor) -> Tensor:
+    return pad(values, (1, 0, 1, 0)).cumsum(1).cumsum(2)
+
+
+def _correlation(pictures: _Transformed, template: Tensor) -> Tensor:
+    """The greatest of each picture over all places of the template (h, w)."""
     height, width = template.shape
     places = (..., slice(_SIDE - height + 1), slice(_SIDE - width + 1))
     template = template - template.mean()
     # Parts do not reach over the edge, so the transform's going round does not matter.
     spectrum = torch.fft.rfft2(template, s=(_SIDE, _SIDE)).conj()
-    product = torch.fft.irfft2(torch.fft.rfft2(pictures) * spectrum)[places]
+    product = torch.fft.irfft2(pictures.spectrum * spectrum)[places]
     count = height * width
-    mean = _window_sums(pictures, height, width) / count
-    square = _window_sums(pictures.square(), height, width) / count
+    mean = _window_sums(pictures.sums, height, width) / count
+    square = _window_sums(pictures.square_sums, height, width) / count
     deviation = (square - mean.square()).clamp_min(_FLAT**2).sqrt()
     own = template.square().mean().clamp_min(_FLAT**2).sqrt()
     correlation: Tensor = (product / (count * own * deviation)).amax((1, 2))
     return correlation
 
 
-def _window_sums(pictures: Tensor, height: int, width: int) -> Tensor:
-    sums = pad(pictures.double(), (1, 0, 1, 0)).cumsum(1).cumsum(2)
+def _window_sums(sums: Tensor, height: int, width: int) -> Tensor:
     rows = sums[:, height:] - sums[:, :-height]
     return (rows[..., width:] - rows[..., :-width]).float()

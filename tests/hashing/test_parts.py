@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data
 from skimage.feature import match_template
 
-from aecodec.hashing.parts import _correlation, match_parts
+from aecodec.hashing.parts import _correlation, _transform, match_parts
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,8 @@ def test_it_is_the_normalised_cross_correlation(
     template = picture[top : top + size[0], left : left + size[1]] ** 1.5
     assume(template.std() > 0.01)
     expected = match_template(picture.astype(np.float64), template.astype(np.float64))
-    found = _correlation(torch.from_numpy(picture)[None], torch.from_numpy(template.copy()))
+    transformed = _transform(torch.from_numpy(picture)[None])
+    found = _correlation(transformed, torch.from_numpy(template.copy()))
     deviations = np.lib.stride_tricks.sliding_window_view(picture, size).std(axis=(2, 3))
     expected *= deviations / np.maximum(deviations, 0.01)  # flat parts count for little
     assert found.item() == pytest.approx(expected.max(), abs=1e-3)
