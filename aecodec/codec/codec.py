@@ -138,7 +138,7 @@ class Codec:
     ) -> bytes:
         """A tile's payload, or a refined one if it costs less R + lambda D: of a small one it may not."""
         refined = refine_latents(self.model, x, y, window, quality)
-        other = self.model.encode_latents(window.inside.of(refined), quality)
+        other = self.model.encode_latents(window.inside.of(refined), quality, economical=True)
 
         @torch.inference_mode()
         def cost(payload: bytes) -> float:

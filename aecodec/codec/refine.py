@@ -18,8 +18,8 @@ from aecodec.codec.steps import pack
 from aecodec.codec.tiling import Window
 
 ITERATIONS = 100
-LEARNING_RATE = 0.03  # quantiser steps
-HOT, COLD = 0.5, 0.2  # temperature of the stochastic rounding, first and last
+LEARNING_RATE = 0.01  # quantiser steps
+HOT, COLD = 0.4, 0.15  # temperature of the stochastic rounding, first and last
 
 
 def refine_latents(
