@@ -26,7 +26,7 @@ from aecodec.codec.prior import (
     LatentPrior,
     SymbolSource,
 )
-from aecodec.codec.rounding import economical_round, shrinkage
+from aecodec.codec.rounding import economical_round
 from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.device import has_bfloat16
@@ -115,10 +115,12 @@ class InferenceModel(nn.Module):
 
         def source(t: int, mean: Tensor, index: Tensor) -> Tensor:
             where, indices = _coded(index, inside, t)
-            residual = _flat(steps[t] - mean).cpu().numpy()[where]
-            half = 0.5 - shrinkage().numpy()[indices] if economical else np.float32(0.5)
-            magnitudes = np.floor(np.abs(residual) + half).clip(max=2**30)
-            symbols = np.copysign(magnitudes, residual).astype(np.int32)
+            residual = torch.from_numpy(_flat(steps[t] - mean).cpu().numpy()[where])
+            if economical:
+                rounded = economical_round(residual, torch.from_numpy(indices))
+            else:
+                rounded = torch.round(residual)
+            symbols = rounded.clamp(-(2**30), 2**30).to(torch.int32).numpy()
             add(symbols, indices)
             return self._symbols(_scatter(symbols, where, mean.numel()), mean.shape)
 
