@@ -16,11 +16,10 @@ VALIDATION_QUALITIES = (10, 30, 50, 70, 90)
 
 
 class CodecTraining(Task):
-    """Minimises `bpp + lambda * 255**2 * MSE`, each sample at a quality of its own.
+    """Minimises the logarithm of `bpp + lambda * 255**2 * MSE`, each sample at a quality of its own.
 
-    That grows with about the root of lambda (0.13 at quality 1, 2.3 at 100), by which a sample's
-    is divided: the qualities weigh alike, as they do in validation. Noise and qualities of a step
-    depend on the seed and the step alone.
+    Of the logarithm, so that all qualities and pictures weigh alike, as they do in validation.
+    Noise and qualities of a step depend on the seed and the step alone.
     """
 
     recipe: CodecRecipe
@@ -40,9 +39,7 @@ class CodecTraining(Task):
         quality = 1 + 99 * torch.rand(len(batch), generator=generator, device=self.device)
         rate, mse = self._rate_and_mse(batch, quality, generator)
         psnr = -10 * torch.log10(mse.detach()).mean()
-        weight = self._weight(quality)
-        balance = (self._weight(torch.full_like(quality, 50.5)) / weight).sqrt()
-        loss = (balance * (rate + weight * mse)).mean()
+        loss = (rate + self._weight(quality) * mse).log().mean()
         return loss, {"bpp": rate.mean(), "psnr": psnr}
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:

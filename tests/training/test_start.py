@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,21 @@ def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
             assert (ours != theirs).double().mean() < 0.2, name
         elif name != "tables.counts":  # fitted anew after each training
             assert torch.allclose(ours, theirs, rtol=1e-6), name
+
+
+def test_a_deeper_codec_starts_as_the_shipped_one() -> None:
+    config = load_recipe("codec-cpu", CodecRecipe).model
+    deeper = replace(config, blocks=config.blocks + 2, deep_blocks=config.deep_blocks + 1)
+    x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) - 0.5
+    reconstructions = []
+    for model in (CodecModel(config).eval(), CodecModel(deeper).eval()):
+        start_from(model, weight_file("codec-cpu"))
+        with torch.no_grad():
+            reconstructions.append(model(x, torch.tensor([50.0])).reconstruction)
+    assert torch.allclose(*reconstructions, atol=1e-6)
+    model = CodecModel(replace(config, width=config.width + 8))
+    with pytest.raises(RecipeError, match="not weights of the recipe's model"):
+        start_from(model, weight_file("codec-cpu"))
 
 
 def test_a_shipped_hash_starts_as_it_is() -> None:
