@@ -10,7 +10,7 @@ import typer
 
 from .denoise import weights_option
 from .files import refuse_to_overwrite, write_atomically
-from .options import Device, Force, say
+from .options import CodecWeights, Device, Force, say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
 
@@ -53,6 +53,7 @@ def rd(
     data: _Data,
     out: _Out,
     html: _Html = None,
+    weights: CodecWeights = None,
     device: Device = "auto",
     force: Force = False,
 ) -> None:
@@ -66,7 +67,11 @@ def rd(
     from aecodec.evaluation.report import rd_figures
 
     result = run_rd(
-        data, out, device=device, progress=lambda n, of, name: say(f"{n} of {of}: {name}")
+        data,
+        out,
+        device=device,
+        weights=weights,
+        progress=lambda n, of, name: say(f"{n} of {of}: {name}"),
     )
     _finish(out / "rd.md", html, force, lambda: rd_figures(result))
 

@@ -14,7 +14,18 @@ from .aec_hash import hash_writer
 from .batch import Product, Work, named, plan, run, takes_file_name
 from .denoise import Cleaner, DenoiserWeights, cleaner
 from .images import image_file, image_suffix
-from .options import AsJson, Device, Engine, Force, Output, RayAddress, inputs, local_paths, places
+from .options import (
+    AsJson,
+    CodecWeights,
+    Device,
+    Engine,
+    Force,
+    Output,
+    RayAddress,
+    inputs,
+    local_paths,
+    places,
+)
 from .sizes import parse_size
 
 if TYPE_CHECKING:
@@ -116,6 +127,7 @@ def compress(
         typer.Option(help="Remove noise first, which costs most of the bits of a noisy photo."),
     ] = "off",
     denoise_weights: DenoiserWeights = None,
+    weights: CodecWeights = None,
     device: Device = "auto",
     engine: Engine = "local",
     ray_address: RayAddress = None,
@@ -132,10 +144,16 @@ def compress(
     if denoise_weights and denoise != "auto":
         raise typer.BadParameter("only with --denoise auto", param_hint="--denoise-weights")
     from aecodec.images import IMAGE_SUFFIXES
+    from aecodec.weights import find_weights
 
-    weights = denoise_weights if denoise == "auto" else None
     load = partial(
-        _compressor, target=target, effort=effort, denoise=denoise, weights=weights, device=device
+        _compressor,
+        target=target,
+        effort=effort,
+        denoise=denoise,
+        denoise_weights=denoise_weights,
+        weights=find_weights(weights) if weights else None,
+        device=device,
     )
     if engine == "ray":
         from .ray_batch import run_on_ray
@@ -168,12 +186,17 @@ def _one_target(given: dict[str, Any]) -> tuple[str, Any]:
 
 
 def _compressor(
-    target: tuple[str, Any], effort: str, denoise: str, weights: Path | None, device: str
+    target: tuple[str, Any],
+    effort: str,
+    denoise: str,
+    denoise_weights: Path | None,
+    weights: Path | None,
+    device: str,
 ) -> Work:
     from aecodec.codec.codec import Codec
 
-    codec, code = Codec(device), hash_writer(device)
-    clean = cleaner(device, weights) if denoise == "auto" else None
+    codec, code = Codec(device, weights), hash_writer(device)
+    clean = cleaner(device, denoise_weights) if denoise == "auto" else None
     return lambda source: _compress_one(codec, source, target, effort, clean, code)
 
 
@@ -230,12 +253,14 @@ def decompress(
             show_default="that of -o FILE, or png",
         ),
     ] = None,
+    weights: CodecWeights = None,
     device: Device = "auto",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Decompress .aec files to images.
 
+    Files written with any weights that ship need no --weights.
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
     named_by = Path(output) if output and takes_file_name(inputs, output) else None
@@ -245,7 +270,7 @@ def decompress(
     def load() -> Work:
         from aecodec.codec.codec import Codec
 
-        codec = Codec(device)
+        codec = Codec(device, weights)
         return lambda source: _decompress_one(codec, source, suffix.removeprefix("."))
 
     run(jobs, load, force=force, as_json=as_json)

@@ -50,6 +50,16 @@ Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing f
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the model runs.")
 ]
+CodecWeights = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="NAME|FILE",
+        help="Weights of the codec: shipped ones ('aecodec models'), or what"
+        " 'aecodec train codec' wrote.",
+        show_default="codec-cpu",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
 
 Engine = Annotated[

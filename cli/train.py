@@ -86,7 +86,7 @@ def train(
     """
     from aecodec.training import recipe as recipes
     from aecodec.training import run
-    from aecodec.training.start import find_start
+    from aecodec.weights import find_weights
 
     recipe = recipe or _RECIPES[kind]
     kinds = {
@@ -101,7 +101,7 @@ def train(
             loaded,
             data,
             folder,
-            start=find_start(start) if start else None,
+            start=find_weights(start) if start else None,
             resume=resume,
             max_minutes=max_minutes,
             device=device,

@@ -24,6 +24,7 @@ from aecodec.codec.container import (
     unpack_metadata,
     write_file,
 )
+from aecodec.codec.distortion import distortion, is_defined
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.refine import refine_latents
 from aecodec.codec.transforms import LATENT_STRIDE
@@ -31,7 +32,7 @@ from aecodec.errors import CorruptFileError
 from aecodec.images import Picture, take_apart
 from aecodec.nn.device import choose_device
 from aecodec.nn.pixels import read_area, write_tile
-from aecodec.weights import weight_file
+from aecodec.weights import find_weights
 
 EFFORTS = ("fast", "default", "max")
 
@@ -41,7 +42,7 @@ class Codec:
 
     Args:
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
-        weights: a weight file; by default the one that ships.
+        weights: a weight file, or the name of one that ships; "codec-cpu" by default.
 
     Raises:
         AecodecError: no such device, or not a weight file.
@@ -49,8 +50,8 @@ class Codec:
 
     def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
         self.device = choose_device(device)
-        path = Path(weights) if weights else weight_file(weight_files.DEFAULT_MODEL)
         self.model: InferenceModel
+        path = find_weights(weights or weight_files.DEFAULT_MODEL)
         self.model, self.digest = weight_files.load(path, self.device)
 
     def compress(
@@ -69,6 +70,7 @@ class Codec:
             effort: "fast" rounds latents to the nearest, "default" trades a little
                 distortion for rate, "max" refines the latents of this very image
                 (minutes per megapixel on a CPU); decoding is the same for all.
+                With weights for MS-SSIM, one with a side under 161 is not refined.
             stored_hash: bytes to keep in the file for those who index it; they mean nothing here.
 
         Raises:
@@ -84,17 +86,19 @@ class Codec:
     def decompress(self, data: bytes) -> Image.Image:
         """Decode the bytes of an .aec file to a Pillow image, metadata in its `info`.
 
+        The file was written with these weights, or with others that ship.
+
         Raises:
             CorruptFileError: damaged or foreign; the message names the chunk.
             UnsupportedVersionError: a newer format.
             WeightsMismatchError: written with other weights.
         """
         header, chunks = read_file(data)
-        weight_files.check_digest(header.weights, self.digest)
+        own = header.weights == self.digest
+        model = self.model if own else weight_files.load_shipped(header.weights, self.device)
         alpha, metadata = _side_chunks(header, chunks)
-        pixels = self._decode_pixels(
-            header, [c.payload for c in chunks if c.type == ChunkType.TILE]
-        )
+        payloads = [c.payload for c in chunks if c.type == ChunkType.TILE]
+        pixels = _decode_pixels(model, header, payloads)
         return Picture(pixels, alpha, metadata).to_image()
 
     def _pack(
@@ -128,7 +132,7 @@ class Codec:
             economical = effort != "fast"
             tile = window.inside.of(y)
             payload = self.model.encode_latents(tile, quality, economical=economical)
-            if effort == "max":
+            if effort == "max" and is_defined(self.model.config.distortion, x):
                 payload = self._refined(x.to(self.device), y, window, quality, payload)
             payloads.append(payload)
         return payloads
@@ -145,57 +149,63 @@ class Codec:
             latents, size = y.clone(), (window.height, window.width)
             decoded = self.model.decode_latents(payload, *size, quality)
             window.inside.of(latents).copy_(decoded)
-            error = (self.model.synthesise(latents, quality) - x).square().mean((0, 1)).sum()
-            weight = self.model.config.rd_lambda(quality) * 255**2
-            return 8 * len(payload) + weight * float(error)
+            config, picture = self.model.config, self.model.synthesise(latents, quality)
+            error = float(distortion(config.distortion, x, picture)) * x.shape[2] * x.shape[3]
+            return 8 * len(payload) + config.rd_lambda(quality) * error
 
         return min(payload, other, key=cost)
-
-    def _decode_pixels(self, header: Header, payloads: list[bytes]) -> Image.Image:
-        rows, columns = latent_size(header.width, header.height)
-        tiles = list(tiling.windows(rows, columns, header.tile, self.model.margin))
-        if len(tiles) != len(payloads):
-            raise CorruptFileError(f"tile: {len(payloads)} of {len(tiles)} tiles are there")
-        mode = MODES[header.mode].removesuffix("A")
-        image = Image.new(mode, (header.width, header.height))
-        bands = self._decode_bands(tiles, payloads, columns, header.quality)
-        for row, latents in bands:
-            for window in row:
-                x = self.model.synthesise(latents[..., window.outer.columns], header.quality)
-                write_tile(image, window, x + 0.5, LATENT_STRIDE)
-        return image
-
-    def _decode_bands(
-        self, tiles: list[tiling.Window], payloads: list[bytes], columns: int, quality: int
-    ) -> Iterator[tuple[list[tiling.Window], Tensor]]:
-        """Each row of tiles with the latents of its outer windows, over the full width.
-
-        Three rows of tiles are in memory at a time, not the whole image's latents.
-        """
-        rows = [list(group) for _, group in groupby(tiles, key=lambda w: w.top)]
-        remaining = iter(payloads)
-
-        def decode(row: list[tiling.Window]) -> Tensor:
-            channels = self.model.config.latent_channels
-            band = torch.empty(1, channels, row[0].height, columns, device=self.device)
-            for window, payload in zip(row, remaining, strict=False):
-                tile = self.model.decode_latents(payload, window.height, window.width, quality)
-                band[..., window.inner.columns] = tile
-            return band
-
-        margin = self.model.margin
-        current = decode(rows[0])
-        before = current[:, :, :0]
-        for number, row in enumerate(rows):
-            after = decode(rows[number + 1]) if number + 1 < len(rows) else current[:, :, :0]
-            yield row, torch.cat([before, current, after[:, :, :margin]], dim=2)
-            before = torch.cat([before, current], dim=2)[:, :, -margin:].clone()
-            current = after
 
 
 def latent_size(width: int, height: int) -> tuple[int, int]:
     """(rows, columns) of the latents of an image."""
     return -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
+
+
+def _decode_pixels(model: InferenceModel, header: Header, payloads: list[bytes]) -> Image.Image:
+    rows, columns = latent_size(header.width, header.height)
+    tiles = list(tiling.windows(rows, columns, header.tile, model.margin))
+    if len(tiles) != len(payloads):
+        raise CorruptFileError(f"tile: {len(payloads)} of {len(tiles)} tiles are there")
+    mode = MODES[header.mode].removesuffix("A")
+    image = Image.new(mode, (header.width, header.height))
+    bands = _decode_bands(model, tiles, payloads, columns, header.quality)
+    for row, latents in bands:
+        for window in row:
+            x = model.synthesise(latents[..., window.outer.columns], header.quality)
+            write_tile(image, window, x + 0.5, LATENT_STRIDE)
+    return image
+
+
+def _decode_bands(
+    model: InferenceModel,
+    tiles: list[tiling.Window],
+    payloads: list[bytes],
+    columns: int,
+    quality: int,
+) -> Iterator[tuple[list[tiling.Window], Tensor]]:
+    """Each row of tiles with the latents of its outer windows, over the full width.
+
+    Three rows of tiles are in memory at a time, not the whole image's latents.
+    """
+    rows = [list(group) for _, group in groupby(tiles, key=lambda w: w.top)]
+    remaining = iter(payloads)
+
+    def decode(row: list[tiling.Window]) -> Tensor:
+        channels = model.config.latent_channels
+        band = torch.empty(1, channels, row[0].height, columns, device=model.device)
+        for window, payload in zip(row, remaining, strict=False):
+            tile = model.decode_latents(payload, window.height, window.width, quality)
+            band[..., window.inner.columns] = tile
+        return band
+
+    margin = model.margin
+    current = decode(rows[0])
+    before = current[:, :, :0]
+    for number, row in enumerate(rows):
+        after = decode(rows[number + 1]) if number + 1 < len(rows) else current[:, :, :0]
+        yield row, torch.cat([before, current, after[:, :, :margin]], dim=2)
+        before = torch.cat([before, current], dim=2)[:, :, -margin:].clone()
+        current = after
 
 
 def _pack_alpha(alpha: Image.Image) -> bytes:

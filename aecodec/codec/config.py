@@ -15,18 +15,21 @@ class CodecConfig:
         blocks: residual blocks at 1/8 resolution, on each side.
         deep_width: channels of the residual blocks at 1/16 resolution.
         deep_blocks: residual blocks at 1/16 resolution, on each side.
+        fine_width: hidden channels of the residual block at 1/4 resolution, in the synthesis.
         latent_channels: channels of the latents y at 1/16 resolution (a multiple of 4).
         hyper_channels: channels of the hyper-latents z at 1/64 resolution.
         mean_width: hidden channels of the networks that predict the means of y.
         scale_width: hidden channels of the integer networks that predict its scales.
         anchors: qualities that own a learned vector; the others interpolate.
         lambda_min, lambda_max: rate-distortion trade-off at quality 1 and 100.
+        distortion: what it is between, "mse" or "ms-ssim" (`aecodec.codec.distortion`).
     """
 
     width: int = 128
     blocks: int = 3
     deep_width: int = 192
     deep_blocks: int = 2
+    fine_width: int = 64
     latent_channels: int = 320
     hyper_channels: int = 96
     mean_width: int = 128
@@ -34,9 +37,14 @@ class CodecConfig:
     anchors: int = 9
     lambda_min: float = 0.0003
     lambda_max: float = 0.1
+    distortion: str = "mse"
+
+    def __post_init__(self) -> None:
+        if self.distortion not in ("mse", "ms-ssim"):
+            raise ValueError(f"distortion must be mse or ms-ssim, not {self.distortion!r}")
 
     def rd_lambda(self, quality: float) -> float:
-        """The lambda of `bpp + lambda * 255**2 * MSE` at a quality in [1, 100], log-spaced."""
+        """The lambda of `bpp + lambda * D` at a quality in [1, 100], log-spaced."""
         ratio = self.lambda_max / self.lambda_min
         return float(self.lambda_min * ratio ** ((quality - 1) / 99))
 

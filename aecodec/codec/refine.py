@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from aecodec.codec.distortion import distortion
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
 from aecodec.codec.rounding import gaussian_bits
@@ -32,7 +33,7 @@ def refine_latents(
         y: gained latents of the outer window.
     """
     q = model.quality_tensor(quality)
-    weight = model.config.rd_lambda(quality) * 255**2 * x.shape[2] * x.shape[3]
+    weight = model.config.rd_lambda(quality) * x.shape[2] * x.shape[3]
     x, surround = x.clone(), y.clone()
     with torch.inference_mode():
         z = model.hyper_latents(window.inside.of(y).clone(), quality)
@@ -48,9 +49,11 @@ def refine_latents(
         latents = surround.clone()
         window.inside.of(latents).copy_(decoded)
         with model.fast_precision():
-            error = (model.synthesis(latents * inverse_gain, q) - x).square().mean()
+            error = distortion(
+                model.config.distortion, x, model.synthesis(latents * inverse_gain, q)
+            )
         optimizer.zero_grad()
-        (bits + weight * error).backward()
+        (bits + weight * error.sum()).backward()
         optimizer.step()
     refined = surround.clone()
     window.inside.of(refined).copy_(tile.detach())

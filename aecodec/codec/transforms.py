@@ -13,6 +13,7 @@ from aecodec.codec.steps import GROUPS
 from aecodec.nn.blocks import QualityScale, QualityTable, ResidualBlock
 
 LATENT_STRIDE = 16
+FINE_STRIDE = 4
 
 
 def block_transform(channels: int) -> Tensor:
@@ -110,14 +111,25 @@ class SynthesisTransform(nn.Module):
         self.tail = nn.Conv2d(c.width, 3 * 64, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
+        # Across the borders of patches, where the layers above share no weights.
+        self.fine = ResidualBlock(3 * FINE_STRIDE**2, c.fine_width)
 
     def forward(self, y: Tensor, quality: Tensor) -> Tensor:
         h = self.deep_blocks(self.deep_scale(self.head(y), quality))
         h = self.blocks(F.pixel_shuffle(self.up(h), 2))
-        h = self.tail(self.scale(h, quality))
+        h = _to_fine(self.tail, self.scale(h, quality), 8)
         with torch.autocast(y.device.type, enabled=False):
-            linear = F.pixel_shuffle(self.linear(y.float()), LATENT_STRIDE)
-            return linear + F.pixel_shuffle(h.float(), 8)
+            h = _to_fine(self.linear, y.float(), LATENT_STRIDE) + h.float()
+        return F.pixel_shuffle(self.fine(h), FINE_STRIDE)
+
+
+def _to_fine(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:
+    """`pixel_unshuffle(pixel_shuffle(layer(x), size), FINE_STRIDE)` of a 1x1 convolution, at once."""
+    times = size // FINE_STRIDE
+    shape = (3, times, FINE_STRIDE, times, FINE_STRIDE)
+    rows = torch.arange(3 * size * size, device=x.device).view(shape)
+    rows = rows.permute(0, 2, 4, 1, 3).flatten()
+    return F.pixel_shuffle(F.conv2d(x, layer.weight[rows], layer.bias[rows]), times)  # type: ignore[index]
 
 
 class Gain(nn.Module):
@@ -133,7 +145,8 @@ class Gain(nn.Module):
         self.log_gain = QualityTable(c.anchors, c.latent_channels)
         self.log_inverse = QualityTable(c.anchors, c.latent_channels)
         qualities = [1 + 99 * k / (c.anchors - 1) for k in range(c.anchors)]
-        # The step that high-rate theory asks for when one coefficient in seven is active.
+        # The step that high-rate theory asks for when one coefficient in seven is active, of
+        # squared error.
         start = torch.tensor([math.log(255 * math.sqrt(c.rd_lambda(q)) / 2) for q in qualities])
         with torch.no_grad():
             self.log_gain.values.copy_(start[:, None].expand(-1, c.latent_channels))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aecodec.codec.container import DIGEST_BYTES
 from aecodec.errors import AecodecError, WeightsMismatchError
+from aecodec.weights import shipped_models, weight_file
 
 if TYPE_CHECKING:
     import torch
@@ -24,13 +25,19 @@ def digest(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()[:DIGEST_BYTES]
 
 
-def check_digest(found: bytes, expected: bytes) -> None:
-    """Raise WeightsMismatchError unless a file's weights are the ones at hand."""
-    if found != expected:
-        raise WeightsMismatchError(
-            f"the file was written with weights {found.hex()}, this aecodec has {expected.hex()};"
-            " decompress it with the aecodec version that wrote it"
-        )
+def load_shipped(wanted: bytes, device: torch.device) -> InferenceModel:
+    """The model that ships with these weights.
+
+    Raises:
+        WeightsMismatchError: none does.
+    """
+    for card in shipped_models():
+        if card["task"] == "codec" and card["sha256"].startswith(wanted.hex()):
+            return load(weight_file(card["id"]), device)[0]
+    raise WeightsMismatchError(
+        f"the file was written with weights {wanted.hex()}, which neither are the ones given nor"
+        " ship with this aecodec; decompress it with --weights, or with the aecodec that wrote it"
+    )
 
 
 @lru_cache(maxsize=2)

@@ -15,6 +15,7 @@ class LearnedCodec:
 
     Args:
         device: where the networks run, "auto", "cpu" or "cuda".
+        weights: as in `Codec`.
         qualities: the settings to measure, each in 1..100.
         effort: of the encoder, "fast", "default" or "max".
     """
@@ -25,6 +26,7 @@ class LearnedCodec:
         self,
         *,
         device: str = "auto",
+        weights: str | None = None,
         qualities: Sequence[int] = QUALITIES,
         effort: str = "default",
     ) -> None:
@@ -32,7 +34,7 @@ class LearnedCodec:
 
         self.settings = sorted(qualities)
         self.effort = effort
-        self._codec = Codec(device=device)
+        self._codec = Codec(device, weights)
 
     def encode(self, image: Image.Image, setting: int) -> bytes:
         return bytes(self._codec.compress(image, quality=setting, effort=self.effort))

@@ -11,9 +11,6 @@ from PIL import Image
 
 Picture: TypeAlias = Image.Image | NDArray[np.uint8]
 
-# The default MS-SSIM halves the picture four times under an 11-pixel window.
-MS_SSIM_MIN_SIDE = 161
-
 
 def _rgb(picture: Picture) -> NDArray[np.uint8]:
     """Pixels as uint8 (H, W, 3)."""
@@ -60,6 +57,8 @@ def ms_ssim(first: Picture, second: Picture) -> float:
     """
     import torch
     from pytorch_msssim import ms_ssim as similarity
+
+    from aecodec.codec.distortion import MS_SSIM_MIN_SIDE
 
     a, b = _pair(first, second)
     if min(a.shape[:2]) < MS_SSIM_MIN_SIDE:

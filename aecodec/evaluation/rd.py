@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 from PIL import Image
 
+from aecodec.codec.weights import DEFAULT_MODEL
 from aecodec.evaluation import machine, metrics
 from aecodec.evaluation.bd_rate import BdRateError, bd_rate
 from aecodec.evaluation.classic_codecs import ImageCodec, available
@@ -198,6 +199,7 @@ def run_rd(
     out: Path,
     *,
     device: str = "auto",
+    weights: str | None = None,
     qualities: Sequence[int] = QUALITIES,
     effort: str = "default",
     limit: int | None = None,
@@ -213,20 +215,22 @@ def run_rd(
         data: folder with photos; with the 24 of Kodak, published curves are shown too.
         out: folder for rd.json, rd.md and the plots.
         device: for aecodec, "auto", "cpu" or "cuda".
+        weights: as in `aecodec.Codec`.
         qualities: of aecodec, each in 1..100; four or more give a BD-rate.
         effort: of aecodec's encoder, "fast", "default" or "max".
         limit: measure only the first so many photos.
         progress: called after each photo with photos done, photos in all and its name.
 
     Returns:
-        What rd.json holds: `data`, `images`, `kodak`, `device`, `effort`, `machine`,
+        What rd.json holds: `data`, `images`, `kodak`, `device`, `weights`, `effort`, `machine`,
         `rows` (one `Row` per photo, codec and setting), and all of `summarise`.
 
     Raises:
         UnsupportedImageError: when the folder holds no photos or an unreadable one.
     """
     photos = list_photos(data, limit)
-    codecs = [LearnedCodec(device=device, qualities=qualities, effort=effort), *available()]
+    ours = LearnedCodec(device=device, weights=weights, qualities=qualities, effort=effort)
+    codecs = [ours, *available()]
     kodak = is_kodak(photos)
     rows = measure(codecs, photos, progress)
     result = {
@@ -234,6 +238,7 @@ def run_rd(
         "images": len(photos),
         "kodak": kodak,
         "device": device,
+        "weights": Path(weights).stem if weights else DEFAULT_MODEL,
         "effort": effort,
         "machine": machine.describe(),
         **summarise(rows, kodak=kodak),

@@ -60,8 +60,8 @@ def rd_markdown(result: dict[str, Any]) -> str:
     references = list(next(iter(measured.values()))["psnr"])
     parts = [
         f"# Rate and distortion on {result['data']} ({result['images']} images)\n",
-        f"aecodec {machine['versions']['aecodec']}, effort {result['effort']}, device"
-        f" {result['device']}, torch {machine['versions']['torch']}, Pillow"
+        f"aecodec {machine['versions']['aecodec']}, weights {result['weights']}, effort"
+        f" {result['effort']}, device {result['device']}, torch {machine['versions']['torch']}, Pillow"
         f" {machine['versions']['pillow']}, {machine['cpu']}, {machine['threads']} threads,"
         f" {machine['date']}.\n",
         "BD-rate: difference in bits at equal quality, on the curves of the means over the"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import yaml
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.distortion import MS_SSIM_MIN_SIDE
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.errors import RecipeError
 from aecodec.hashing.config import HashConfig
@@ -64,9 +65,17 @@ class Recipe:
 
 @dataclass(frozen=True)
 class CodecRecipe(Recipe):
-    """How to train a codec of some architecture."""
+    """How to train a codec of some architecture.
+
+    Raises:
+        ValueError: crops are too small for the model's distortion.
+    """
 
     model: CodecConfig = field(default_factory=CodecConfig)
+
+    def __post_init__(self) -> None:
+        if self.model.distortion == "ms-ssim" and self.crop < MS_SSIM_MIN_SIDE:
+            raise ValueError(f"MS-SSIM needs crops of at least {MS_SSIM_MIN_SIDE} pixels")
 
 
 @dataclass(frozen=True)

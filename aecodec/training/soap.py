@@ -113,17 +113,17 @@ def _rotated_sides(state: State) -> list[int]:
 
 def _multiply(x: Tensor, matrix: Tensor, side: int) -> Tensor:
     """x (O, K, I) with the matrix applied to its first or last side."""
-    # bfloat16 is precise enough for a direction, and three times as fast.
-    x, matrix = x.bfloat16(), matrix.bfloat16()
-    product = x @ matrix if side == 2 else (matrix.t() @ x.flatten(1)).view(x.shape)
-    return product.float()
+    return x @ matrix if side == 2 else (matrix.t() @ x.flatten(1)).view(x.shape)
 
 
 def _rotate(x: Tensor, state: State, *, back: bool) -> Tensor:
-    for side in _rotated_sides(state):
-        basis = state[f"basis{side}"]
-        x = _multiply(x, basis.t() if back else basis, side)
-    return x
+    sides = _rotated_sides(state)
+    # bfloat16 is precise enough for a direction, and three times as fast.
+    product = x.bfloat16() if sides else x
+    for side in sides:
+        basis = state[f"basis{side}"].bfloat16()
+        product = _multiply(product, basis.t() if back else basis, side)
+    return product.float()
 
 
 def _accumulate(grad: Tensor, state: State, weight: float) -> None:
@@ -140,5 +140,6 @@ def _refresh(state: State) -> None:
         order = (basis * image).sum(0).argsort(descending=True)
         state["square"] = state["square"].index_select(side, order)
         fresh = torch.linalg.qr(image[:, order])[0]
-        state["momentum"] = _multiply(state["momentum"], basis.t() @ fresh, side)
+        turned = _multiply(state["momentum"].bfloat16(), (basis.t() @ fresh).bfloat16(), side)
+        state["momentum"] = turned.float()
         state[f"basis{side}"] = fresh

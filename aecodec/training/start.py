@@ -13,21 +13,6 @@ from aecodec.codec.model import CodecModel
 from aecodec.errors import RecipeError
 from aecodec.nn.blocks import QualityTable, ResidualBlock
 from aecodec.nn.integer import QuantAwareConv2d
-from aecodec.weights import weight_file
-
-
-def find_start(name: str) -> Path:
-    """The weight file of a shipped name ("codec-cpu"), or of a path.
-
-    Raises:
-        RecipeError: there is none.
-    """
-    path = Path(name)
-    if path.is_file():
-        return path
-    if path.name == name and weight_file(name).is_file():
-        return weight_file(name)
-    raise RecipeError(f"{name}: no such weight file, and none of that name ships")
 
 
 def start_from(model: nn.Module, path: Path) -> None:

@@ -6,10 +6,26 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aecodec.errors import AecodecError
+
 
 def weight_file(name: str) -> Path:
     """Where the weights of a shipped model are, such as "codec-cpu"; not every build has all."""
     return Path(__file__).with_name(f"{name}.safetensors")
+
+
+def find_weights(name: str | Path) -> Path:
+    """The weight file of a shipped name ("codec-cpu"), or of a path.
+
+    Raises:
+        AecodecError: there is none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.name == str(name) and weight_file(path.name).is_file():
+        return weight_file(path.name)
+    raise AecodecError(f"{name}: no such weight file, and none of that name ships")
 
 
 def shipped_name(digest: str) -> str | None:

@@ -7,14 +7,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import aecodec
+from aecodec.codec.config import CodecConfig
+from aecodec.weights import weight_file
 from aecodec_cli.sizes import parse_size
 from tests.cli.conftest import Run
 from tests.conftest import psnr
@@ -239,6 +244,35 @@ def test_models_lists_what_ships(run: Run) -> None:
         assert len(card["sha256"]) == 64
         assert card["steps"] > 0
     assert "codec-cpu" in run("models")[1]
+
+
+def test_own_weights_there_and_back(
+    run: Run, photo: Path, small: Image.Image, tmp_path: Path
+) -> None:
+    weights, shipped = tmp_path / "mine.safetensors", load_file(weight_file("codec-cpu"))
+    save_file(shipped, weights, metadata={"config": own_config().to_json()})
+    own = ["--weights", weights]
+    assert run("compress", photo, "-o", tmp_path / "own.aec", *own)[0] == 0
+    assert run("compress", photo, "-o", tmp_path / "shipped.aec", "--weights", "codec-cpu")[0] == 0
+    code, _, err = run("decompress", tmp_path / "own.aec")
+    assert code == 1
+    assert one_line(err)
+    assert "own.aec: the file was written with weights" in err
+    assert "--weights" in err
+    for name in ("own", "shipped"):  # what ships is known in any case
+        assert run("decompress", tmp_path / f"{name}.aec", *own)[0] == 0
+        assert psnr(Image.open(tmp_path / f"{name}.png"), small) > 25
+    code, _, err = run("compress", photo, "--weights", "codec-none")
+    assert code == 1
+    assert one_line(err)
+    assert "codec-none: no such weight file" in err
+
+
+def own_config() -> CodecConfig:
+    """Of the shipped codec, as if it were another."""
+    with safe_open(weight_file("codec-cpu"), framework="pt") as file:
+        config = CodecConfig.from_json(file.metadata()["config"])
+    return replace(config, lambda_min=2 * config.lambda_min)
 
 
 def test_train_resumes_only_what_exists(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_recipes_load_and_wrong_ones_say_why(tmp_path: Path) -> None:
 def test_a_step_with_a_gradient_that_is_not_finite_is_skipped(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CodecTraining, "_weight", lambda self, q: q * float("nan"))
+    monkeypatch.setattr(CodecTraining, "_lambda", lambda self, q: q * float("nan"))
     recipe = dataclasses.replace(TINY, steps=2)
     state = load(train(recipe, [photos], tmp_path, device="cpu"))
     assert state["skipped"] == 2
@@ -178,3 +178,17 @@ def test_what_cannot_be_trained_with_is_said_first(
         (tmp_path / "spoilt" / f"{name}.jpg").write_bytes(b"no photo")
     with pytest.raises(UnsupportedImageError, match=r"\.jpg"):
         train(TINY, [tmp_path / "spoilt"], tmp_path / "run", device="cpu")
+
+
+def test_a_codec_is_trained_for_ms_ssim(photos: Path, tmp_path: Path) -> None:
+    model = dataclasses.replace(TINY.model, distortion="ms-ssim", lambda_min=0.6, lambda_max=140.0)
+    recipe = dataclasses.replace(TINY, model=model, steps=2, crop=192, large_crop=192)
+    module = CodecTraining(recipe)
+    batch = torch.from_numpy(skimage.data.astronaut()[:192, :192]).permute(2, 0, 1)[None]
+    figures = module.loss(batch, 0)[1]
+    state = load(train(recipe, [photos], tmp_path, device="cpu"))
+    assert (state["batches_seen"], state["skipped"]) == (2, 0)
+    assert 0 < figures["psnr"] < 60
+    assert Codec("cpu", tmp_path / "codec.safetensors").model.config == model
+    with pytest.raises(ValueError, match="crops of at least 161"):
+        dataclasses.replace(recipe, crop=128)

@@ -9,13 +9,13 @@ import torch
 from safetensors.torch import load_file
 
 from aecodec.codec.model import CodecModel
-from aecodec.errors import RecipeError
+from aecodec.errors import AecodecError, RecipeError
 from aecodec.hashing.model import HashModel
 from aecodec.training.export import inference_tensors
 from aecodec.training.recipe import CodecRecipe, HashRecipe, load_recipe
 from aecodec.training.run import train
-from aecodec.training.start import find_start, start_from
-from aecodec.weights import weight_file
+from aecodec.training.start import start_from
+from aecodec.weights import find_weights, weight_file
 from tests.training.test_run import TINY, photos
 
 __all__ = ["photos"]
@@ -71,11 +71,11 @@ def test_a_run_begins_with_weights_and_its_card_says_so(photos: Path, tmp_path: 
 
 
 def test_what_cannot_be_begun_with_is_said(tmp_path: Path) -> None:
-    assert find_start("codec-cpu") == weight_file("codec-cpu")
-    with pytest.raises(RecipeError, match="nothing: no such weight file"):
-        find_start("nothing")
-    with pytest.raises(RecipeError, match="no such weight file"):
-        find_start(str(tmp_path / "nothing.safetensors"))
+    assert find_weights("codec-cpu") == weight_file("codec-cpu")
+    with pytest.raises(AecodecError, match="nothing: no such weight file"):
+        find_weights("nothing")
+    with pytest.raises(AecodecError, match="no such weight file"):
+        find_weights(str(tmp_path / "nothing.safetensors"))
     (tmp_path / "text.safetensors").write_text("no weights")
     model = HashModel(load_recipe("hash-photo", HashRecipe).model)
     for path in (tmp_path / "text.safetensors", weight_file("hash-cifar10")):
