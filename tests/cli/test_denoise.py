@@ -171,7 +171,7 @@ def test_compress_denoises_first(
     class Recorder:
         """Stands in for the codec, whose weights have nothing to do with this."""
 
-        def __init__(self, device: str) -> None: ...
+        def __init__(self, *_: object) -> None: ...
 
         def compress(self, image: Image.Image, quality: int, **_: object) -> bytes:
             seen.append(image)

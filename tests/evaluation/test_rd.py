@@ -20,7 +20,7 @@ class HalfSizeJpeg(Jpeg):
 
     name = "aecodec"
 
-    def __init__(self, *, device: str, qualities: list[int], effort: str) -> None:
+    def __init__(self, *, qualities: list[int], **_: object) -> None:
         self.settings = qualities  # type: ignore[misc]
 
     def encode(self, image: Image.Image, setting: int) -> bytes:
