@@ -57,8 +57,12 @@ def load(path: Path, device: torch.device) -> tuple[InferenceModel, bytes]:
             config = CodecConfig.from_json(file.metadata()["config"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         model = inference_model(config, tensors)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise AecodecError(f"{path}: not a codec weight file ({error})") from None
+    except RuntimeError:  # tells of every tensor, in as many lines
+        reason = "its tensors are not those of a codec of this version"
+        raise AecodecError(f"{path}: not a codec weight file ({reason})") from None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise AecodecError(f"{path}: not a codec weight file ({reason})") from None
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model, digest(path)
 

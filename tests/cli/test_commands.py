@@ -266,6 +266,13 @@ def test_own_weights_there_and_back(
     assert code == 1
     assert one_line(err)
     assert "codec-none: no such weight file" in err
+    lacking = tmp_path / "lacking.safetensors"
+    rest = dict(list(shipped.items())[1:])
+    save_file(rest, lacking, metadata={"config": own_config().to_json()})
+    code, _, err = run("compress", photo, "--force", "--weights", lacking)
+    assert code == 1
+    assert one_line(err)
+    assert "lacking.safetensors: not a codec weight file" in err
 
 
 def own_config() -> CodecConfig:
