@@ -144,7 +144,6 @@ def compress(
     if denoise_weights and denoise != "auto":
         raise typer.BadParameter("only with --denoise auto", param_hint="--denoise-weights")
     from aecodec.images import IMAGE_SUFFIXES
-    from aecodec.weights import find_weights
 
     load = partial(
         _compressor,
@@ -152,7 +151,8 @@ def compress(
         effort=effort,
         denoise=denoise,
         denoise_weights=denoise_weights,
-        weights=find_weights(weights) if weights else None,
+        # A file's path is made absolute for Ray; a name is of each machine's own file.
+        weights=Path(weights) if weights and Path(weights).is_file() else weights,
         device=device,
     )
     if engine == "ray":
@@ -190,7 +190,7 @@ def _compressor(
     effort: str,
     denoise: str,
     denoise_weights: Path | None,
-    weights: Path | None,
+    weights: Path | str | None,
     device: str,
 ) -> Work:
     from aecodec.codec.codec import Codec

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aecodec.codec.container import DIGEST_BYTES
 from aecodec.errors import AecodecError, WeightsMismatchError
-from aecodec.weights import shipped_models, weight_file
+from aecodec.weights import shipped_name, weight_file
 
 if TYPE_CHECKING:
     import torch
@@ -31,9 +31,9 @@ def load_shipped(wanted: bytes, device: torch.device) -> InferenceModel:
     Raises:
         WeightsMismatchError: none does.
     """
-    for card in shipped_models():
-        if card["task"] == "codec" and card["sha256"].startswith(wanted.hex()):
-            return load(weight_file(card["id"]), device)[0]
+    name = shipped_name(wanted.hex())
+    if name is not None:
+        return load(weight_file(name), device)[0]
     raise WeightsMismatchError(
         f"the file was written with weights {wanted.hex()}, which neither are the ones given nor"
         " ship with this aecodec; decompress it with --weights, or with the aecodec that wrote it"
