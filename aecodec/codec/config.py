@@ -12,10 +12,11 @@ class CodecConfig:
 
     Attributes:
         width: channels of the residual blocks at 1/8 resolution.
-        blocks: residual blocks at 1/8 resolution, on each side.
+        blocks: residual blocks at 1/8 resolution, in the analysis and in the synthesis.
         deep_width: channels of the residual blocks at 1/16 resolution.
-        deep_blocks: residual blocks at 1/16 resolution, on each side.
+        deep_blocks: residual blocks at 1/16 resolution, in the analysis and in the synthesis.
         fine_width: hidden channels of the residual block at 1/4 resolution, in the synthesis.
+        finest_width: hidden channels of the residual block at 1/2 resolution, in the synthesis.
         latent_channels: channels of the latents y at 1/16 resolution (a multiple of 4).
         hyper_channels: channels of the hyper-latents z at 1/64 resolution.
         mean_width: hidden channels of the networks that predict the means of y.
@@ -26,10 +27,11 @@ class CodecConfig:
     """
 
     width: int = 128
-    blocks: int = 3
+    blocks: tuple[int, int] = (3, 3)
     deep_width: int = 192
-    deep_blocks: int = 2
+    deep_blocks: tuple[int, int] = (2, 2)
     fine_width: int = 64
+    finest_width: int = 32
     latent_channels: int = 320
     hyper_channels: int = 96
     mean_width: int = 128
@@ -53,4 +55,6 @@ class CodecConfig:
 
     @classmethod
     def from_json(cls, text: str) -> CodecConfig:
-        return cls(**json.loads(text))
+        values = json.loads(text)
+        pairs = {name: tuple(values[name]) for name in ("blocks", "deep_blocks")}
+        return cls(**values | pairs)

@@ -13,7 +13,6 @@ from aecodec.codec.steps import GROUPS
 from aecodec.nn.blocks import QualityScale, QualityTable, ResidualBlock
 
 LATENT_STRIDE = 16
-FINE_STRIDE = 4
 
 
 def block_transform(channels: int) -> Tensor:
@@ -58,12 +57,10 @@ class AnalysisTransform(nn.Module):
             self.linear.bias.zero_()  # type: ignore[union-attr]
         self.head = nn.Conv2d(3 * 64, c.width, 1)
         self.scale = QualityScale(c.anchors, c.width)
-        self.blocks = nn.Sequential(*[ResidualBlock(c.width) for _ in range(c.blocks)])
+        self.blocks = _blocks(c.width, c.blocks[0])
         self.down = nn.Conv2d(4 * c.width, c.deep_width, 1)
         self.deep_scale = QualityScale(c.anchors, c.deep_width)
-        self.deep_blocks = nn.Sequential(
-            *[ResidualBlock(c.deep_width) for _ in range(c.deep_blocks)]
-        )
+        self.deep_blocks = _blocks(c.deep_width, c.deep_blocks[0])
         self.tail = nn.Conv2d(c.deep_width, c.latent_channels, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
@@ -90,6 +87,10 @@ def _of_patches(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:
     return F.conv2d(x, weight.reshape(len(weight), -1, 1, 1), layer.bias)
 
 
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*[ResidualBlock(width) for _ in range(count)])
+
+
 class SynthesisTransform(nn.Module):
     """g_s: latents (B, M, H/16, W/16) -> image (B, 3, H, W), about [-0.5, 0.5], float32."""
 
@@ -102,17 +103,16 @@ class SynthesisTransform(nn.Module):
             self.linear.bias.zero_()  # type: ignore[union-attr]
         self.head = nn.Conv2d(c.latent_channels, c.deep_width, 1)
         self.deep_scale = QualityScale(c.anchors, c.deep_width)
-        self.deep_blocks = nn.Sequential(
-            *[ResidualBlock(c.deep_width) for _ in range(c.deep_blocks)]
-        )
+        self.deep_blocks = _blocks(c.deep_width, c.deep_blocks[1])
         self.up = nn.Conv2d(c.deep_width, 4 * c.width, 1)
-        self.blocks = nn.Sequential(*[ResidualBlock(c.width) for _ in range(c.blocks)])
+        self.blocks = _blocks(c.width, c.blocks[1])
         self.scale = QualityScale(c.anchors, c.width)
         self.tail = nn.Conv2d(c.width, 3 * 64, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
         # Across the borders of patches, where the layers above share no weights.
-        self.fine = ResidualBlock(3 * FINE_STRIDE**2, c.fine_width)
+        self.fine = ResidualBlock(3 * 4**2, c.fine_width)
+        self.finest = ResidualBlock(3 * 2**2, c.finest_width)
 
     def forward(self, y: Tensor, quality: Tensor) -> Tensor:
         h = self.deep_blocks(self.deep_scale(self.head(y), quality))
@@ -120,15 +120,14 @@ class SynthesisTransform(nn.Module):
         h = _to_fine(self.tail, self.scale(h, quality), 8)
         with torch.autocast(y.device.type, enabled=False):
             h = _to_fine(self.linear, y.float(), LATENT_STRIDE) + h.float()
-        return F.pixel_shuffle(self.fine(h), FINE_STRIDE)
+        return F.pixel_shuffle(self.finest(F.pixel_shuffle(self.fine(h), 2)), 2)
 
 
 def _to_fine(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:
-    """`pixel_unshuffle(pixel_shuffle(layer(x), size), FINE_STRIDE)` of a 1x1 convolution, at once."""
-    times = size // FINE_STRIDE
-    shape = (3, times, FINE_STRIDE, times, FINE_STRIDE)
-    rows = torch.arange(3 * size * size, device=x.device).view(shape)
-    rows = rows.permute(0, 2, 4, 1, 3).flatten()
+    """`pixel_shuffle(layer(x), size)` of a 1x1 convolution, at once unshuffled to 1/4: by 2, twice."""
+    times = size // 4
+    rows = torch.arange(3 * size * size, device=x.device).view(3, times, 2, 2, times, 2, 2)
+    rows = rows.permute(0, 3, 6, 2, 5, 1, 4).flatten()
     return F.pixel_shuffle(F.conv2d(x, layer.weight[rows], layer.bias[rows]), times)  # type: ignore[index]
 
 

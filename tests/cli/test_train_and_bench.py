@@ -13,7 +13,7 @@ from PIL import Image
 from aecodec_cli.app import main
 
 RECIPE = """
-model: {width: 8, blocks: 1, deep_width: 8, deep_blocks: 1, latent_channels: 64,
+model: {width: 8, blocks: [1, 1], deep_width: 8, deep_blocks: [1, 1], latent_channels: 64,
         hyper_channels: 8, mean_width: 8, scale_width: 8, anchors: 3}
 steps: 4
 batch: 2

@@ -20,9 +20,9 @@ from aecodec.training.run import train
 TINY = CodecRecipe(
     model=CodecConfig(
         width=8,
-        blocks=1,
+        blocks=(1, 1),
         deep_width=8,
-        deep_blocks=1,
+        deep_blocks=(1, 1),
         latent_channels=64,
         hyper_channels=8,
         mean_width=8,

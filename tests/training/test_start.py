@@ -37,7 +37,10 @@ def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
 
 def test_a_deeper_codec_starts_as_the_shipped_one() -> None:
     config = load_recipe("codec-cpu", CodecRecipe).model
-    deeper = replace(config, blocks=config.blocks + 2, deep_blocks=config.deep_blocks + 1)
+    blocks, deep_blocks = config.blocks, config.deep_blocks
+    deeper = replace(
+        config, blocks=(blocks[0] + 2, blocks[1] + 1), deep_blocks=(deep_blocks[0], deep_blocks[1] + 1)
+    )
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) - 0.5
     reconstructions = []
     for model in (CodecModel(config).eval(), CodecModel(deeper).eval()):
