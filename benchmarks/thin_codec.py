@@ -5,7 +5,7 @@
     aecodec train codec --recipe codec-cpu-further --start thin.safetensors --data photos
 
 They are those that were worth least to the held-out loss (docs/training.md). The block at 1/4
-of the resolution gets its channels in the order that `pixel_shuffle` by 2, twice, wants.
+of the resolution gets its channels in the order in which the synthesis has them now.
 """
 
 import argparse
@@ -35,8 +35,8 @@ def thin(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def reorder(tensors: dict[str, Tensor]) -> None:
-    """(colour, row, column) of 4x4 pixels to (colour, row in 2, column in 2, the 2's row, column)."""
-    order = torch.arange(48).view(3, 2, 2, 2, 2).permute(0, 2, 4, 1, 3).flatten()
+    """(colour, row, column) of 4x4 pixels to (row and column of 2x2, those in it, colour)."""
+    order = torch.arange(48).view(3, 2, 2, 2, 2).permute(1, 3, 2, 4, 0).flatten()
     fine = "synthesis.fine."
     tensors[fine + "conv1.weight"] = tensors[fine + "conv1.weight"][:, order].contiguous()
     for name in ("conv2.weight", "conv2.bias"):

@@ -120,15 +120,26 @@ class SynthesisTransform(nn.Module):
         h = _to_fine(self.tail, self.scale(h, quality), 8)
         with torch.autocast(y.device.type, enabled=False):
             h = _to_fine(self.linear, y.float(), LATENT_STRIDE) + h.float()
-        return F.pixel_shuffle(self.finest(F.pixel_shuffle(self.fine(h), 2)), 2)
+        return _shuffle(self.finest(_shuffle(self.fine(h), 2)), 2)
 
 
 def _to_fine(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:
-    """`pixel_shuffle(layer(x), size)` of a 1x1 convolution, at once unshuffled to 1/4: by 2, twice."""
+    """`pixel_shuffle(layer(x), size)` of a 1x1 convolution, before the last two `_shuffle` by 2."""
     times = size // 4
     rows = torch.arange(3 * size * size, device=x.device).view(3, times, 2, 2, times, 2, 2)
-    rows = rows.permute(0, 3, 6, 2, 5, 1, 4).flatten()
-    return F.pixel_shuffle(F.conv2d(x, layer.weight[rows], layer.bias[rows]), times)  # type: ignore[index]
+    rows = rows.permute(1, 4, 2, 5, 3, 6, 0).flatten()
+    return _shuffle(F.conv2d(x, layer.weight[rows], layer.bias[rows]), times)  # type: ignore[index]
+
+
+def _shuffle(x: Tensor, size: int) -> Tensor:
+    """`pixel_shuffle` of channels in the order row, column, colour, a fifth of its time on a CPU.
+
+    So the colours of neighbours stay together in memory, and are copied together.
+    """
+    batch, channels, rows, columns = x.shape
+    colours = channels // size**2
+    x = x.permute(0, 2, 3, 1).reshape(batch, rows, columns, size, size * colours).transpose(2, 3)
+    return x.reshape(batch, rows * size, columns * size, colours).permute(0, 3, 1, 2)
 
 
 class Gain(nn.Module):
