@@ -39,7 +39,9 @@ def test_a_deeper_codec_starts_as_the_shipped_one() -> None:
     config = load_recipe("codec-cpu", CodecRecipe).model
     blocks, deep_blocks = config.blocks, config.deep_blocks
     deeper = replace(
-        config, blocks=(blocks[0] + 2, blocks[1] + 1), deep_blocks=(deep_blocks[0], deep_blocks[1] + 1)
+        config,
+        blocks=(blocks[0] + 2, blocks[1] + 1),
+        deep_blocks=(deep_blocks[0], deep_blocks[1] + 1),
     )
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) - 0.5
     reconstructions = []
