@@ -15,8 +15,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-LEFT_OUT = ("analysis.blocks.1", "analysis.deep_blocks.0", "analysis.deep_blocks.2")
-LEFT_OUT += ("synthesis.deep_blocks.2",)
+LEFT_OUT = (
+    "analysis.blocks.1",
+    "analysis.deep_blocks.0",
+    "analysis.deep_blocks.2",
+    "synthesis.deep_blocks.2",
+)
 
 
 def thin(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
