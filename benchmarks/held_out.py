@@ -4,7 +4,7 @@
     python benchmarks/held_out.py codec-cpu --data photos --scale 0.5 --blocks
 
 The loss is that of validation (docs/training.md): the geometric mean over five qualities of
-bpp + lambda 255^2 MSE, averaged over 512x512 crops of the 20 held-out photos.
+bpp + lambda D, averaged over 512x512 crops of the 20 held-out photos.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.distortion import distortion
 from aecodec.codec.model import CodecModel
 from aecodec.evaluation.files import markdown_table
 from aecodec.evaluation.photos import list_photos
@@ -33,17 +35,18 @@ from aecodec.weights import find_weights
 def losses(model: CodecModel, crops: Sequence[Tensor], lambda_max: float) -> Tensor:
     """R + lambda D, (crops, qualities), the lambdas being those of a model with `lambda_max`."""
     low, high = model.config.lambda_min, model.config.lambda_max
+    wanted = replace(model.config, lambda_max=lambda_max)
     found = []
     for crop in crops:
         x = (crop.float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
         for q in VALIDATION_QUALITIES:
-            rd_lambda = low * (lambda_max / low) ** ((q - 1) / 99)
+            rd_lambda = wanted.rd_lambda(q)
             quality = min(1 + 99 * math.log(rd_lambda / low) / math.log(high / low), 100.0)
             with torch.autocast("cpu", torch.bfloat16):
                 out = model(x, torch.tensor([quality]))
             rate = (out.latent_bits + out.hyper_bits) / (x.shape[2] * x.shape[3])
-            mse = (out.reconstruction - x).square().mean()
-            found.append(float(rate) + rd_lambda * 255**2 * float(mse))
+            error = distortion(wanted.distortion, x, out.reconstruction)
+            found.append(float(rate) + rd_lambda * float(error))
     return torch.tensor(found).view(len(crops), -1)
 
 
