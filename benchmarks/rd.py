@@ -12,7 +12,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with photos")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--weights", metavar="NAME|FILE", help="default: codec-cpu")
+    parser.add_argument("--weights", metavar="NAME|FILE", help="all that ship by default")
     parser.add_argument("--effort", default="default", choices=("fast", "default", "max"))
     parser.add_argument("--qualities", type=int, nargs="+", default=QUALITIES, metavar="Q")
     parser.add_argument("--limit", type=int, help="measure only the first LIMIT photos")

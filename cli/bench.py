@@ -10,7 +10,7 @@ import typer
 
 from .denoise import weights_option
 from .files import refuse_to_overwrite, write_atomically
-from .options import CodecWeights, Device, Force, say
+from .options import Device, Force, codec_weights, say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
 
@@ -53,7 +53,7 @@ def rd(
     data: _Data,
     out: _Out,
     html: _Html = None,
-    weights: CodecWeights = None,
+    weights: Annotated[str | None, codec_weights("all that ship")] = None,
     device: Device = "auto",
     force: Force = False,
 ) -> None:

@@ -29,7 +29,8 @@ def models(as_json: AsJson = False) -> None:
         return
     for card in cards:
         size, parameters = card["bytes"] / 1e6, card["parameters"] / 1e6
-        print(f"{card['id']}: {card['task']}, {size:.1f} MB, {parameters:.1f} M parameters")
+        task = _TASKS.get(card["recipe"]["model"].get("distortion"), card["task"])
+        print(f"{card['id']}: {task}, {size:.1f} MB, {parameters:.1f} M parameters")
         print(
             f"  training: {card['steps']:,} steps, {card['hours']} h on {card['hardware']};", end=""
         )
@@ -51,4 +52,5 @@ def _figures(figures: dict[str, Any]) -> Iterator[str]:
             yield f"recall@1 {means['all']['recall_at_1']:.3f} at {task}"
 
 
+_TASKS = {"ms-ssim": "codec trained for MS-SSIM"}
 _METRICS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -50,16 +50,20 @@ Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing f
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the model runs.")
 ]
-CodecWeights = Annotated[
-    str | None,
-    typer.Option(
+
+
+def codec_weights(default: str) -> Any:
+    """The option --weights of a command that runs the codec."""
+    return typer.Option(
         "--weights",
         metavar="NAME|FILE",
         help="Weights of the codec: shipped ones ('aecodec models'), or what"
         " 'aecodec train codec' wrote.",
-        show_default="codec-cpu",
-    ),
-]
+        show_default=default,
+    )
+
+
+CodecWeights = Annotated[str | None, codec_weights("codec-cpu")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
 
 Engine = Annotated[

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 NAME = "aecodec"
+NAMES = {"mse": NAME, "ms-ssim": f"{NAME} (MS-SSIM)"}  # by what the weights were trained for
 QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 
 
@@ -19,8 +20,6 @@ class LearnedCodec:
         qualities: the settings to measure, each in 1..100.
         effort: of the encoder, "fast", "default" or "max".
     """
-
-    name = NAME
 
     def __init__(
         self,
@@ -35,6 +34,7 @@ class LearnedCodec:
         self.settings = sorted(qualities)
         self.effort = effort
         self._codec = Codec(device, weights)
+        self.name = NAMES[self._codec.model.config.distortion]
 
     def encode(self, image: Image.Image, setting: int) -> bytes:
         return bytes(self._codec.compress(image, quality=setting, effort=self.effort))

@@ -10,7 +10,6 @@ from typing import Any, TypedDict
 
 from PIL import Image
 
-from aecodec.codec.weights import DEFAULT_MODEL
 from aecodec.evaluation import machine, metrics
 from aecodec.evaluation.bd_rate import BdRateError, bd_rate
 from aecodec.evaluation.classic_codecs import ImageCodec, available
@@ -20,6 +19,7 @@ from aecodec.evaluation.photos import is_kodak, list_photos, load_photo
 from aecodec.evaluation.published import published_kodak
 from aecodec.evaluation.rd_plot import plot_rd
 from aecodec.evaluation.rd_table import rd_markdown
+from aecodec.weights import shipped_codecs
 
 Progress = Callable[[int, int, str], None]
 REFERENCES = ("JPEG", "AVIF")
@@ -215,7 +215,7 @@ def run_rd(
         data: folder with photos; with the 24 of Kodak, published curves are shown too.
         out: folder for rd.json, rd.md and the plots.
         device: for aecodec, "auto", "cpu" or "cuda".
-        weights: as in `aecodec.Codec`.
+        weights: of aecodec, as in `aecodec.Codec`; all that ship by default.
         qualities: of aecodec, each in 1..100; four or more give a BD-rate.
         effort: of aecodec's encoder, "fast", "default" or "max".
         limit: measure only the first so many photos.
@@ -229,8 +229,12 @@ def run_rd(
         UnsupportedImageError: when the folder holds no photos or an unreadable one.
     """
     photos = list_photos(data, limit)
-    ours = LearnedCodec(device=device, weights=weights, qualities=qualities, effort=effort)
-    codecs = [ours, *available()]
+    names = [weights] if weights else shipped_codecs()
+    ours = [
+        LearnedCodec(device=device, weights=name, qualities=qualities, effort=effort)
+        for name in names
+    ]
+    codecs = [*ours, *available()]
     kodak = is_kodak(photos)
     rows = measure(codecs, photos, progress)
     result = {
@@ -238,7 +242,7 @@ def run_rd(
         "images": len(photos),
         "kodak": kodak,
         "device": device,
-        "weights": Path(weights).stem if weights else DEFAULT_MODEL,
+        "weights": ", ".join(Path(name).stem for name in names),
         "effort": effort,
         "machine": machine.describe(),
         **summarise(rows, kodak=kodak),

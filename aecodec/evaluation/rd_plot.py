@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from aecodec.evaluation.learned_codec import NAME
+from aecodec.evaluation.learned_codec import NAMES
 from aecodec.evaluation.metrics import ms_ssim_db
 from aecodec.evaluation.published import PublishedCurve
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 MAX_BPP = 1.6
 LABELS = {"psnr": "PSNR (dB)", "ms_ssim": "MS-SSIM (dB)"}
 COLOURS = {
-    NAME: "#c1121f",
+    NAMES["mse"]: "#c1121f",
+    NAMES["ms-ssim"]: "#e07a80",
     "JPEG": "#444444",
     "WebP": "#2a9d8f",
     "AVIF": "#1d4e89",
@@ -41,7 +42,7 @@ def _draw_measured(axes: Axes, curves: Mapping[str, Any], metric: str) -> None:
     for name, points in curves.items():
         rate = [p["bpp"] for p in points]
         quality = _decibels([p[metric] for p in points], metric)
-        ours = name == NAME
+        ours = name in NAMES.values()
         axes.plot(
             rate,
             quality,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aecodec.evaluation.files import markdown_table
-from aecodec.evaluation.learned_codec import NAME
+from aecodec.evaluation.learned_codec import NAMES
 
 
 def _percent(value: float | None) -> str:
@@ -49,7 +49,7 @@ def _by_strength(rates: dict[str, Any]) -> dict[str, Any]:
 
     def strength(item: tuple[str, Any]) -> tuple[bool, float]:
         against_jpeg = item[1]["psnr"].get("JPEG")
-        return item[0] != NAME, 0.0 if against_jpeg is None else against_jpeg
+        return item[0] not in NAMES.values(), 0.0 if against_jpeg is None else against_jpeg
 
     return dict(sorted(rates.items(), key=strength))
 

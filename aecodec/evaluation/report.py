@@ -9,7 +9,7 @@ from typing import Any
 
 from aecodec.errors import AecodecError
 from aecodec.evaluation.denoise_methods import BLIND
-from aecodec.evaluation.learned_codec import NAME
+from aecodec.evaluation.learned_codec import NAME, NAMES
 from aecodec.evaluation.metrics import ms_ssim_db
 from aecodec.evaluation.published import published_kodak
 from aecodec.evaluation.rd_plot import COLOURS, LABELS, MAX_BPP
@@ -74,7 +74,7 @@ def _rd_figure(result: Mapping[str, Any], metric: str) -> Figure:
     for name, points in result["curves"].items():
         line: dict[str, Any] = {
             "color": COLOURS.get(name, "black"),
-            "width": 4 if name == NAME else 2,
+            "width": 4 if name in NAMES.values() else 2,
         }
         settings = [f"setting {p['setting']}" for p in points]
         values = [p[metric] for p in points]

@@ -20,14 +20,18 @@ from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
 _QUALITIES = range(5, 100, 10)
 
 
+def assumed_tables() -> list[list[int]]:
+    """Counts of each scale index's symbols and escape, as training assumes them."""
+    return [to_counts(masses) for masses in _assumed_masses()]
+
+
 def calibrated_tables(model: InferenceModel, crops: Sequence[Tensor]) -> list[list[int]]:
     """Counts of each scale index's symbols and escape, from what the encoder does with some crops.
 
     Args:
         crops: uint8 (1, 3, H, W), H and W multiples of 64.
     """
-    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64)).tolist()
-    assumed = [np.array(gaussian_masses(scale)) for scale in scales]
+    assumed = [np.array(masses) for masses in _assumed_masses()]
     seen = _Occurrences([len(masses) for masses in assumed])
     for crop in crops:
         for quality in _QUALITIES:
@@ -38,6 +42,11 @@ def calibrated_tables(model: InferenceModel, crops: Sequence[Tensor]) -> list[li
         to_counts((occurrences + len(masses) * masses) / (occurrences.sum() + len(masses)))
         for occurrences, masses in zip(seen.symmetric(), assumed, strict=True)
     ]
+
+
+def _assumed_masses() -> list[list[float]]:
+    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64))
+    return [gaussian_masses(scale) for scale in scales.tolist()]
 
 
 class _Occurrences:

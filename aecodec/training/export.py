@@ -15,20 +15,19 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from aecodec.codec.entropy import gaussian_masses, to_counts
 from aecodec.codec.model import CodecModel
-from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+from aecodec.codec.prior import SCALE_LEVELS
 from aecodec.codec.weights import inference_model
 from aecodec.denoising.model import DenoiserModel
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.nn.integer import QuantAwareConv2d
-from aecodec.training.codec_calibration import calibrated_tables
+from aecodec.training.codec_calibration import assumed_tables, calibrated_tables
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe
 
 
 def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
-    """Tensors of an `InferenceModel`: float16 transforms, integer scale networks, tables."""
+    """Tensors of an `InferenceModel` but its tables: float16 transforms, integer scale networks."""
     tensors: dict[str, Tensor] = {}
     integer = {n: m for n, m in model.named_modules() if isinstance(m, QuantAwareConv2d)}
     for name, module in integer.items():
@@ -40,12 +39,11 @@ def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
     with torch.no_grad():
         index = model.hyper_index(torch.arange(1, 101))
     tensors["hyper_index"] = torch.round(index).clamp(0, SCALE_LEVELS - 1).to(torch.uint8)
-    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64)).tolist()
-    tensors |= _table_tensors([to_counts(gaussian_masses(scale)) for scale in scales])
     return {name: value.contiguous() for name, value in tensors.items()}
 
 
-def _table_tensors(tables: list[list[int]]) -> dict[str, Tensor]:
+def table_tensors(tables: list[list[int]]) -> dict[str, Tensor]:
+    """Entropy tables, one for each scale index, as a weight file has them."""
     lengths, counts = [len(t) for t in tables], [c for t in tables for c in t]
     return {
         "tables.lengths": torch.tensor(lengths, dtype=torch.int32),
@@ -81,8 +79,9 @@ def export_codec(
     model = CodecModel(recipe.model).eval()
     card = {**_load(model, checkpoint, averaged), **card}
     tensors = inference_tensors(model)
-    tables = calibrated_tables(inference_model(recipe.model, tensors), crops)
-    _write(tensors | _table_tensors(tables), "codec", recipe, target, card)
+    uncalibrated = inference_model(recipe.model, tensors | table_tensors(assumed_tables()))
+    tables = calibrated_tables(uncalibrated, crops)
+    _write(tensors | table_tensors(tables), "codec", recipe, target, card)
 
 
 def export_denoiser(

@@ -34,6 +34,11 @@ def shipped_name(digest: str) -> str | None:
     return next(names, None)
 
 
+def shipped_codecs() -> list[str]:
+    """The names of the codecs that ship."""
+    return [card["id"] for card in shipped_models() if card["task"] == "codec"]
+
+
 def shipped_models() -> list[dict[str, Any]]:
     """The card of every shipped model, with "id", "file" and "bytes" added.
 

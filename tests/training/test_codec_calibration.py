@@ -5,12 +5,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from aecodec.codec.entropy import PRECISION, gaussian_masses, to_counts
-from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+from aecodec.codec.entropy import PRECISION
 from aecodec.codec.weights import inference_model
-from aecodec.training.codec_calibration import calibrated_tables
+from aecodec.training.codec_calibration import assumed_tables, calibrated_tables
 from aecodec.training.data import centre_crops
-from aecodec.training.export import _table_tensors
+from aecodec.training.export import table_tensors
 from aecodec.training.recipe import CodecRecipe, load_recipe
 from aecodec.weights import weight_file
 from tests.training.test_run import pixels_of
@@ -26,9 +25,8 @@ def test_fitted_tables_make_other_pictures_smaller(
 ) -> None:
     config = load_recipe("codec-cpu", CodecRecipe).model
     tensors = load_file(weight_file("codec-cpu"))
-    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64)).tolist()
-    assumed = [to_counts(gaussian_masses(scale)) for scale in scales]
-    model = inference_model(config, tensors | _table_tensors(assumed))
+    assumed = assumed_tables()
+    model = inference_model(config, tensors | table_tensors(assumed))
     fitted = calibrated_tables(
         model, [crop_of(cat), crop_of(Image.fromarray(skimage.data.astronaut()))]
     )
@@ -37,7 +35,7 @@ def test_fitted_tables_make_other_pictures_smaller(
         assert sum(table) == 1 << PRECISION
         assert min(table) > 0
         assert table[:-1] == table[-2::-1]
-    refitted = inference_model(config, tensors | _table_tensors(fitted))
+    refitted = inference_model(config, tensors | table_tensors(fitted))
     x = pixels_of(Image.fromarray(skimage.data.coffee()).crop((0, 0, 512, 384)))
     sizes = [0, 0]
     for quality in (10, 50, 90):
