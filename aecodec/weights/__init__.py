@@ -45,7 +45,7 @@ def shipped_models() -> list[dict[str, Any]]:
     A card has: task, recipe, data, steps, hours, hardware, parameters, figures, sha256.
     """
     cards = []
-    for path in sorted(Path(__file__).parent.glob("*.json")):
+    for path in sorted(Path(__file__).parent.glob("*.json"), key=lambda path: path.stem):
         file = path.with_suffix(".safetensors")
         card = json.loads(path.read_text())
         cards.append({"id": path.stem, "file": file.name, "bytes": file.stat().st_size, **card})

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
+from aecodec.codec.weights import DEFAULT_MODEL
 from aecodec.evaluation.classic_codecs import Avif, Jpeg, WebP, file_of_size
 from aecodec.evaluation.learned_codec import NAME, LearnedCodec
 from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, psnr
 from aecodec.images import take_apart
+from aecodec.weights import shipped_codecs
 
 from ..codec import DEFAULT_QUALITY, SUFFIX
 from ..images import image_file
@@ -41,20 +43,20 @@ class Result:
     versions: dict[str, Version]
 
 
-@lru_cache(maxsize=1)
-def _codec(device: str) -> Codec:
+@lru_cache
+def _codec(device: str, weights: str) -> Codec:
     from aecodec.codec.codec import Codec
 
-    return Codec(device)
+    return Codec(device, weights)
 
 
 def _others() -> list[Any]:
     return [codec for codec in (Jpeg(), WebP(), Avif()) if codec.works()]
 
 
-def compare(image: Image.Image, quality: int, device: str) -> Result:
+def compare(image: Image.Image, quality: int, weights: str, device: str) -> Result:
     """An image at a quality of aecodec, and at the same bytes through the others."""
-    codec = _codec(device)
+    codec = _codec(device, weights)
     data = codec.compress(image, quality)
     versions = {NAME: Version(data, codec.decompress(data))}
     rgb = image.convert("RGB")
@@ -87,7 +89,10 @@ def curves(image: Image.Image, device: str) -> Any:
     from aecodec.evaluation.report import rd_figures
 
     rgb = image.convert("RGB")
-    codecs = [LearnedCodec(device=device, qualities=_QUALITIES), *_others()]
+    ours = [
+        LearnedCodec(device=device, weights=name, qualities=_QUALITIES) for name in shipped_codecs()
+    ]
+    codecs = [*ours, *_others()]
     measured = [measure_one(codec, s, rgb, "") for codec in codecs for s in codec.settings]
     result = {"curves": mean_curves(measured), "kodak": False}
     return Figure(rd_figures(result)[0])
@@ -100,6 +105,9 @@ def tab(device: str) -> None:
             file = gr.File(label="Image", file_types=["image"], elem_id="compress-file")
             quality = gr.Slider(
                 1, 100, DEFAULT_QUALITY, step=1, label="Quality", elem_id="compress-quality"
+            )
+            weights = gr.Radio(
+                shipped_codecs(), value=DEFAULT_MODEL, label="Weights", elem_id="compress-weights"
             )
             names = [NAME, *(codec.name for codec in _others())]
             chosen = gr.Radio(names, value=NAME, label="On the right, at the same bytes")
@@ -122,10 +130,10 @@ def tab(device: str) -> None:
             plot = gr.Plot(show_label=False)
     state: gr.State = gr.State()
 
-    def run(path: str | None, at: int, name: str) -> tuple[Any, ...]:
+    def run(path: str | None, at: int, model: str, name: str) -> tuple[Any, ...]:
         image = take_apart(read_upload(path)).to_image()  # upright, as it comes back
         assert path is not None
-        result = compare(image, int(at), device)
+        result = compare(image, int(at), model, device)
         ours = result.versions[NAME]
         files = [offer(path, SUFFIX, ours.data), offer(path, ".png", image_file(ours.image, "png"))]
         buttons = [gr.DownloadButton(value=file, interactive=True) for file in files]
@@ -135,7 +143,8 @@ def tab(device: str) -> None:
         return result and (result.original, result.versions[name].image)
 
     shown = [state, pictures, table, aec, png]
-    gr.on([file.upload, quality.release], run, [file, quality, chosen], shown)
+    changed = [file.upload, quality.release, weights.change]
+    gr.on(changed, run, [file, quality, weights, chosen], shown)
     file.clear(lambda: None, outputs=plot)
     chosen.change(pair, [state, chosen], pictures)
     draw.click(lambda path: curves(take_apart(read_upload(path)).to_image(), device), file, plot)

@@ -243,7 +243,18 @@ def test_models_lists_what_ships(run: Run) -> None:
         assert card["bytes"] < 25e6
         assert len(card["sha256"]) == 64
         assert card["steps"] > 0
-    assert "codec-cpu" in run("models")[1]
+    assert "codec-cpu-ms-ssim: codec trained for MS-SSIM, " in run("models")[1]
+
+
+def test_weights_for_ms_ssim_are_found_by_the_file(
+    run: Run, photo: Path, small: Image.Image
+) -> None:
+    assert run("compress", photo, "-q", 90, "--weights", "codec-cpu-ms-ssim")[0] == 0
+    packed = photo.with_suffix(".aec")
+    assert json.loads(run("info", packed, "--json")[1])["model"] == "codec-cpu-ms-ssim"
+    back = photo.with_name("back.png")
+    assert run("decompress", packed, "-o", back)[0] == 0
+    assert psnr(Image.open(back), small) > 25
 
 
 def test_own_weights_there_and_back(

@@ -9,6 +9,7 @@ from PIL import Image
 from aecodec.errors import UnsupportedImageError
 from aecodec.evaluation import rd
 from aecodec.evaluation.classic_codecs import Jpeg
+from aecodec.evaluation.learned_codec import NAMES
 from aecodec.evaluation.metrics import psnr
 from aecodec.evaluation.photos import is_kodak, list_photos, load_photo
 
@@ -18,9 +19,8 @@ OUTPUTS = {"rd.json", "rd.md", "rd_psnr.png", "rd_psnr.svg", "rd_ms_ssim.png", "
 class HalfSizeJpeg(Jpeg):
     """JPEG whose files claim to be half as large: what a codec twice as good would make."""
 
-    name = "aecodec"
-
-    def __init__(self, *, qualities: list[int], **_: object) -> None:
+    def __init__(self, *, weights: str, qualities: list[int], **_: object) -> None:
+        self.name = NAMES["ms-ssim" if weights.endswith("ms-ssim") else "mse"]  # type: ignore[misc]
         self.settings = qualities  # type: ignore[misc]
 
     def encode(self, image: Image.Image, setting: int) -> bytes:
@@ -57,6 +57,17 @@ def test_half_the_bytes_at_equal_quality_is_minus_fifty_percent(result: dict) ->
     assert rates["psnr"]["JPEG"] == pytest.approx(-50, abs=0.05)
     assert rates["ms_ssim"]["JPEG"] == pytest.approx(-50, abs=0.05)
     assert result["bd_rate"]["JPEG"]["psnr"]["JPEG"] == 0
+
+
+def test_every_codec_that_ships_is_measured_or_the_one_that_is_named(
+    result: dict, photos: Path
+) -> None:
+    assert set(result["curves"]) == {*NAMES.values(), "JPEG"}
+    assert result["weights"] == "codec-cpu, codec-cpu-ms-ssim"
+    out, weights = photos.parent / "one", "mine/own.safetensors"
+    one = rd.run_rd(photos, out, weights=weights, qualities=[20, 40], limit=1)
+    assert set(one["curves"]) == {"aecodec", "JPEG"}
+    assert one["weights"] == "own"
 
 
 def test_rows_and_means(result: dict, photos: Path) -> None:
