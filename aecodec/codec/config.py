@@ -16,6 +16,8 @@ class CodecConfig:
         deep_width: channels of the residual blocks at 1/16 resolution.
         deep_blocks: residual blocks at 1/16 resolution, in the analysis and in the synthesis.
         fine_width: hidden channels of the residual block at 1/4 resolution, in the synthesis.
+        fine_features: channels it sees beside the picture, of the features at 1/8 resolution.
+        fine_blocks: further residual blocks between its two convolutions.
         finest_width: hidden channels of the residual block at 1/2 resolution, in the synthesis.
         latent_channels: channels of the latents y at 1/16 resolution (a multiple of 4).
         hyper_channels: channels of the hyper-latents z at 1/64 resolution.
@@ -31,6 +33,8 @@ class CodecConfig:
     deep_width: int = 192
     deep_blocks: tuple[int, int] = (2, 2)
     fine_width: int = 64
+    fine_features: int = 0
+    fine_blocks: int = 0
     finest_width: int = 32
     latent_channels: int = 320
     hyper_channels: int = 96

@@ -91,6 +91,27 @@ def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*[ResidualBlock(width) for _ in range(count)])
 
 
+class FineBlock(nn.Module):
+    """A `ResidualBlock` that sees features beside its input and has blocks between its convolutions.
+
+    At 1/4 resolution, on patches of 4x4 pixels: across the borders of the 8x8 and 16x16 patches
+    of the layers before, which share no weights there.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        c, channels = config, 3 * 4**2
+        self.conv1 = nn.Conv2d(channels + c.fine_features, c.fine_width, 3, padding=1)
+        self.blocks = _blocks(c.fine_width, c.fine_blocks)
+        self.conv2 = nn.Conv2d(c.fine_width, channels, 3, padding=1)
+        with torch.no_grad():
+            self.conv2.weight.mul_(0.3)
+
+    def forward(self, x: Tensor, features: Tensor | None) -> Tensor:
+        h = x if features is None else torch.cat([x.to(features.dtype), features], 1)
+        return x + self.conv2(self.blocks(F.leaky_relu(self.conv1(h), 0.01)))
+
+
 class SynthesisTransform(nn.Module):
     """g_s: latents (B, M, H/16, W/16) -> image (B, 3, H, W), about [-0.5, 0.5], float32."""
 
@@ -110,17 +131,18 @@ class SynthesisTransform(nn.Module):
         self.tail = nn.Conv2d(c.width, 3 * 64, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
-        # Across the borders of patches, where the layers above share no weights.
-        self.fine = ResidualBlock(3 * 4**2, c.fine_width)
+        self.aside = nn.Conv2d(c.width, 4 * c.fine_features, 1) if c.fine_features else None
+        self.fine = FineBlock(c)
         self.finest = ResidualBlock(3 * 2**2, c.finest_width)
 
     def forward(self, y: Tensor, quality: Tensor) -> Tensor:
         h = self.deep_blocks(self.deep_scale(self.head(y), quality))
         h = self.blocks(F.pixel_shuffle(self.up(h), 2))
+        features = _shuffle(self.aside(h), 2) if self.aside else None
         h = _to_fine(self.tail, self.scale(h, quality), 8)
         with torch.autocast(y.device.type, enabled=False):
             h = _to_fine(self.linear, y.float(), LATENT_STRIDE) + h.float()
-        return _shuffle(self.finest(_shuffle(self.fine(h), 2)), 2)
+        return _shuffle(self.finest(_shuffle(self.fine(h, features), 2)), 2)
 
 
 def _to_fine(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:
