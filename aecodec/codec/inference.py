@@ -65,7 +65,12 @@ class InferenceModel(nn.Module):
     def margin(self) -> int:
         """Latents around a tile that the transforms can see: with them, tiling changes nothing."""
         c = self.config
-        pixels = (2 + 4) * 2 + 4 * 2 * c.fine_blocks + 8 * 2 * max(c.blocks) + 16 * 2 * max(c.deep_blocks)
+        pixels = (
+            (2 + 4) * 2
+            + 4 * 2 * c.fine_blocks
+            + 8 * 2 * max(c.blocks)
+            + 16 * 2 * max(c.deep_blocks)
+        )
         return -(-pixels // 16)
 
     def quality_tensor(self, quality: int) -> Tensor:

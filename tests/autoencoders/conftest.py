@@ -10,8 +10,14 @@ import numpy.typing as npt
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 
 Array = npt.NDArray[Any]
+
+
+def pca_error(train: Array, test: Array, size: int) -> float:
+    pca = PCA(size).fit(train)
+    return float(((pca.inverse_transform(pca.transform(test)) - test) ** 2).mean())
 
 
 @pytest.fixture(autouse=True)

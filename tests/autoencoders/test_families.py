@@ -23,14 +23,7 @@ from aecodec.autoencoders import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from aecodec.errors import AecodecError
-from tests.autoencoders.conftest import Array
-
-
-def pca_error(train: Array, test: Array, size: int) -> float:
-    pca = PCA(size).fit(train)
-    return float(((pca.inverse_transform(pca.transform(test)) - test) ** 2).mean())
-
+from tests.autoencoders.conftest import Array, pca_error
 
 # ---- plain and linear ------------------------------------------------------------------
 
@@ -40,49 +33,6 @@ def test_an_autoencoder_beats_pca_on_data_it_has_not_seen(digits: Array) -> None
     model = Autoencoder(8, max_epochs=60, batch_size=64, random_state=0).fit(train)
     assert model.reconstruction_error(test).mean() < 0.8 * pca_error(train, test, 8)
     assert model.score(test) == pytest.approx(-model.reconstruction_error(test).mean())
-
-
-@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 0.03), ("rmsprop", 2e-3)])
-def test_other_optimisers_learn_too(optimizer: Any, rate: float, digits: Array) -> None:
-    model = Autoencoder(8, optimizer=optimizer, max_epochs=30, learning_rate=rate, random_state=0)
-    model.fit(digits)
-    assert model.reconstruction_error(digits).mean() < 0.9 * pca_error(digits, digits, 8)
-
-
-def test_the_scale_of_the_data_makes_no_difference(digits: Array) -> None:
-    errors = []
-    for factor in (1e-3, 1e3):  # both linear: one bound is outside [0, 1]
-        X = factor * (digits - 0.5)
-        model = Autoencoder(4, max_epochs=5, random_state=0).fit(X)
-        errors.append(model.reconstruction_error(X).mean() / factor**2)
-    assert errors[0] == pytest.approx(errors[1], rel=1e-3)
-
-
-@pytest.mark.parametrize("change", [(1e-24, 0), (1e20, 0), (1, 1e8), (1, 1.7e9)])
-@pytest.mark.parametrize(
-    "model",
-    [
-        LinearAutoencoder(4, solver="svd"),
-        Autoencoder(4, max_epochs=3, random_state=0),
-        ConcreteAutoencoder(4, max_epochs=3, random_state=0),
-        MDLAutoencoder(4, hidden_layers=(16,), max_epochs=3, random_state=0),
-    ],
-    ids=lambda model: type(model).__name__,
-)
-def test_not_even_where_float32_would_overflow_or_round(
-    model: Any, change: tuple[float, float], digits: Array
-) -> None:
-    X = 16 * digits[:200]
-    factor, shift = change
-    expected = ((model.fit(X).reconstruct(X) - X) ** 2).mean()
-    moved = factor * X + shift
-    found = (model.fit(moved).reconstruct(moved) - shift) / factor
-    assert ((found - X) ** 2).mean() == pytest.approx(expected, rel=1e-3)
-
-
-def test_data_whose_scale_is_no_number_are_refused(digits: Array) -> None:
-    with pytest.raises(ValueError, match="too large"):
-        Autoencoder(4).fit(1e300 * digits)
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -104,119 +54,6 @@ def test_the_svd_solver_is_pca(digits: Array) -> None:
     assert not hasattr(model, "partial_fit")
     stopped = LinearAutoencoder(10, solver="svd", early_stopping=True).fit(digits)
     np.testing.assert_array_equal(stopped.transform(digits), model.transform(digits))
-
-
-# ---- regularisers ----------------------------------------------------------------------
-
-
-def weights(model: Any) -> Array:
-    return np.concatenate([p.numpy().ravel() for p in model.network_.parameters() if p.ndim > 1])
-
-
-def test_l2_shrinks_weights_and_l1_makes_them_small_or_nothing(digits: Array) -> None:
-    plain, ridge, lasso = (
-        weights(Autoencoder(8, max_epochs=15, random_state=0, **penalty).fit(digits))
-        for penalty in ({}, {"l2": 1e-2}, {"l1": 3e-3})
-    )
-    assert (ridge**2).sum() < 0.5 * (plain**2).sum()
-    assert np.mean(np.abs(lasso) < 1e-3) > 10 * np.mean(np.abs(plain) < 1e-3)
-
-
-def test_early_stopping_keeps_the_best_network(digits: Array) -> None:
-    model = Autoencoder(
-        32,
-        hidden_layers=(256, 256),
-        learning_rate=1e-2,
-        max_epochs=500,
-        early_stopping=True,
-        n_iter_no_change=3,
-        random_state=0,
-    ).fit(digits[:150])
-    curve = model.validation_loss_curve_
-    assert model.n_iter_ == len(curve) < 500
-    assert int(np.argmin(curve)) == len(curve) - 1 - 3
-
-
-def test_early_stopping_waits_for_the_annealing(digits: Array) -> None:
-    """All units are active at first, so that early losses are lower than those of k units."""
-    settings: dict[str, Any] = {"k": 4, "max_epochs": 20, "random_state": 0}
-    model = SparseAutoencoder(64, early_stopping=True, n_iter_no_change=2, **settings).fit(digits)
-    assert len(model.validation_loss_curve_) == model.n_iter_ - 10
-    whole = SparseAutoencoder(64, **settings).fit(digits)
-    error = model.reconstruction_error(digits).mean()
-    assert error < 1.2 * whole.reconstruction_error(digits).mean()
-
-
-def test_early_stopping_of_a_selector_judges_the_decoder_it_refines(digits: Array) -> None:
-    settings: dict[str, Any] = {"early_stopping": True, "n_iter_no_change": 2, "random_state": 0}
-    short, long = (
-        ConcreteAutoencoder(4, max_epochs=epochs, learning_rate=rate, **settings).fit(digits[:100])
-        for epochs, rate in ((3, 1e-3), (200, 5e-2))
-    )
-    assert (short.n_iter_, len(short.validation_loss_curve_)) == (3, 1)
-    curve = long.validation_loss_curve_
-    assert len(curve) < 40  # a fifth of all
-    assert int(np.argmin(curve)) == len(curve) - 1 - 2
-
-
-def test_a_selector_is_penalised_to_the_end(digits: Array) -> None:
-    free, heavy = (
-        ConcreteAutoencoder(5, l2=l2, max_epochs=50, learning_rate=1e-2, random_state=0)
-        .fit(digits[:200])
-        .network_.decoder
-        for l2 in (0.0, 50.0)
-    )
-    squares = [
-        sum(float((p**2).sum()) for p in d.parameters() if p.ndim > 1) for d in (free, heavy)
-    ]
-    assert squares[1] < 0.01 * squares[0]
-
-
-def test_penalties_are_on_weights_and_not_on_a_prior(digits: Array) -> None:
-    model = MDLAutoencoder(2, hidden_layers=(8,), l2=1.0, max_epochs=1).fit(digits[:50])
-    linear = [layer.weight for layer in model.network_.modules() if hasattr(layer, "weight")]
-    assert float(model._penalty(model.network_)) == pytest.approx(
-        sum(float(weight.square().sum()) for weight in linear)
-    )
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        SparseAutoencoder(16, k=4),
-        ContractiveAutoencoder(16),
-        ContractiveAutoencoder(16, hidden_layers=(8,)),
-        VariationalAutoencoder(4, hidden_layers=()),
-        ConcreteAutoencoder(4, hidden_layers=()),
-        MDLAutoencoder(4, hidden_layers=()),
-    ],
-    ids=repr,
-)
-def test_dropout_makes_a_difference_with_and_without_hidden_layers(
-    model: Any, digits: Array
-) -> None:
-    X = digits[:100]
-    model.set_params(max_epochs=2, random_state=0)
-    plain = model.fit(X).reconstruct(X)
-    dropped = model.set_params(dropout=0.5).fit(X).reconstruct(X)
-    assert not np.allclose(plain, dropped)
-    np.testing.assert_array_equal(dropped, model.reconstruct(X))  # in training only
-
-
-def test_divergence_is_an_error_and_not_a_model_of_nans(digits: Array) -> None:
-    with pytest.raises(AecodecError, match="learning_rate"):
-        Autoencoder(4, optimizer="sgd", learning_rate=1e4, output="linear").fit(digits)
-    one_step = Autoencoder(4, optimizer="sgd", learning_rate=1e38, l2=1e3, max_epochs=1)
-    with pytest.raises(AecodecError, match="learning_rate"):
-        one_step.set_params(batch_size=2000).fit(digits)
-
-
-def test_verbose_shows_a_progress_bar(digits: Array, capfd: pytest.CaptureFixture[str]) -> None:
-    Autoencoder(2, max_epochs=2, verbose=True).fit(digits[:100])
-    captured = capfd.readouterr()
-    assert captured.out == ""
-    assert "2/2" in captured.err
-    assert "loss" in captured.err
 
 
 # ---- convolutional ---------------------------------------------------------------------
@@ -486,26 +323,3 @@ def test_the_lengths_are_those_of_a_code(digits: Array) -> None:
         assert float(torch.exp(-lengths).sum()) == pytest.approx(1)
     codes = torch.arange(-500, 501, dtype=torch.float64)[:, None]
     assert float(torch.exp(-network.code_nats(codes)).sum()) == pytest.approx(1)
-
-
-# ---- pretraining -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("pretraining", ["layerwise", "rbm"])
-def test_pretraining_helps_a_deep_saturating_network(pretraining: Any, digits: Array) -> None:
-    train, test = train_test_split(digits, random_state=0)
-    settings: dict[str, Any] = {
-        "hidden_layers": (128, 64, 32),
-        "activation": "sigmoid",
-        "max_epochs": 30,
-        "random_state": 0,
-    }
-    plain = Autoencoder(8, **settings).fit(train)
-    stacked = Autoencoder(8, **settings, pretraining=pretraining, pretraining_epochs=20).fit(train)
-    error = stacked.reconstruction_error(test).mean()
-    assert error < 0.9 * plain.reconstruction_error(test).mean()
-
-
-def test_boltzmann_machines_are_of_sigmoid_units(digits: Array) -> None:
-    with pytest.raises(ValueError, match="activation='sigmoid', not 'relu'"):
-        Autoencoder(8, hidden_layers=(32,), pretraining="rbm").fit(digits)

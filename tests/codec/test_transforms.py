@@ -7,7 +7,15 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.transforms import LATENT_STRIDE, SynthesisTransform
 
-SMALL = CodecConfig(width=8, blocks=(1, 2), deep_width=8, deep_blocks=(2, 1), latent_channels=64)
+SMALL = CodecConfig(
+    width=8,
+    blocks=(1, 2),
+    deep_width=8,
+    deep_blocks=(2, 1),
+    fine_features=4,
+    fine_blocks=1,
+    latent_channels=64,
+)
 QUALITY = torch.tensor([50.0])
 
 
