@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,16 @@ def photos(small: Image.Image, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What runs in the background of a shell, and all that it starts, is deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @posix
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_quiet_and_leaves_no_half_file(small: Image.Image, tmp_path: Path) -> None:
     small.crop((0, 0, 32, 32)).save(tmp_path / "a.png")
     small.resize((2000, 2000)).save(tmp_path / "b.png")  # long enough to be interrupted
