@@ -24,6 +24,7 @@ class CodecConfig:
         mean_width: hidden channels of the networks that predict the means of y.
         scale_width: hidden channels of the integer networks that predict its scales.
         anchors: qualities that own a learned vector; the others interpolate.
+        modulated: whether the residual blocks have scales and shifts of each quality.
         lambda_min, lambda_max: rate-distortion trade-off at quality 1 and 100.
         distortion: what it is between, "mse" or "ms-ssim" (`aecodec.codec.distortion`).
     """
@@ -41,6 +42,7 @@ class CodecConfig:
     mean_width: int = 128
     scale_width: int = 64
     anchors: int = 9
+    modulated: bool = False
     lambda_min: float = 0.0003
     lambda_max: float = 0.1
     distortion: str = "mse"
@@ -48,6 +50,10 @@ class CodecConfig:
     def __post_init__(self) -> None:
         if self.distortion not in ("mse", "ms-ssim"):
             raise ValueError(f"distortion must be mse or ms-ssim, not {self.distortion!r}")
+
+    @property
+    def modulation_anchors(self) -> int:
+        return self.anchors if self.modulated else 0
 
     def rd_lambda(self, quality: float) -> float:
         """The lambda of `bpp + lambda * D` at a quality in [1, 100], log-spaced."""

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.steps import GROUPS
-from aecodec.nn.blocks import QualityScale, QualityTable, ResidualBlock
+from aecodec.nn.blocks import ModulatedConv2d, QualityScale, QualityTable, ResidualBlock, ResidualBlocks
 
 LATENT_STRIDE = 16
 
@@ -57,18 +57,18 @@ class AnalysisTransform(nn.Module):
             self.linear.bias.zero_()  # type: ignore[union-attr]
         self.head = nn.Conv2d(3 * 64, c.width, 1)
         self.scale = QualityScale(c.anchors, c.width)
-        self.blocks = _blocks(c.width, c.blocks[0])
+        self.blocks = ResidualBlocks(c.width, c.blocks[0], c.modulation_anchors)
         self.down = nn.Conv2d(4 * c.width, c.deep_width, 1)
         self.deep_scale = QualityScale(c.anchors, c.deep_width)
-        self.deep_blocks = _blocks(c.deep_width, c.deep_blocks[0])
+        self.deep_blocks = ResidualBlocks(c.deep_width, c.deep_blocks[0], c.modulation_anchors)
         self.tail = nn.Conv2d(c.deep_width, c.latent_channels, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
 
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
         h = self.scale(_of_patches(self.head, x, 8), quality)
-        h = self.down(F.pixel_unshuffle(self.blocks(h), 2))
-        h = self.tail(self.deep_blocks(self.deep_scale(h, quality)))
+        h = self.down(F.pixel_unshuffle(self.blocks(h, quality), 2))
+        h = self.tail(self.deep_blocks(self.deep_scale(h, quality), quality))
         with torch.autocast(x.device.type, enabled=False):
             return _of_patches(self.linear, x.float(), LATENT_STRIDE) + h.float()
 
@@ -87,10 +87,6 @@ def _of_patches(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:
     return F.conv2d(x, weight.reshape(len(weight), -1, 1, 1), layer.bias)
 
 
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*[ResidualBlock(width) for _ in range(count)])
-
-
 class FineBlock(nn.Module):
     """A `ResidualBlock` that sees features beside its input and has blocks between its convolutions.
 
@@ -101,15 +97,18 @@ class FineBlock(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         c, channels = config, 3 * 4**2
-        self.conv1 = nn.Conv2d(channels + c.fine_features, c.fine_width, 3, padding=1)
-        self.blocks = _blocks(c.fine_width, c.fine_blocks)
+        self.conv1 = ModulatedConv2d(
+            channels + c.fine_features, c.fine_width, c.modulation_anchors
+        )
+        self.blocks = ResidualBlocks(c.fine_width, c.fine_blocks, c.modulation_anchors)
         self.conv2 = nn.Conv2d(c.fine_width, channels, 3, padding=1)
         with torch.no_grad():
             self.conv2.weight.mul_(0.3)
 
-    def forward(self, x: Tensor, features: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, features: Tensor | None, quality: Tensor) -> Tensor:
         h = x if features is None else torch.cat([x.to(features.dtype), features], 1)
-        return x + self.conv2(self.blocks(F.leaky_relu(self.conv1(h), 0.01)))
+        h = F.leaky_relu(self.conv1(h, quality), 0.01)
+        return x + self.conv2(self.blocks(h, quality))
 
 
 class SynthesisTransform(nn.Module):
@@ -124,25 +123,26 @@ class SynthesisTransform(nn.Module):
             self.linear.bias.zero_()  # type: ignore[union-attr]
         self.head = nn.Conv2d(c.latent_channels, c.deep_width, 1)
         self.deep_scale = QualityScale(c.anchors, c.deep_width)
-        self.deep_blocks = _blocks(c.deep_width, c.deep_blocks[1])
+        self.deep_blocks = ResidualBlocks(c.deep_width, c.deep_blocks[1], c.modulation_anchors)
         self.up = nn.Conv2d(c.deep_width, 4 * c.width, 1)
-        self.blocks = _blocks(c.width, c.blocks[1])
+        self.blocks = ResidualBlocks(c.width, c.blocks[1], c.modulation_anchors)
         self.scale = QualityScale(c.anchors, c.width)
         self.tail = nn.Conv2d(c.width, 3 * 64, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
         self.aside = nn.Conv2d(c.width, 4 * c.fine_features, 1) if c.fine_features else None
         self.fine = FineBlock(c)
-        self.finest = ResidualBlock(3 * 2**2, c.finest_width)
+        self.finest = ResidualBlock(3 * 2**2, c.finest_width, c.modulation_anchors)
 
     def forward(self, y: Tensor, quality: Tensor) -> Tensor:
-        h = self.deep_blocks(self.deep_scale(self.head(y), quality))
-        h = self.blocks(F.pixel_shuffle(self.up(h), 2))
+        h = self.deep_blocks(self.deep_scale(self.head(y), quality), quality)
+        h = self.blocks(F.pixel_shuffle(self.up(h), 2), quality)
         features = _shuffle(self.aside(h), 2) if self.aside else None
         h = _to_fine(self.tail, self.scale(h, quality), 8)
         with torch.autocast(y.device.type, enabled=False):
             h = _to_fine(self.linear, y.float(), LATENT_STRIDE) + h.float()
-        return _shuffle(self.finest(_shuffle(self.fine(h, features), 2)), 2)
+        h = _shuffle(self.fine(h, features, quality), 2)
+        return _shuffle(self.finest(h, quality), 2)
 
 
 def _to_fine(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:

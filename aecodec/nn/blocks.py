@@ -15,19 +15,32 @@ class ResidualBlock(nn.Module):
     Args:
         channels: C.
         hidden: channels between the two convolutions; C by default.
+        anchors: of the modulation of the hidden channels; 0: none.
     """
 
-    def __init__(self, channels: int, hidden: int | None = None) -> None:
+    def __init__(self, channels: int, hidden: int | None = None, anchors: int = 0) -> None:
         super().__init__()
         hidden = hidden or channels
-        self.conv1 = nn.Conv2d(channels, hidden, 3, padding=1)
+        self.conv1 = ModulatedConv2d(channels, hidden, anchors)
         self.conv2 = nn.Conv2d(hidden, channels, 3, padding=1)
         # Small residuals at the start keep a deep stack close to the identity.
         with torch.no_grad():
             self.conv2.weight.mul_(0.3)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(nn.functional.leaky_relu(self.conv1(x), 0.01))
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        return x + self.conv2(nn.functional.leaky_relu(self.conv1(x, quality), 0.01))
+
+
+class ResidualBlocks(nn.ModuleList):
+    """`count` residual blocks, one after the other."""
+
+    def __init__(self, channels: int, count: int, anchors: int = 0) -> None:
+        super().__init__(ResidualBlock(channels, anchors=anchors) for _ in range(count))
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        for block in self:
+            x = block(x, quality)
+        return x
 
 
 class QualityTable(nn.Module):
@@ -60,3 +73,31 @@ class QualityScale(nn.Module):
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
         scale = self.log_scale(quality).exp()[:, :, None, None]
         return x * scale.to(x.dtype)
+
+
+class ModulatedConv2d(nn.Conv2d):
+    """A 3x3 convolution whose outputs have a learned scale and shift of each quality.
+
+    Feature-wise linear modulation (Perez et al., 2018, arXiv:1709.07871): channels may serve
+    some qualities and rest at others.
+
+    Args:
+        inputs, outputs: channels.
+        anchors: of the table of scales and shifts, which begins as the identity; 0: none.
+    """
+
+    def __init__(self, inputs: int, outputs: int, anchors: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+        self.modulation = QualityTable(anchors, 2 * outputs) if anchors else None
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H, W); qualities (B,), or (1,) for all."""
+        if self.modulation is None:
+            return super().forward(x)
+        scale, shift = self.modulation(quality)[:, :, None, None].chunk(2, 1)
+        scale = scale + 1
+        if len(quality) == 1:  # into the weights, so that it costs no time of each pixel
+            bias = self.bias * scale.flatten() + shift.flatten()
+            return self._conv_forward(x, self.weight * scale[0, :, None], bias)
+        y = super().forward(x)
+        return torch.addcmul(shift.to(y.dtype), y, scale.to(y.dtype))

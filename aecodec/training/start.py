@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from aecodec.codec.model import CodecModel
 from aecodec.errors import RecipeError
-from aecodec.nn.blocks import QualityTable, ResidualBlock
+from aecodec.nn.blocks import ModulatedConv2d, QualityTable, ResidualBlock
 from aecodec.nn.integer import QuantAwareConv2d
 
 
@@ -19,8 +19,8 @@ def start_from(model: nn.Module, path: Path) -> None:
     """Put the weights of an exported file into a model that is to be trained.
 
     What an export rounds stays rounded: matrices to float16, the integer networks of a codec
-    to what they are when it runs. Residual blocks that the file lacks, of a model made deeper,
-    begin as the identity.
+    to what they are when it runs. Residual blocks and modulations that the file lacks, of a model
+    made larger, begin as the identity.
 
     Raises:
         RecipeError: not a weight file, or of another model.
@@ -29,7 +29,7 @@ def start_from(model: nn.Module, path: Path) -> None:
         tensors = load_file(path)
         if isinstance(model, CodecModel):
             tensors = _floats_of_codec(model, tensors)
-        tensors |= _further_blocks(model, tensors)
+        tensors |= _further_parts(model, tensors)
         model.load_state_dict({name: t.to(_dtype(model, name)) for name, t in tensors.items()})
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
@@ -41,14 +41,17 @@ def _dtype(model: nn.Module, name: str) -> torch.dtype:
     return torch.float32 if found is None else found.dtype
 
 
-def _further_blocks(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of the residual blocks of which the file has none: nothing is added to their inputs."""
+def _further_parts(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of residual blocks and modulations that the file lacks: they change nothing yet."""
     further: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if isinstance(module, ResidualBlock) and f"{name}.conv1.weight" not in tensors:
             nn.init.zeros_(module.conv2.weight)
             nn.init.zeros_(module.conv2.bias)  # type: ignore[arg-type]
             further |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+        table = f"{name}.modulation.values"
+        if isinstance(module, ModulatedConv2d) and module.modulation and table not in tensors:
+            further[table] = module.modulation.values
     return further
 
 
