@@ -12,6 +12,8 @@ from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
 # What a squared error of one quantiser step is worth, in bits; chosen on held-out photos (docs/training.md).
 ERROR_BITS = 24.0
 
+MAGNITUDES = 514  # one more than the longest table has: the escape
+
 
 def gaussian_bits(values: Tensor, scale: Tensor) -> Tensor:
     """Bits of zero-mean Gaussian values integrated over a unit bin, elementwise."""
@@ -20,6 +22,23 @@ def gaussian_bits(values: Tensor, scale: Tensor) -> Tensor:
     upper = torch.special.erfc((magnitude - 0.5) * inv)
     lower = torch.special.erfc((magnitude + 0.5) * inv)
     return -torch.log2((0.5 * (upper - lower)).clamp_min(1e-9))
+
+
+def assumed_symbol_bits() -> Tensor:
+    """Bits of the magnitudes 0 to 513 at each scale index, as Gaussian tables have them: (64, 514)."""
+    scale = scale_of_index(torch.arange(SCALE_LEVELS))
+    return gaussian_bits(torch.arange(MAGNITUDES, dtype=torch.float32), scale[:, None])
+
+
+def table_symbol_bits(lengths: Tensor, counts: Tensor) -> Tensor:
+    """As `assumed_symbol_bits`, of a weight file's tables, whose last count is the escape's."""
+    bits = torch.empty(len(lengths), MAGNITUDES)
+    for row, table in zip(bits, counts.double().split(lengths.tolist()), strict=True):
+        costs = -torch.log2(table / table.sum())
+        radius = len(table) // 2 - 1
+        row[: radius + 1] = costs[radius:-1]
+        row[radius + 1 :] = costs[-1] + 16  # and a varint, of two bytes mostly
+    return bits
 
 
 @lru_cache(maxsize=1)

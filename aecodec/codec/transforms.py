@@ -10,7 +10,13 @@ from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.steps import GROUPS
-from aecodec.nn.blocks import ModulatedConv2d, QualityScale, QualityTable, ResidualBlock, ResidualBlocks
+from aecodec.nn.blocks import (
+    ModulatedConv2d,
+    QualityScale,
+    QualityTable,
+    ResidualBlock,
+    ResidualBlocks,
+)
 
 LATENT_STRIDE = 16
 
@@ -97,9 +103,7 @@ class FineBlock(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         c, channels = config, 3 * 4**2
-        self.conv1 = ModulatedConv2d(
-            channels + c.fine_features, c.fine_width, c.modulation_anchors
-        )
+        self.conv1 = ModulatedConv2d(channels + c.fine_features, c.fine_width, c.modulation_anchors)
         self.blocks = ResidualBlocks(c.fine_width, c.fine_blocks, c.modulation_anchors)
         self.conv2 = nn.Conv2d(c.fine_width, channels, 3, padding=1)
         with torch.no_grad():

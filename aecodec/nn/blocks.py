@@ -90,7 +90,7 @@ class ModulatedConv2d(nn.Conv2d):
         super().__init__(inputs, outputs, 3, padding=1)
         self.modulation = QualityTable(anchors, 2 * outputs) if anchors else None
 
-    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:  # type: ignore[override]
         """(B, inputs, H, W) -> (B, outputs, H, W); qualities (B,), or (1,) for all."""
         if self.modulation is None:
             return super().forward(x)

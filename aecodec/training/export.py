@@ -34,7 +34,7 @@ def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
         tensors.update({f"{name}.{key}": value for key, value in module.export().items()})
     for name, value in model.state_dict().items():
         exported = any(name.startswith(prefix + ".") for prefix in integer)
-        if not exported and not name.startswith("hyper_scale."):
+        if not exported and not name.startswith(("hyper_scale.", "symbol_bits")):
             tensors[name] = value.half()
     with torch.no_grad():
         index = model.hyper_index(torch.arange(1, 101))

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from aecodec.codec.model import CodecModel
+from aecodec.codec.rounding import table_symbol_bits
 from aecodec.errors import RecipeError
 from aecodec.nn.blocks import ModulatedConv2d, QualityTable, ResidualBlock
 from aecodec.nn.integer import QuantAwareConv2d
@@ -71,6 +72,7 @@ def _floats_of_codec(model: CodecModel, tensors: dict[str, Tensor]) -> dict[str,
             floats[f"{name}.bias.values"] = _anchors(biases, len(module.bias.values))
     indices = tensors["hyper_index"].float() / 8
     floats["hyper_scale.values"] = _anchors(indices, len(model.hyper_scale.values))
+    floats["symbol_bits"] = table_symbol_bits(tensors["tables.lengths"], tensors["tables.counts"])
     return floats
 
 

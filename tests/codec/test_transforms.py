@@ -14,6 +14,7 @@ SMALL = CodecConfig(
     deep_blocks=(2, 1),
     fine_features=4,
     fine_blocks=1,
+    modulated=True,
     latent_channels=64,
 )
 QUALITY = torch.tensor([50.0])
@@ -26,8 +27,8 @@ def test_what_the_layers_say_of_a_pixel_comes_out_at_it() -> None:
         torch.nn.init.zeros_(block.conv2.bias)  # type: ignore[arg-type]
     y = torch.randn(2, 64, 3, 5, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        h = synthesis.deep_blocks(synthesis.deep_scale(synthesis.head(y), QUALITY))
-        h = synthesis.blocks(F.pixel_shuffle(synthesis.up(h), 2))
+        h = synthesis.deep_blocks(synthesis.deep_scale(synthesis.head(y), QUALITY), QUALITY)
+        h = synthesis.blocks(F.pixel_shuffle(synthesis.up(h), 2), QUALITY)
         expected = F.pixel_shuffle(synthesis.tail(synthesis.scale(h, QUALITY)), 8)
         expected += F.pixel_shuffle(synthesis.linear(y), LATENT_STRIDE)
         assert torch.allclose(synthesis(y, QUALITY), expected, atol=1e-5)

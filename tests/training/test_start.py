@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from aecodec.codec.model import CodecModel
 from aecodec.errors import AecodecError, RecipeError
 from aecodec.hashing.model import HashModel
-from aecodec.training.export import inference_tensors
+from aecodec.training.codec_calibration import assumed_tables
+from aecodec.training.export import inference_tensors, table_tensors
 from aecodec.training.recipe import CodecRecipe, HashRecipe, load_recipe
 from aecodec.training.run import train
 from aecodec.training.start import start_from
@@ -36,24 +37,20 @@ def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
             assert torch.allclose(ours, theirs, rtol=1e-6), name
 
 
-def test_a_deeper_codec_starts_as_the_shipped_one() -> None:
-    config = load_recipe("codec-cpu", CodecRecipe).model
-    blocks, deep_blocks = config.blocks, config.deep_blocks
-    deeper = replace(
-        config,
-        blocks=(blocks[0] + 2, blocks[1] + 1),
-        deep_blocks=(deep_blocks[0], deep_blocks[1] + 1),
-    )
+def test_a_larger_codec_starts_as_the_smaller_one(tmp_path: Path) -> None:
+    smaller, weights = TINY.model, tmp_path / "codec.safetensors"
+    save_file(inference_tensors(CodecModel(smaller)) | table_tensors(assumed_tables()), weights)
+    larger = replace(smaller, blocks=(3, 2), deep_blocks=(1, 2), fine_blocks=1, modulated=True)
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) - 0.5
     reconstructions = []
-    for model in (CodecModel(config).eval(), CodecModel(deeper).eval()):
-        start_from(model, weight_file("codec-cpu"))
+    for model in (CodecModel(smaller).eval(), CodecModel(larger).eval()):
+        start_from(model, weights)
         with torch.no_grad():
             reconstructions.append(model(x, torch.tensor([50.0])).reconstruction)
     assert torch.allclose(*reconstructions, atol=1e-6)
-    model = CodecModel(replace(config, width=config.width + 8))
+    wider = CodecModel(replace(smaller, width=smaller.width + 8))
     with pytest.raises(RecipeError, match="not weights of the recipe's model"):
-        start_from(model, weight_file("codec-cpu"))
+        start_from(wider, weights)
 
 
 def test_a_shipped_hash_starts_as_it_is() -> None:
