@@ -103,16 +103,16 @@ class CodecModel(nn.Module):
         symbols = economical_round(values.detach(), index.detach())
         index = inward_clamp(index, 0, SCALE_LEVELS - 1)
         if not self.training:
-            return symbols, self._symbol_bits(symbols, index.round()).sum((1, 2, 3))
+            return symbols, _look_up(self.symbol_bits, index.round(), symbols).sum((1, 2, 3))
         noise = torch.rand(values.shape, generator=generator, device=values.device)
         noisy = values + (noise - 0.5)
         bits = gaussian_bits(noisy, scale_of_index(index.detach()))
         below = index.detach().floor().clamp(max=SCALE_LEVELS - 2)
-        slope = self._symbol_bits(symbols, below + 1) - self._symbol_bits(symbols, below)
+        slope = _look_up(self.symbol_bits.diff(dim=0), below, symbols)
         bits = bits + slope * (index - index.detach())
         return straight_through(values, symbols), bits.sum((1, 2, 3))
 
-    def _symbol_bits(self, symbols: Tensor, index: Tensor) -> Tensor:
-        """Bits of symbols at whole scale indices that broadcast to them."""
-        most = self.symbol_bits.shape[1] - 1
-        return self.symbol_bits[index.long(), symbols.abs().clamp(max=most).long()]
+
+def _look_up(table: Tensor, index: Tensor, symbols: Tensor) -> Tensor:
+    """Of the row of a scale index, which broadcasts to the symbols, what their magnitudes have."""
+    return table[index.long(), symbols.abs().clamp(max=table.shape[1] - 1).long()]

@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
-from aecodec.codec.rounding import ERROR_BITS, economical_round, gaussian_bits, shrinkage
+from aecodec.codec.rounding import (
+    ERROR_BITS,
+    assumed_symbol_bits,
+    economical_round,
+    gaussian_bits,
+    shrinkage,
+    table_symbol_bits,
+)
+from aecodec.training.codec_calibration import assumed_tables
+from aecodec.training.export import table_tensors
 
 
 def cost(value: float, symbol: int, scale: torch.Tensor) -> float:
@@ -38,3 +47,17 @@ def test_indices_are_those_of_channels_or_of_elements() -> None:
     assert torch.equal(rounded, economical_round(values, index.expand(2, 5, 4).float()))
     assert ((rounded - values).abs() <= 0.5 + shrinkage()[10]).all()
     assert torch.equal(rounded, rounded.round())
+
+
+def test_tables_of_gaussians_cost_what_gaussians_do() -> None:
+    tensors = table_tensors(assumed_tables())
+    bits = table_symbol_bits(tensors["tables.lengths"], tensors["tables.counts"])
+    expected = assumed_symbol_bits()
+    assert bits.shape == expected.shape
+    for index in range(0, SCALE_LEVELS, 7):
+        likely = int(3 * scale_of_index(torch.tensor(float(index)))) + 1
+        torch.testing.assert_close(
+            bits[index, :likely], expected[index, :likely], atol=0.01, rtol=0.001
+        )
+    escape = bits[10, -1]
+    assert escape > 30  # a count of 16 in 2**24, and the value

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from aecodec import Codec
 from aecodec.codec.model import CodecModel
 from aecodec.errors import AecodecError, RecipeError
 from aecodec.hashing.model import HashModel
@@ -17,7 +19,7 @@ from aecodec.training.recipe import CodecRecipe, HashRecipe, load_recipe
 from aecodec.training.run import train
 from aecodec.training.start import start_from
 from aecodec.weights import find_weights, weight_file
-from tests.training.test_run import TINY, photos
+from tests.training.test_run import TINY, photos, pixels_of
 
 __all__ = ["photos"]
 
@@ -35,6 +37,19 @@ def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
             assert (ours != theirs).double().mean() < 0.2, name
         else:
             assert torch.allclose(ours, theirs, rtol=1e-6), name
+
+
+@pytest.mark.parametrize("quality", [5, 50, 90])
+def test_the_estimate_of_weights_to_go_on_from_is_their_file(
+    quality: int, cat: Image.Image
+) -> None:
+    image = cat.crop((0, 0, 384, 256))
+    model = CodecModel(load_recipe("codec-cpu", CodecRecipe).model).eval()
+    start_from(model, weight_file("codec-cpu"))
+    with torch.no_grad():
+        estimate = model(pixels_of(image), torch.tensor([float(quality)]))
+    bits = float(estimate.latent_bits + estimate.hyper_bits)
+    assert 8 * len(Codec("cpu").compress(image, quality)) == pytest.approx(bits, rel=0.01, abs=300)
 
 
 def test_a_larger_codec_starts_as_the_smaller_one(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import torch
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.model import CodecModel
+
+SMALL = CodecConfig(
+    width=8, blocks=(1, 1), deep_width=8, deep_blocks=(1, 1), latent_channels=64, hyper_channels=8
+)
+
+
+def code(values: list[float], index: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients of the bits of four values, with regard to them and to their scale indices."""
+    model = CodecModel(SMALL).train()
+    symbols = torch.tensor(values).view(1, -1, 1, 1).requires_grad_()
+    indices = torch.full_like(symbols, index).detach().requires_grad_()
+    _, bits = model._code(symbols, indices, torch.Generator().manual_seed(0))
+    bits.sum().backward()
+    assert symbols.grad is not None
+    assert indices.grad is not None
+    return symbols.grad.flatten(), indices.grad.flatten()
+
+
+def test_a_scale_index_learns_from_the_bits_of_its_symbol() -> None:
+    bits = CodecModel(SMALL).symbol_bits
+    _, gradient = code([0.0, 0.1, 1.0, -3.0], index=20.25)
+    expected = bits[21] - bits[20]
+    torch.testing.assert_close(gradient, expected[[0, 0, 1, 3]])
+    assert gradient[0] > 0  # zeros want it smaller, large symbols larger
+    assert gradient[3] < 0
+
+
+def test_values_learn_from_noisy_bits() -> None:
+    gradient, _ = code([-2.0, -0.4, 0.4, 2.0], index=20.0)
+    assert (gradient.sign() == torch.tensor([-1, -1, 1, 1])).all()
+
+
+def test_an_index_beyond_the_tables_comes_back() -> None:
+    _, gradient = code([0.0, 0.0, 1.0, 1.0], index=70.0)
+    assert gradient[0] > 0
+    _, gradient = code([0.0, 0.0, 1.0, 1.0], index=-3.0)
+    assert gradient[0] == 0
+    assert gradient[3] < 0
