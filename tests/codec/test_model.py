@@ -2,16 +2,12 @@ from __future__ import annotations
 
 import torch
 
-from aecodec.codec.config import CodecConfig
 from aecodec.codec.model import CodecModel
-
-SMALL = CodecConfig(
-    width=8, blocks=(1, 1), deep_width=8, deep_blocks=(1, 1), latent_channels=64, hyper_channels=8
-)
+from tests.codec.test_transforms import SMALL
 
 
 def code(values: list[float], index: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradients of the bits of four values, with regard to them and to their scale indices."""
+    """Gradients of the bits of some values, with regard to them and to their scale indices."""
     model = CodecModel(SMALL).train()
     symbols = torch.tensor(values).view(1, -1, 1, 1).requires_grad_()
     indices = torch.full_like(symbols, index).detach().requires_grad_()
