@@ -58,6 +58,7 @@ class SymbolTables:
     def __init__(self, counts: Int32Array, lengths: Int32Array) -> None:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         categorical = constriction.stream.model.Categorical
+        self.counts, self.lengths = counts, lengths
         self.radii = (lengths.astype(np.int32) - 2) // 2
         self.models = [
             categorical(counts[a:b] / float(1 << PRECISION), perfect=False)

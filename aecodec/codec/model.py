@@ -17,7 +17,7 @@ from aecodec.codec.prior import (
     ScaleNetwork,
     scale_of_index,
 )
-from aecodec.codec.rounding import assumed_symbol_bits, economical_round, gaussian_bits
+from aecodec.codec.rounding import assumed_symbol_bits, bits_of, economical_round, gaussian_bits
 from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.blocks import QualityTable
@@ -103,16 +103,11 @@ class CodecModel(nn.Module):
         symbols = economical_round(values.detach(), index.detach())
         index = inward_clamp(index, 0, SCALE_LEVELS - 1)
         if not self.training:
-            return symbols, _look_up(self.symbol_bits, index.round(), symbols).sum((1, 2, 3))
+            return symbols, bits_of(symbols, index.round(), self.symbol_bits).sum((1, 2, 3))
         noise = torch.rand(values.shape, generator=generator, device=values.device)
         noisy = values + (noise - 0.5)
         bits = gaussian_bits(noisy, scale_of_index(index.detach()))
         below = index.detach().floor().clamp(max=SCALE_LEVELS - 2)
-        slope = _look_up(self.symbol_bits.diff(dim=0), below, symbols)
+        slope = bits_of(symbols, below, self.symbol_bits.diff(dim=0))
         bits = bits + slope * (index - index.detach())
         return straight_through(values, symbols), bits.sum((1, 2, 3))
-
-
-def _look_up(table: Tensor, index: Tensor, symbols: Tensor) -> Tensor:
-    """Of the row of a scale index, which broadcasts to the symbols, what their magnitudes have."""
-    return table[index.long(), symbols.abs().clamp(max=table.shape[1] - 1).long()]

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from aecodec.codec.distortion import distortion
 from aecodec.codec.inference import InferenceModel
-from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
-from aecodec.codec.rounding import gaussian_bits
+from aecodec.codec.prior import SCALE_LEVELS
+from aecodec.codec.rounding import bits_of, table_symbol_bits
 from aecodec.codec.steps import pack
 from aecodec.codec.tiling import Window
 
@@ -39,13 +39,15 @@ def refine_latents(
         z = model.hyper_latents(window.inside.of(y).clone(), quality)
     z = z.clone()  # no longer an inference tensor
     inverse_gain = model.gain(q)[1]
+    tables = (torch.from_numpy(part) for part in (model.tables.lengths, model.tables.counts))
+    symbol_bits = table_symbol_bits(*tables).to(x.device)
     tile = window.inside.of(y).clone().requires_grad_(True)
     optimizer = torch.optim.Adam([tile], lr=LEARNING_RATE)
     for iteration in range(ITERATIONS):
         for group in optimizer.param_groups:  # linear to zero: the last steps settle
             group["lr"] = LEARNING_RATE * (1 - iteration / ITERATIONS)
         temperature = HOT * (COLD / HOT) ** (iteration / ITERATIONS)
-        bits, decoded = _rate_and_latents(model, tile, z, q, temperature)
+        bits, decoded = _rate_and_latents(model, tile, z, q, symbol_bits, temperature)
         latents = surround.clone()
         window.inside.of(latents).copy_(decoded)
         with model.fast_precision():
@@ -61,30 +63,41 @@ def refine_latents(
 
 
 def _rate_and_latents(
-    model: InferenceModel, y: Tensor, z: Tensor, quality: Tensor, temperature: float
+    model: InferenceModel,
+    y: Tensor,
+    z: Tensor,
+    quality: Tensor,
+    symbol_bits: Tensor,
+    temperature: float,
 ) -> tuple[Tensor, Tensor]:
-    """Bits (a scalar) and decoded latents of y, rounded stochastically."""
+    """Bits (a scalar) and decoded latents of y, rounded stochastically.
+
+    The bits are those of the two symbols that a latent may become, each as far as it is chosen.
+    """
     height, width = y.shape[2:]
     padded = F.pad(y, (0, width % 2, 0, height % 2), mode="replicate")
     steps, bits = pack(padded), []
 
     def source(t: int, mean: Tensor, index: Tensor) -> Tensor:
-        symbols = _gumbel_round(steps[t] - mean, temperature)
-        scale = scale_of_index(index.clamp(0, SCALE_LEVELS - 1))
-        bits.append(gaussian_bits(symbols, scale).sum())
-        return symbols
+        low, up = _gumbel_round(steps[t] - mean, temperature)
+        level = index.clamp(0, SCALE_LEVELS - 1)
+        below, above = (bits_of(symbols, level, symbol_bits) for symbols in (low, low + 1))
+        bits.append(torch.lerp(below, above, up).sum())
+        return low + up
 
     size = (padded.shape[2], padded.shape[3])
     latents = model.prior.decode(z, size, quality, model.gain(quality), source)
     return torch.stack(bits).sum(), latents[:, :, :height, :width]
 
 
-def _gumbel_round(x: Tensor, temperature: float) -> Tensor:
-    """Round up or down at random, the nearer the likelier, relaxed to be differentiable.
+def _gumbel_round(x: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """The whole number below x, and how far up from it to go, in (0, 1).
+
+    Up or down at random, the nearer the likelier, relaxed to be differentiable.
 
     Stochastic Gumbel annealing: as the temperature falls the two choices harden.
     """
-    low = torch.floor(x)
+    low = torch.floor(x.detach())
     fraction = (x - low).clamp(1e-4, 1 - 1e-4)
     logits = torch.stack([-torch.atanh(fraction), -torch.atanh(1 - fraction)]) / temperature
-    return low + F.gumbel_softmax(logits, tau=temperature, dim=0)[1]
+    return low, F.gumbel_softmax(logits, tau=temperature, dim=0)[1]

@@ -41,6 +41,11 @@ def table_symbol_bits(lengths: Tensor, counts: Tensor) -> Tensor:
     return bits
 
 
+def bits_of(symbols: Tensor, index: Tensor, symbol_bits: Tensor) -> Tensor:
+    """Bits of symbols, whole numbers, at scale indices, whole numbers that broadcast to them."""
+    return symbol_bits[index.long(), symbols.abs().clamp(max=MAGNITUDES - 1).long()]
+
+
 @lru_cache(maxsize=1)
 def shrinkage() -> Tensor:
     """For each scale index, by how much a magnitude shrinks before it is rounded: (64,), in [0, 0.5].
