@@ -14,7 +14,7 @@ from PIL import Image
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--photo", default="coffee", help="astronaut, chelsea or coffee")
-    parser.add_argument("--quality", type=int, default=26)
+    parser.add_argument("--quality", type=int, default=28)
     parser.add_argument("--out", type=Path, default=Path("demo"))
     arguments = parser.parse_args()
 
