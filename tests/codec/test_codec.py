@@ -193,11 +193,9 @@ def test_tiling_covers_every_latent_once() -> None:
     assert (seen == 1).all()
 
 
-@pytest.mark.parametrize(("left", "quality", "most"), [(0, 20, 1.001), (160, 90, 0.995)])
-def test_max_effort_is_worth_it(
-    codec: Codec, cat: Image.Image, left: int, quality: int, most: float
-) -> None:
-    piece = cat.crop((left, 100, left + 160, 228))
+@pytest.mark.parametrize(("quality", "most"), [(20, 1.001), (90, 0.995)])
+def test_max_effort_is_worth_it(codec: Codec, cat: Image.Image, quality: int, most: float) -> None:
+    piece = cat.crop((0, 100, 160, 228))
     weight = codec.model.config.rd_lambda(quality)
 
     def cost(effort: str) -> float:
