@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
@@ -20,7 +21,8 @@ class CodecTraining(Task):
     """Minimises the logarithm of `bpp + lambda * D`, each sample at a quality of its own.
 
     Of the logarithm, so that all qualities and pictures weigh alike, as they do in validation.
-    Noise and qualities of a step depend on the seed and the step alone.
+    Noise and qualities of a step depend on the seed and the step alone; a GPU draws other noise
+    than a CPU.
     """
 
     recipe: CodecRecipe
@@ -34,10 +36,23 @@ class CodecTraining(Task):
     def forward(self, x: Tensor, quality: Tensor, generator: torch.Generator | None = None) -> Any:
         return self.model(x, quality, generator)
 
+    def on_fit_start(self) -> None:
+        if self.device.type == "cuda":  # on a CPU it takes a minute and gains nothing
+            compile_networks(self.model)
+
+    def on_validation_start(self) -> None:
+        if self.device.type == "cuda":  # photos have many sizes, each to be compiled anew
+            torch.compiler.set_stance("force_eager")
+
+    def on_validation_end(self) -> None:
+        if self.device.type == "cuda":
+            torch.compiler.set_stance("default")
+
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
-        generator = torch.Generator(self.device)
-        generator.manual_seed(seed)
-        quality = 1 + 99 * torch.rand(len(batch), generator=generator, device=self.device)
+        generator = torch.Generator().manual_seed(seed)
+        quality = (1 + 99 * torch.rand(len(batch), generator=generator)).to(self.device)
+        if self.device.type != "cpu":
+            generator = torch.Generator(self.device).manual_seed(seed)
         rate, error, psnr = self._measure(batch, quality, generator)
         loss = (rate + self._lambda(quality) * error).log().mean()
         return loss, {"bpp": rate.mean(), "psnr": psnr}
@@ -71,3 +86,17 @@ class CodecTraining(Task):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return Soap(self.parameters(), lr=self.recipe.learning_rate)
+
+
+def compile_networks(model: CodecModel) -> None:
+    """Compile the networks of a model in place, for training on a GPU; its parameters keep their names.
+
+    Not what lies between them: that draws from a generator, which `torch.compile` cannot trace.
+    Without a compiler on the machine they run as they are.
+    """
+    torch._dynamo.config.suppress_errors = True
+    logging.getLogger("torch._dynamo").setLevel(logging.ERROR)  # not thousands of lines about it
+    prior = model.prior
+    networks = [model.analysis, model.synthesis, model.hyper_analysis, prior.hyper_synthesis]
+    for network in (*networks, *prior.scales, *prior.means):
+        network.compile(dynamic=False)  # crops have two sizes in a run
