@@ -41,13 +41,15 @@ def refine_latents(
     inverse_gain = model.gain(q)[1]
     tables = (torch.from_numpy(part) for part in (model.tables.lengths, model.tables.counts))
     symbol_bits = table_symbol_bits(*tables).to(x.device)
+    # Seeded, so that an image always makes the same file.
+    generator = torch.Generator(x.device).manual_seed(0)
     tile = window.inside.of(y).clone().requires_grad_(True)
     optimizer = torch.optim.Adam([tile], lr=LEARNING_RATE)
     for iteration in range(ITERATIONS):
         for group in optimizer.param_groups:  # linear to zero: the last steps settle
             group["lr"] = LEARNING_RATE * (1 - iteration / ITERATIONS)
         temperature = HOT * (COLD / HOT) ** (iteration / ITERATIONS)
-        bits, decoded = _rate_and_latents(model, tile, z, q, symbol_bits, temperature)
+        bits, decoded = _rate_and_latents(model, tile, z, q, symbol_bits, temperature, generator)
         latents = surround.clone()
         window.inside.of(latents).copy_(decoded)
         with model.fast_precision():
@@ -69,6 +71,7 @@ def _rate_and_latents(
     quality: Tensor,
     symbol_bits: Tensor,
     temperature: float,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Bits (a scalar) and decoded latents of y, rounded stochastically.
 
@@ -79,7 +82,7 @@ def _rate_and_latents(
     steps, bits = pack(padded), []
 
     def source(t: int, mean: Tensor, index: Tensor) -> Tensor:
-        low, up = _gumbel_round(steps[t] - mean, temperature)
+        low, up = _gumbel_round(steps[t] - mean, temperature, generator)
         level = index.clamp(0, SCALE_LEVELS - 1)
         below, above = (bits_of(symbols, level, symbol_bits) for symbols in (low, low + 1))
         bits.append(torch.lerp(below, above, up).sum())
@@ -90,7 +93,9 @@ def _rate_and_latents(
     return torch.stack(bits).sum(), latents[:, :, :height, :width]
 
 
-def _gumbel_round(x: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def _gumbel_round(
+    x: Tensor, temperature: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """The whole number below x, and how far up from it to go, in (0, 1).
 
     Up or down at random, the nearer the likelier, relaxed to be differentiable.
@@ -99,5 +104,7 @@ def _gumbel_round(x: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """
     low = torch.floor(x.detach())
     fraction = (x - low).clamp(1e-4, 1 - 1e-4)
-    logits = torch.stack([-torch.atanh(fraction), -torch.atanh(1 - fraction)]) / temperature
-    return low, F.gumbel_softmax(logits, tau=temperature, dim=0)[1]
+    logits = (torch.atanh(fraction) - torch.atanh(1 - fraction)) / temperature
+    noise = torch.rand(x.shape, generator=generator, device=x.device).clamp(1e-7, 1 - 1e-7)
+    # The difference of two Gumbel variables is logistic.
+    return low, torch.sigmoid((logits + torch.logit(noise)) / temperature)

@@ -206,6 +206,12 @@ def test_max_effort_is_worth_it(codec: Codec, cat: Image.Image, quality: int, mo
     assert cost("max") < most * cost("default")
 
 
+def test_an_image_always_makes_the_same_file(codec: Codec, cat: Image.Image) -> None:
+    piece = cat.crop((0, 100, 160, 228))
+    for effort in ("fast", "default", "max"):
+        assert len({codec.compress(piece, 90, effort=effort) for _ in range(3)}) == 1
+
+
 @pytest.mark.parametrize("quality", [0, 101, 50.0, "50"])
 def test_quality_is_checked(codec: Codec, small: Image.Image, quality: int) -> None:
     with pytest.raises(ValueError, match="quality must be an integer from 1 to 100"):
