@@ -141,6 +141,7 @@ def fixed_gains(model: CodecModel) -> None:
 
 
 def only_the_synthesis(model: CodecModel) -> None:
+    """The decoder's transform and inverse gains learn, from rounded latents; nothing else does."""
     model.requires_grad_(False)
     model.synthesis.requires_grad_(True)
     model.gain.log_inverse.requires_grad_(True)
@@ -170,7 +171,10 @@ def stacks(model: CodecModel) -> list[tuple[ResidualBlocks, int]]:
 
 
 class DepthwiseBlock(nn.Module):
-    """Depthwise 5x5, then a feed-forward network of 1x1 convolutions (Liu et al., 2022, arXiv:2201.03545)."""
+    """Depthwise 5x5, then a feed-forward network of 1x1 convolutions (Liu et al., 2022, arXiv:2201.03545).
+
+    Not modulated by the quality, as the blocks are that it stands for.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
