@@ -34,7 +34,12 @@ from torch.utils.data import DataLoader
 
 from aecodec.codec.model import CodecModel
 from aecodec.codec.steps import STEPS, place
-from aecodec.codec.transforms import LATENT_STRIDE, AnalysisTransform, SynthesisTransform
+from aecodec.codec.transforms import (
+    LATENT_STRIDE,
+    AnalysisTransform,
+    SynthesisTransform,
+    dct_matrix,
+)
 from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.photos import list_photos
 from aecodec.nn.blocks import ResidualBlock, ResidualBlocks
@@ -124,11 +129,8 @@ def haar_wavelet(model: CodecModel) -> None:
         wavelet = torch.cat([torch.ones(length // 2), -torch.ones(length // 2)]) / math.sqrt(length)
         rows += [F.pad(wavelet, (at, size - at - length)) for at in range(0, size, length)]
     haar = torch.stack(rows)
-    n = torch.arange(size, dtype=torch.float64)
-    dct = torch.cos(math.pi / size * (n[None] + 0.5) * n[:, None]) * math.sqrt(2 / size)
-    dct[0] /= math.sqrt(2)
     # Each component of the DCT becomes the Haar component of the same number, coarse first.
-    swap = (dct.T @ haar.double()).float()
+    swap = (dct_matrix(size).T @ haar.double()).float()
     patches = model.analysis.linear.weight[:, :, 0, 0].unflatten(1, (3, size, size))
     turned = torch.einsum("mcij,ia,jb->mcab", patches, swap, swap).flatten(1)
     model.analysis.linear.weight.copy_(turned[:, :, None, None])

@@ -21,6 +21,14 @@ from aecodec.nn.blocks import (
 LATENT_STRIDE = 16
 
 
+def dct_matrix(size: int) -> Tensor:
+    """The orthonormal DCT-II, (size, size) in float64: a row for each frequency."""
+    n = torch.arange(size, dtype=torch.float64)
+    dct = torch.cos(math.pi / size * (n[None] + 0.5) * n[:, None]) * math.sqrt(2 / size)
+    dct[0] /= math.sqrt(2)
+    return dct
+
+
 def block_transform(channels: int) -> Tensor:
     """An orthonormal linear transform of 16x16 RGB blocks: (channels, 768).
 
@@ -31,8 +39,7 @@ def block_transform(channels: int) -> Tensor:
     """
     size = LATENT_STRIDE
     n = torch.arange(size, dtype=torch.float64)
-    dct = torch.cos(math.pi / size * (n[None] + 0.5) * n[:, None]) * math.sqrt(2 / size)
-    dct[0] /= math.sqrt(2)
+    dct = dct_matrix(size)
     colour = torch.tensor(
         [[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-0.5, 1.0, -0.5]], dtype=torch.float64
     )
