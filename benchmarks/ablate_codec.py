@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from aecodec.codec.model import CodecModel
+from aecodec.codec.model import NOISY_SLOPE, CodecModel
 from aecodec.codec.steps import STEPS, place
 from aecodec.codec.transforms import (
     LATENT_STRIDE,
@@ -55,12 +55,14 @@ from benchmarks.held_out import losses
 
 @dataclass(frozen=True)
 class Variant:
-    """What is other than in the control: the recipe, the learning rate, the model, the activation."""
+    """What is other than in the control: the recipe, the learning rate, the model, the activation,
+    how much of the noisy bits' gradient the latents get."""
 
     recipe: dict[str, Any] = field(default_factory=dict)
     rate: float = 1.0
     change: Callable[[CodecModel], None] = lambda model: None
     activation: Callable[[Tensor, float], Tensor] = F.leaky_relu
+    slope: float = NOISY_SLOPE
 
 
 class Blind(nn.Module):
@@ -222,6 +224,8 @@ SHIPPED = {
     "larger crops in the last half": Variant({"large_crop_from": 0.5}),
     "larger crops in the last tenth": Variant({"large_crop_from": 0.9}),
     "the synthesis alone": Variant(change=only_the_synthesis),
+    "all of the noisy bits' gradient": Variant(slope=1.0),
+    "0.7 of it": Variant(slope=0.7),
 }
 
 
@@ -292,7 +296,10 @@ def compare(
     for name, variant in variants.items():
         if name in found:
             continue
-        with patch("torch.nn.functional.leaky_relu", variant.activation):
+        with (
+            patch("torch.nn.functional.leaky_relu", variant.activation),
+            patch("aecodec.codec.model.NOISY_SLOPE", variant.slope),
+        ):
             model, seconds = trained(recipe, variant, photos, start)
             table = losses(model, crops, model.config.lambda_max)
         found[name] = {

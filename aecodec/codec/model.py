@@ -23,6 +23,10 @@ from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.blocks import QualityTable
 from aecodec.nn.quantization import inward_clamp, straight_through
 
+# Noisy bits rise faster with the values than those of symbols: in training their gradient counts
+# for so much that one gain for all channels is best where it really is (docs/training.md).
+NOISY_SLOPE = 0.85
+
 
 class Estimate(NamedTuple):
     """What a training step needs: the reconstruction and the bits of each image."""
@@ -96,16 +100,16 @@ class CodecModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Symbols as the encoder rounds them, and the bits of each sample (B,).
 
-        In training they are those of a Gaussian with noise, whose gradient the values get. The
-        index gets that of the bits of its symbol: noise costs a quarter of a bit a pixel
-        that no file has, mostly where symbols are zero, and would mislead it.
+        In training they are those of a Gaussian with noise, of whose gradient the values get
+        NOISY_SLOPE. The index gets that of the bits of its symbol: noise costs a quarter of a
+        bit a pixel that no file has, mostly where symbols are zero, and would mislead it.
         """
         symbols = economical_round(values.detach(), index.detach())
         index = inward_clamp(index, 0, SCALE_LEVELS - 1)
         if not self.training:
             return symbols, bits_of(symbols, index.round(), self.symbol_bits).sum((1, 2, 3))
         noise = torch.rand(values.shape, generator=generator, device=values.device)
-        noisy = values + (noise - 0.5)
+        noisy = torch.lerp(values.detach(), values, NOISY_SLOPE) + (noise - 0.5)
         bits = gaussian_bits(noisy, scale_of_index(index.detach()))
         below = index.detach().floor().clamp(max=SCALE_LEVELS - 2)
         slope = bits_of(symbols, below, self.symbol_bits.diff(dim=0))

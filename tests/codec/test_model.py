@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import torch
 
-from aecodec.codec.model import CodecModel
+from aecodec.codec.model import NOISY_SLOPE, CodecModel
+from aecodec.codec.prior import scale_of_index
 from tests.codec.test_transforms import SMALL
 
 
@@ -32,6 +35,14 @@ def test_values_learn_from_noisy_bits() -> None:
     assert gradient[0] < 0 < gradient[1]
     assert gradient[2:502].mean() < -0.1  # though the symbol is zero and stays so
     assert gradient[502:].mean() > 0.1
+
+
+def test_values_learn_a_part_of_the_noisy_slope() -> None:
+    gradient, _ = code([1.0], index=40.0)  # so wide a Gaussian is straight over the noise
+    variance = float(scale_of_index(torch.tensor(40.0))) ** 2
+    noise = torch.rand(1, generator=torch.Generator().manual_seed(0)) - 0.5
+    slope = (1 + noise) / variance / math.log(2)
+    torch.testing.assert_close(gradient, NOISY_SLOPE * slope, rtol=0.01, atol=0)
 
 
 def test_an_index_beyond_the_tables_comes_back() -> None:

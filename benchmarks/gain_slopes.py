@@ -1,0 +1,105 @@
+"""How fast rate and distortion change with one gain for all channels, and what training believes.
+
+    python benchmarks/gain_slopes.py codec-cpu --data photos
+
+Slopes of bpp and of lambda D by the logarithm of the gain (its inverse following), on crops of the held-out
+photos at half size: of what is coded, by central differences, and of what training differentiates, noise and
+all its gradient. Where the sum of the first two is zero, the gain is best; training stops where its own sum is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.distortion import distortion
+from aecodec.codec.model import NOISY_SLOPE, CodecModel
+from aecodec.evaluation.files import markdown_table
+from aecodec.evaluation.photos import list_photos
+from aecodec.training.codec import VALIDATION_QUALITIES
+from aecodec.training.data import centre_crops, load_photos, split_photos
+from aecodec.training.start import start_from
+from aecodec.weights import find_weights
+
+STEP = 0.05
+
+
+def rate_and_distortion(
+    model: CodecModel, crop: Tensor, quality: float, generator: torch.Generator | None = None
+) -> Tensor:
+    """(bpp, lambda D) of a crop."""
+    x = (crop.float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
+    out = model(x, torch.tensor([quality]), generator)
+    bpp = (out.latent_bits + out.hyper_bits) / (x.shape[2] * x.shape[3])
+    error = distortion(model.config.distortion, x, out.reconstruction)
+    return torch.cat([bpp, model.config.rd_lambda(quality) * error])
+
+
+@torch.no_grad()
+def shift_gain(model: CodecModel, by: float) -> None:
+    model.gain.log_gain.values += by
+    model.gain.log_inverse.values -= by
+
+
+@torch.no_grad()
+def real_slopes(model: CodecModel, crops: Sequence[Tensor], quality: float) -> Tensor:
+    """Of bpp and lambda D as coded, (2,), means over the crops."""
+    model.eval()
+    ends = []
+    for by in (STEP, -2 * STEP):
+        shift_gain(model, by)
+        ends.append(torch.stack([rate_and_distortion(model, c, quality) for c in crops]).mean(0))
+    shift_gain(model, STEP)
+    return (ends[0] - ends[1]) / (2 * STEP)
+
+
+def training_slopes(model: CodecModel, crops: Sequence[Tensor], quality: float) -> Tensor:
+    """The same as training differentiates them, with all of the noisy bits' gradient."""
+    model.train()
+    generator = torch.Generator().manual_seed(0)
+    gains = [model.gain.log_gain.values, model.gain.log_inverse.values]
+    slopes = torch.zeros(2)
+    with patch("aecodec.codec.model.NOISY_SLOPE", 1.0):
+        for crop in crops:
+            parts = rate_and_distortion(model, crop, quality, generator)
+            for k, part in enumerate(parts):
+                up, down = torch.autograd.grad(part, gains, retain_graph=k == 0)
+                slopes[k] += float(up.sum() - down.sum()) / len(crops)
+    return slopes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("weights", help="name of shipped weights, or a file")
+    parser.add_argument("--data", type=Path, required=True, help="folder of training photos")
+    args = parser.parse_args()
+    path = find_weights(args.weights)
+    with safe_open(path, framework="pt") as file:
+        model = CodecModel(CodecConfig.from_json(file.metadata()["config"]))
+    start_from(model, path)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    photos = split_photos(list_photos(args.data), 20)[1]
+    crops = centre_crops(load_photos(photos, scales=(0.5,)), 512)
+    rows = []
+    for q in VALIDATION_QUALITIES:
+        (rate, error), (noisy, believed) = (
+            slopes(model, crops, float(q)).tolist() for slopes in (real_slopes, training_slopes)
+        )
+        sums = (rate + error, noisy + believed, NOISY_SLOPE * noisy + believed)
+        rows.append([str(q), *(f"{x:+.3f}" for x in (rate, error, noisy, believed, *sums))])
+    header = ["quality", "bpp", "lambda D", "noisy bpp", "lambda D in training"]
+    sums_of = ["sum", "sum in training", f"with {NOISY_SLOPE} of noisy bpp"]
+    print(markdown_table([*header, *sums_of], rows))
+
+
+if __name__ == "__main__":
+    main()
