@@ -44,20 +44,21 @@ def rate_and_distortion(
 
 @torch.no_grad()
 def shift_gain(model: CodecModel, by: float) -> None:
-    model.gain.log_gain.values += by
-    model.gain.log_inverse.values -= by
+    model.gain.log_gain.values.add_(by)
+    model.gain.log_inverse.values.sub_(by)
 
 
 @torch.no_grad()
 def real_slopes(model: CodecModel, crops: Sequence[Tensor], quality: float) -> Tensor:
     """Of bpp and lambda D as coded, (2,), means over the crops."""
     model.eval()
-    ends = []
-    for by in (STEP, -2 * STEP):
+    rise = torch.zeros(2)
+    for by in (STEP, -STEP):
         shift_gain(model, by)
-        ends.append(torch.stack([rate_and_distortion(model, c, quality) for c in crops]).mean(0))
-    shift_gain(model, STEP)
-    return (ends[0] - ends[1]) / (2 * STEP)
+        for crop in crops:
+            rise += rate_and_distortion(model, crop, quality) / by / 2
+        shift_gain(model, -by)
+    return rise / len(crops)
 
 
 def training_slopes(model: CodecModel, crops: Sequence[Tensor], quality: float) -> Tensor:
