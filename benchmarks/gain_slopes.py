@@ -1,6 +1,6 @@
 """How fast rate and distortion change with one gain for all channels, and what training believes.
 
-    python benchmarks/gain_slopes.py codec-cpu --data photos
+    python -m benchmarks.gain_slopes codec-cpu --data photos
 
 Slopes of bpp and of lambda D by the logarithm of the gain (its inverse following), on crops of the held-out
 photos at half size: of what is coded, by central differences, and of what training differentiates, noise and
@@ -15,18 +15,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
-from aecodec.codec.config import CodecConfig
 from aecodec.codec.distortion import distortion
 from aecodec.codec.model import NOISY_SLOPE, CodecModel
 from aecodec.evaluation.files import markdown_table
-from aecodec.evaluation.photos import list_photos
 from aecodec.training.codec import VALIDATION_QUALITIES
-from aecodec.training.data import centre_crops, load_photos, split_photos
-from aecodec.training.start import start_from
-from aecodec.weights import find_weights
+from benchmarks.held_out import model_and_crops
 
 STEP = 0.05
 
@@ -83,13 +78,7 @@ def main() -> None:
     parser.add_argument("weights", help="name of shipped weights, or a file")
     parser.add_argument("--data", type=Path, required=True, help="folder of training photos")
     args = parser.parse_args()
-    path = find_weights(args.weights)
-    with safe_open(path, framework="pt") as file:
-        model = CodecModel(CodecConfig.from_json(file.metadata()["config"]))
-    start_from(model, path)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    photos = split_photos(list_photos(args.data), 20)[1]
-    crops = centre_crops(load_photos(photos, scales=(0.5,)), 512)
+    model, crops = model_and_crops(args.weights, args.data, 0.5)
     rows = []
     for q in VALIDATION_QUALITIES:
         (rate, error), (noisy, believed) = (

@@ -50,6 +50,17 @@ def losses(model: CodecModel, crops: Sequence[Tensor], lambda_max: float) -> Ten
     return torch.tensor(found).view(len(crops), -1)
 
 
+def model_and_crops(name: str, data: Path, scale: float) -> tuple[CodecModel, list[Tensor]]:
+    """A model with named weights or a file's, and crops (1, 3, h, w), uint8, of the held-out photos."""
+    path = find_weights(name)
+    with safe_open(path, framework="pt") as file:
+        model = CodecModel(CodecConfig.from_json(file.metadata()["config"])).eval()
+    start_from(model, path)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    photos = split_photos(list_photos(data), 20)[1]
+    return model, centre_crops(load_photos(photos, scales=(scale,)), 512)
+
+
 def row(name: str, found: Tensor) -> list[str]:
     mean = found.log().mean(1).exp().mean()
     return [name, f"{mean:.4f}", *(f"{x:.4f}" for x in found.log().mean(0).exp())]
@@ -84,13 +95,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="of the photos")
     parser.add_argument("--blocks", action="store_true", help="also leave out each block in turn")
     args = parser.parse_args()
-    path = find_weights(args.weights)
-    with safe_open(path, framework="pt") as file:
-        model = CodecModel(CodecConfig.from_json(file.metadata()["config"])).eval()
-    start_from(model, path)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    photos = split_photos(list_photos(args.data), 20)[1]
-    crops = list(centre_crops(load_photos(photos, scales=(args.scale,)), 512))
+    model, crops = model_and_crops(args.weights, args.data, args.scale)
     high = args.lambda_max or model.config.lambda_max
     rows = [row(args.weights, losses(model, crops, high))]
     if args.blocks:
