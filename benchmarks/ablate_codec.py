@@ -226,6 +226,7 @@ SHIPPED = {
     "the synthesis alone": Variant(change=only_the_synthesis),
     "all of the noisy bits' gradient": Variant(slope=1.0),
     "0.7 of it": Variant(slope=0.7),
+    "0.85 of it": Variant(slope=0.85),
 }
 
 
