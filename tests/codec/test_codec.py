@@ -172,7 +172,7 @@ def test_tiles_leave_no_seams(
     monkeypatch.setattr(tiling, "TILE", 8)  # 128 pixels: twelve tiles
     tiled = codec.compress(cat, 50, effort="fast")
     a, b = codec.decompress(whole), codec.decompress(tiled)
-    assert abs(psnr(cat, a) - psnr(cat, b)) < 0.05
+    assert psnr(cat, b) > psnr(cat, a) - 0.05  # it may be better: latents near borders differ
     assert len(tiled) < 1.1 * len(whole)
     # Error along the tiles' borders is no larger than elsewhere.
     error = np.abs(np.asarray(cat, dtype=float) - np.asarray(b, dtype=float)).mean((0, 2))
