@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +15,7 @@ from typing import IO, Any
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from aecodec.errors import UnsupportedImageError
+from aecodec.folders import walk
 
 IMAGE_SUFFIXES = frozenset(
     [
@@ -118,7 +120,8 @@ def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image,
 def _decode(
     path: str | os.PathLike[str], least: int | None = None, max_pixels: int | None = None
 ) -> tuple[Image.Image, tuple[int, int]]:
-    _register_plugin(os.path.splitext(path)[1].lower())
+    suffix = os.path.splitext(path)[1].lower()
+    missing = _register_plugin(suffix)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -129,7 +132,9 @@ def _decode(
                 image.draft(None, (least, least))
             image.load()
     except UnidentifiedImageError:
-        raise UnsupportedImageError(f"{path}: not an image in a format Pillow can read") from None
+        raise UnsupportedImageError(
+            f"{path}: {missing or 'not an image in a format Pillow can read'}"
+        ) from None
     except UnsupportedImageError as error:
         raise UnsupportedImageError(f"{path}: {error}") from None
     except Image.DecompressionBombError:
@@ -144,24 +149,29 @@ def _decode(
 def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """All image files below the folders, by suffix, sorted by file name.
 
+    Hidden ones are left out, links to folders are not followed.
+
     Raises:
         UnsupportedImageError: when there are none.
+        OSError: a folder cannot be listed.
     """
-    files = {path for folder in folders for path in Path(folder).rglob("*")}
-    photos = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    photos = {Path(path) for folder in folders for path in walk(folder, IMAGE_SUFFIXES)}
     if not photos:
         raise UnsupportedImageError(f"no photos in {', '.join(map(str, folders))}")
     return sorted(photos, key=lambda path: (path.name, path))
 
 
-def _register_plugin(suffix: str) -> None:
-    """Let Pillow read HEIC and JPEG XL where the extra `codecs` is installed."""
-    if suffix in (".heic", ".heif") and find_spec("pillow_heif"):
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
-    elif suffix == ".jxl" and find_spec("pillow_jxl"):
-        import pillow_jxl  # noqa: F401  (registers itself)
+def _register_plugin(suffix: str) -> str:
+    """Let Pillow read HEIC and JPEG XL; where the extra `codecs` is not installed, say so."""
+    module = {".heic": "pillow_heif", ".heif": "pillow_heif", ".jxl": "pillow_jxl"}.get(suffix)
+    if module is None:
+        return ""
+    if not find_spec(module):
+        return f"{suffix} needs pip install 'aecodec[codecs]'"
+    plugin = import_module(module)  # that for JPEG XL registers itself
+    if module == "pillow_heif":
+        plugin.register_heif_opener()
+    return ""
 
 
 def check_size(width: int, height: int, max_pixels: int | None = None) -> None:
@@ -196,6 +206,23 @@ def take_apart(image: Image.Image) -> Picture:
     except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
         metadata.pop("exif", None)
     return _split(upright, metadata)
+
+
+def open_pixels(path: str | os.PathLike[str]) -> Image.Image:
+    """The pixels of an image file, upright, of mode "RGB", "L" or "I;16", without metadata.
+
+    Raises:
+        UnsupportedImageError: as `open_image` and `take_apart`, with the path.
+        OSError: the file cannot be read at all.
+    """
+    image = open_image(path)
+    try:
+        pixels = take_apart(image).pixels
+    except UnsupportedImageError as error:
+        raise UnsupportedImageError(f"{path}: {error}") from None
+    import numpy as np
+
+    return Image.fromarray(np.asarray(pixels))
 
 
 def _metadata(image: Image.Image) -> dict[str, bytes]:
@@ -259,6 +286,15 @@ def _sixteen_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(image).astype("<u2"))
 
 
+def to_8_bits(image: Image.Image) -> Image.Image:
+    """The image, with 8 bits where it has 16: `convert("RGB")` alone turns those white."""
+    if not image.mode.startswith("I"):
+        return image
+    import numpy as np
+
+    return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+
+
 def _convert_to_rgb(image: Image.Image, metadata: dict[str, bytes]) -> Picture:
     if image.mode not in ("CMYK", "YCbCr", "LAB", "HSV", "RGBX"):
         raise UnsupportedImageError(f"pixels of mode {image.mode!r} are not supported")
@@ -295,10 +331,10 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
         UnsupportedImageError: the format is unknown or cannot hold the image's mode.
     """
     suffix = "." + format.lower().lstrip(".")
-    _register_plugin(suffix)
+    missing = _register_plugin(suffix)
     name = Image.registered_extensions().get(suffix)
     if name is None or name not in Image.SAVE:
-        raise UnsupportedImageError(f"unknown image format {format!r}; try png")
+        raise UnsupportedImageError(missing or f"unknown image format {format!r}; try png")
     options: dict[str, Any] = {key: image.info[key] for key in _METADATA if image.info.get(key)}
     options |= _FAITHFUL.get(name, {})
     if name == "PNG" and (xmp := options.pop("xmp", None)):  # which Pillow reads but does not write

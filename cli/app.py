@@ -10,8 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from aecodec.errors import AecodecError
-
 from . import anomalies, autoencoders, bench, codec, denoise, duplicates, hashing, models, train
 from .batch import explain
 from .ui import command as ui
@@ -76,14 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return app(arguments, standalone_mode=False) or 0
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except (AecodecError, OSError, MemoryError) as error:
-        print(f"error: {explain(error)}", file=sys.stderr)
-        return 1
     except Exception as error:
         # Wrong usage is one of Click's or of Typer's own errors, depending on Typer's version.
-        if not hasattr(error, "format_message"):
-            raise
-        return _report_usage(error)
+        if hasattr(error, "format_message"):
+            return _report_usage(error)
+        print(f"error: {explain(error)}", file=sys.stderr)
+        return 1
 
 
 def _report_usage(error: Any) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aecodec.errors import AecodecError
 
-from .files import walk
+from .files import find_files
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,6 +58,8 @@ def read(
         AecodecError: not such data, or an image cannot be read.
         OSError: it cannot be read at all.
     """
+    if not path.exists():
+        raise AecodecError(f"{path}: no such file or folder")
     if path.is_dir():
         return _read_folder(path, image_shape, size, at_most, advice)
     suffix = path.suffix.lower()
@@ -155,7 +157,7 @@ def _read_folder(
     import numpy as np
     from PIL import Image
 
-    from aecodec.images import open_image, take_apart
+    from aecodec.images import open_pixels, to_8_bits
 
     if shape and shape[2] not in (1, 3):
         raise AecodecError(
@@ -166,7 +168,7 @@ def _read_folder(
     files = image_files(folder)[:at_most]
     pictures: list[Image.Image] = []  # each in its final size: photos would not fit into memory
     for file in files:
-        picture = to_8_bits(take_apart(open_image(file)).pixels)
+        picture = to_8_bits(open_pixels(file))
         if shape:
             picture = picture.convert("RGB" if shape[2] == 3 else "L")
         height, width = size or (pictures[0] if pictures else picture).size[::-1]
@@ -194,10 +196,7 @@ def image_files(folder: Path) -> list[Path]:
     """
     from aecodec.images import IMAGE_SUFFIXES
 
-    def fail(error: OSError) -> None:
-        raise error
-
-    files = walk(folder, IMAGE_SUFFIXES, fail)
+    files = find_files(folder, IMAGE_SUFFIXES)
     if not files:
         raise AecodecError(f"{folder}: no images in this folder")
     return files
@@ -206,16 +205,6 @@ def image_files(folder: Path) -> list[Path]:
 def relative_names(files: Sequence[Path], folder: Path) -> list[str]:
     """How files below a folder are called in results."""
     return [str(file.relative_to(folder)) for file in files]
-
-
-def to_8_bits(picture: Image.Image) -> Image.Image:
-    """The picture, with 8 bits where it has 16."""
-    import numpy as np
-    from PIL import Image
-
-    if not picture.mode.startswith("I"):
-        return picture
-    return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
 
 
 def _about(array: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from aecodec.errors import AecodecError
+from aecodec.errors import AecodecError, UnsupportedImageError
 
 from .arrays import SUFFIXES, read, to_bytes
 from .files import refuse_to_overwrite, write_atomically
@@ -92,9 +92,15 @@ _Output = Annotated[
 
 def _size(text: str) -> tuple[int, int]:
     """(height, width) of "WIDTHxHEIGHT"."""
+    from aecodec.images import check_size
+
     width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) * int(height)):
+    if not (width.isdecimal() and height.isdecimal()):
         raise typer.BadParameter(f"{text!r} is not WIDTHxHEIGHT, such as 32x32")
+    try:
+        check_size(int(width), int(height))
+    except UnsupportedImageError as error:
+        raise typer.BadParameter(f"{text}: {error}") from None
     return int(height), int(width)
 
 

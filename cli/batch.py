@@ -21,7 +21,7 @@ import typer
 
 from aecodec.errors import AecodecError
 
-from .files import identity, walk, write_atomically
+from .files import find_files, identity, why_not_written, write_atomically
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -150,7 +150,7 @@ def renamed(path: PurePath, suffixes: Collection[str], suffix: str) -> str:
 
 def _plan_folder(folder: Path, root: Path, suffixes: Collection[str], suffix: str) -> list[Job]:
     errors: list[OSError] = []
-    files = walk(folder, suffixes, errors.append)
+    files = find_files(folder, suffixes, errors.append)
     jobs = [Job(Path(error.filename), root, explain(error)) for error in errors]
     jobs += [
         Job(file, root / file.relative_to(folder).with_name(renamed(file, suffixes, suffix)))
@@ -188,11 +188,7 @@ def _problem(job: Job, sources: set[Any], force: bool) -> str:
         return explain(error)
     if identity(job.target) in sources:
         return f"would overwrite the input {job.target}; choose another -o"
-    if os.path.isdir(job.target):
-        return f"its output {job.target} is a folder; choose another -o"
-    if os.path.exists(job.target) and not force:
-        return f"{job.target} exists; use --force to overwrite it"
-    return ""
+    return why_not_written(job.target, force)
 
 
 # ---- run -------------------------------------------------------------------------------
@@ -279,7 +275,7 @@ def explain(error: BaseException) -> str:
         BaseException: the error itself, if it is none that a user could bring about.
     """
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
-        return "not enough memory for this image"
+        return "not enough memory"
     if isinstance(error, AecodecError):
         return str(error)
     if not isinstance(error, OSError):

@@ -17,7 +17,12 @@ app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
 _Data = Annotated[
     Path, typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of photos.")
 ]
-_Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Folder for the results.")]
+_Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", "--output", "-o", metavar="DIR", file_okay=False, help="Folder for the results."
+    ),
+]
 _Html = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="And all on one web page.", show_default=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from sklearn.base import BaseEstimator
 import aecodec
 from aecodec.autoencoders.plots import image_grid
 from aecodec.errors import AecodecError
-from aecodec.images import open_image, take_apart
+from aecodec.images import open_pixels, to_8_bits
 
-from .arrays import Data, Shape, image_files, read, relative_names, to_8_bits
+from .arrays import Data, Shape, image_files, read, relative_names
 
 Array = npt.NDArray[Any]
 _TILE = 128
@@ -55,7 +56,9 @@ class CodecBits(BaseEstimator):
         _, picture = _pictures(path)
         small = []
         for number in numbers:
-            image = to_8_bits(picture(number)).convert("RGB")
+            with warnings.catch_warnings():  # `read` said the same of the same images
+                warnings.simplefilter("ignore", UserWarning)
+                image = to_8_bits(picture(number)).convert("RGB")
             image.thumbnail((_TILE, _TILE))
             small.append(image)
         width, height = (max(image.size[axis] for image in small) for axis in (0, 1))
@@ -69,14 +72,11 @@ def _pictures(path: Path) -> tuple[list[str], Callable[[int], Image.Image]]:
     """Names of images, and what opens the one of a number: not all need fit into memory."""
     if path.is_dir():
         files = image_files(path)
-
-        def from_file(number: int) -> Image.Image:
-            pixels = take_apart(open_image(files[number])).pixels
-            return Image.fromarray(np.asarray(pixels))  # without EXIF and the like
-
-        return relative_names(files, path), from_file
+        return relative_names(files, path), lambda n: open_pixels(files[n])
     found = read(path)
     shape = found.image_shape
     if shape is None or shape[2] not in (1, 3, 4):
         raise AecodecError(f"{path}: the codec needs images of 1, 3 or 4 channels")
+    if not ((found.rows >= 0) & (found.rows <= 1)).all():
+        raise AecodecError(f"{path}: pixels must be unsigned bytes, or numbers from 0 to 1")
     return found.names, lambda n: Image.fromarray(image_grid(found.rows[n : n + 1], shape))

@@ -8,26 +8,14 @@ import stat
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from aecodec.folders import fail, is_special, walk
 
-def walk(
-    folder: Path, suffixes: Collection[str], on_error: Callable[[OSError], None]
+
+def find_files(
+    folder: Path, suffixes: Collection[str], on_error: Callable[[OSError], None] = fail
 ) -> list[Path]:
-    """Files below a folder with one of these suffixes (lower-case, with dot), sorted.
-
-    Hidden files and folders are skipped, links to folders are not followed. Folders
-    that cannot be listed are left out, and `on_error` is told.
-    """
-    found = []
-    for place, folders, names in os.walk(folder, onerror=on_error):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(place, name) for name in names if not name.startswith("."))
-        found += [p for p in paths if p.suffix.lower() in suffixes and not _is_special(p)]
-    return sorted(found)
-
-
-def _is_special(path: Path) -> bool:
-    """Pipes, sockets, devices: reading one could wait forever. A broken link is not special."""
-    return os.path.exists(path) and not os.path.isfile(path)
+    """As `aecodec.folders.walk`, sorted."""
+    return sorted(map(Path, walk(folder, suffixes, on_error)))
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -41,15 +29,26 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 def refuse_to_overwrite(path: Path | None, force: bool) -> None:
     """Raise FileExistsError before the work rather than after it."""
-    if path and path.exists() and not force:
-        raise FileExistsError(f"{path} exists; use --force to overwrite it")
+    if path and (reason := why_not_written(path, force)):
+        raise FileExistsError(reason)
+
+
+def why_not_written(path: Path, force: bool) -> str:
+    """Why a file must not be written there, or nothing."""
+    if os.path.isdir(path):  # Path.is_dir raises where permission is missing
+        return f"{path} is a folder; choose another name for the file"
+    if is_special(str(path)):
+        return f"{path} is no file that could be replaced; choose another"
+    if os.path.exists(path) and not force:
+        return f"{path} exists; choose another name, or use --force to overwrite it"
+    return ""
 
 
 def write_atomically(path: Path, data: bytes | memoryview, *, overwrite: bool) -> None:
     """Write a file that is there in full or not at all, and create its folder.
 
     Raises:
-        FileExistsError: the file exists and `overwrite` is false.
+        FileExistsError: the file exists and `overwrite` is false, or it is none, as a folder is.
         OSError: it cannot be written; names `path`, and what was there before is untouched.
     """
     # Not tempfile: its files are private, whereas outputs follow the user's umask.
@@ -61,10 +60,9 @@ def write_atomically(path: Path, data: bytes | memoryview, *, overwrite: bool) -
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            if overwrite and path.is_file():
+            refuse_to_overwrite(path, overwrite)
+            if path.exists():
                 os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
-            elif path.exists():
-                raise FileExistsError(f"{path} exists; use --force to overwrite it")
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -8,16 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from aecodec.errors import AecodecError
 
 from .arrays import Data, Shape, read
-from .options import noting
+from .options import inputs, noting
 
 PANEL = "Autoencoders on your own data"
 _FORMATS = "A folder of images, or .npy, .npz, .csv, .parquet."
-DataPath = Annotated[Path, typer.Argument(metavar="DATA", help=_FORMATS, show_default=False)]
+DataPath = Annotated[Path, inputs("DATA", _FORMATS)]
 
 
 def load_fitted(path: Path) -> Any:

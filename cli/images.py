@@ -24,7 +24,16 @@ def image_suffix(format: str | None, output: Path | None) -> str:
             f"{suffix.removeprefix('.')!r} is no image format; one of {known}",
             param_hint="--format" if format else "--output",
         )
+    if implied.lower() in IMAGE_SUFFIXES and _kind(implied) != _kind(suffix):
+        raise typer.BadParameter(f"{output} is not {suffix}", param_hint="--format")
     return suffix.lower()
+
+
+def _kind(suffix: str) -> str:
+    """What a suffix has in common with others: .jpg, .jpeg."""
+    from PIL import Image
+
+    return Image.registered_extensions().get(suffix.lower(), suffix.lower())
 
 
 def image_file(image: Image.Image, format: str) -> memoryview:

@@ -26,6 +26,12 @@ def _path(text: str) -> Path:
     return Path(_text(text))
 
 
+def _file_name(text: str) -> str:
+    if text == "-":
+        raise typer.BadParameter("standard output takes no files; give a name")
+    return _text(text)
+
+
 def inputs(metavar: str, help: str) -> typer.models.ArgumentInfo:
     """The argument for input files and folders."""
     return typer.Argument(parser=_path, metavar=metavar, help=help, show_default=False)
@@ -41,6 +47,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
+        parser=_file_name,
         metavar="FILE|DIR",
         help="Output file, or folder if there are several inputs.",
         show_default="next to each input",

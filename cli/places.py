@@ -21,7 +21,7 @@ from pyarrow import fs
 from aecodec.errors import AecodecError
 from aecodec.hashing.scan import is_url
 
-from .files import walk, write_atomically
+from .files import find_files, write_atomically
 
 # A file in these is there in full or not at all, and folders need not be made.
 _OBJECT_STORES = {"s3", "gcs", "abfs"}
@@ -147,7 +147,7 @@ def _find_local(
         raise AecodecError(f"{place}: no such file or folder")
     if not os.path.isdir(top):
         return [_found_local(place, top, place.name)]
-    files = walk(top, suffixes, on_error)
+    files = find_files(top, suffixes, on_error)
     return [_found_local(place, file, file.relative_to(top).as_posix()) for file in files]
 
 

@@ -45,6 +45,9 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "--output",
+            "-o",
             file_okay=False,
             metavar="DIR",
             help="Folder for checkpoint and logs.",

@@ -57,6 +57,42 @@ def test_signed_and_wide_integers() -> None:
     assert images.take_apart(fitting).mode == "I;16"
 
 
+def test_sixteen_bits_become_eight_and_not_white(small: Image.Image) -> None:
+    grey = small.convert("L")
+    wide = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    assert np.array_equal(np.asarray(images.to_8_bits(wide)), np.asarray(grey))
+    assert images.to_8_bits(small) is small
+
+
+def test_what_a_file_holds_is_said_with_its_name(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((4, 4), dtype=np.float32)).save(tmp_path / "deep.tif")
+    with pytest.raises(UnsupportedImageError, match=r"deep\.tif: pixels of mode 'F'"):
+        images.open_pixels(tmp_path / "deep.tif")
+
+
+def test_photos_are_found_but_not_what_is_hidden(small: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / ".thumbs").mkdir()
+    (tmp_path / "below").mkdir()
+    (tmp_path / "folder.jpg").mkdir()
+    for name in (".thumbs/a.png", "._b.png", "below/a.PNG", "b.png"):
+        small.save(tmp_path / name)
+    found = images.find_photos([tmp_path, tmp_path / "below"])
+    assert [path.name for path in found] == ["a.PNG", "b.png"]
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        images.find_photos([tmp_path / "nowhere"])
+
+
+def test_a_format_of_the_extra_tells_what_to_install(
+    small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "find_spec", lambda name: None)
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(UnsupportedImageError, match=r"phone\.heic: .*aecodec\[codecs\]"):
+        images.open_image(tmp_path / "phone.heic")
+    with pytest.raises(UnsupportedImageError, match=r"aecodec\[codecs\]"):
+        images.save_image(small, io.BytesIO(), "jxl")
+
+
 def test_colour_under_transparent_pixels_is_kept(small: Image.Image) -> None:
     image = small.convert("RGBA")
     image.putalpha(0)
@@ -86,9 +122,10 @@ def test_orientation_in_xmp_is_applied_once(small: Image.Image) -> None:
 
 
 def test_xmp_survives_in_png(small: Image.Image) -> None:
-    small.info["xmp"] = XMP
+    with_xmp = small.copy()  # the fixture is for all tests
+    with_xmp.info["xmp"] = XMP
     buffer = io.BytesIO()
-    images.save_image(small, buffer, "png")
+    images.save_image(with_xmp, buffer, "png")
     assert images.take_apart(Image.open(buffer)).metadata["xmp"].count(b"cat") == 1
 
 

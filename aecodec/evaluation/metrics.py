@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from aecodec.images import to_8_bits
+
 Picture: TypeAlias = Image.Image | NDArray[np.uint8]
 
 
 def _rgb(picture: Picture) -> NDArray[np.uint8]:
     """Pixels as uint8 (H, W, 3)."""
     if isinstance(picture, Image.Image):
-        return np.asarray(picture.convert("RGB"))
+        return np.asarray(to_8_bits(picture).convert("RGB"))
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise ValueError(f"need uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
     return picture

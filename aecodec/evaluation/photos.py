@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.images import find_photos, open_image, take_apart
+from aecodec.images import find_photos, open_pixels
 
 
 def list_photos(folder: Path, limit: int | None = None) -> list[Path]:
@@ -30,10 +29,10 @@ def load_photo(path: Path) -> Image.Image:
         UnsupportedImageError: when it cannot be read or has 16 bits a sample, which JPEG
             and most of the others could not keep.
     """
-    pixels = take_apart(open_image(path)).pixels
+    pixels = open_pixels(path)
     if pixels.mode == "I;16":
         raise UnsupportedImageError(f"{path}: only 8-bit photos can be compared")
-    return Image.fromarray(np.asarray(pixels.convert("RGB")))
+    return pixels.convert("RGB")
 
 
 def is_kodak(photos: Sequence[Path]) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from aecodec.hashing.scan import is_url
+
 _STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fafafa }
 h1 { font-size: 1.4rem } h2 { font-size: 1rem; margin: 2rem 0 .5rem; overflow-wrap: anywhere }
@@ -68,7 +70,7 @@ def _card(card: Card) -> str:
     if card.webp:
         data = base64.b64encode(card.webp).decode()
         picture = f'<img alt="" src="data:image/webp;base64,{data}">'
-    link = escape(Path(card.path).absolute().as_uri())
+    link = escape(card.path if is_url(card.path) else Path(card.path).absolute().as_uri())
     mark = ' class="first"' if card.first else ""
     return (
         f'<figure{mark}><div class="picture">{picture}</div><figcaption><b>{_text(card.label)}</b>'

@@ -30,7 +30,7 @@ from aecodec.hashing.database import Database, Entry, State
 from aecodec.hashing.duplicates import Group, Match
 from aecodec.hashing.picture import make_small, read_small
 from aecodec.hashing.query import SHORTLIST, distances, look_closer, query_views
-from aecodec.hashing.scan import find_files, is_url
+from aecodec.hashing.scan import find_files, one_path_each
 from aecodec.images import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -344,7 +344,8 @@ class ImageIndex:
     ) -> list[Group]:
         """Groups of images that are the same; see `duplicates.group`. Nothing is deleted.
 
-        Files that are gone are left out; those in a store are not asked for.
+        Files that are gone are left out; those in a store are not asked for. Of a file and
+        links to it, only one counts: whoever deletes the duplicates shall not lose it.
 
         Args:
             radius: largest Hamming distance; `calibration` tells what it means.
@@ -362,18 +363,21 @@ class ImageIndex:
         ids = np.concatenate([part for part, _ in parts]) if parts else np.empty(0, np.int64)
         codes = np.concatenate([c for _, c in parts]) if parts else np.empty((0, 1), np.uint8)
         entries = self._database().entries(ids.tolist())
+        wanted = [entry for entry in entries.values() if chosen is None or entry.id in chosen]
+        wanted.sort(
+            key=lambda entry: (entry.id not in kept, os.path.islink(entry.path), entry.path)
+        )
+        paths = one_path_each(entry.path for entry in wanted)
         usable = [
             position
             for position, image in enumerate(ids.tolist())
-            if (chosen is None or image in chosen)
-            and image in entries
-            and (is_url(path := entries[image].path) or os.path.exists(path))
+            if image in entries and entries[image].path in paths
         ]
         return duplicates.group(
             index,
             [entries[int(ids[position])] for position in usable],
             codes[usable],
-            radius,
+            min(radius, self.bits),
             kept=kept,
             progress=progress,
         )
@@ -425,7 +429,7 @@ def _near(
         assert k is not None
         far, ids = index.search(codes, k)
         return far.ravel(), ids.ravel()
-    parts = index.within(codes, radius)
+    parts = index.within(codes, min(radius, 8 * codes.shape[1]))
     return np.concatenate([d for d, _ in parts]), np.concatenate([i for _, i in parts])
 
 

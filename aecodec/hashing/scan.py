@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from aecodec.errors import AecodecError
+from aecodec.folders import is_special, walk
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -45,24 +46,33 @@ def find_files(
         if not os.path.exists(top):
             raise AecodecError(f"{os.fspath(place)}: no such file or folder")
         if not os.path.isdir(top):
-            found.add(top)
+            if not is_special(top):
+                found.add(top)
+            continue
 
         def tell(error: OSError) -> None:
             on_error(str(error.filename), error.strerror or str(error))
 
-        for folder, folders, names in os.walk(top, onerror=tell):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            found.update(os.path.join(folder, name) for name in names if _wanted(name, suffixes))
-    return sorted(path for path in found if not _is_special(path))
+        found.update(walk(top, suffixes, tell))
+    return sorted(found)
 
 
-def _wanted(name: str, suffixes: Collection[str]) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
+def one_path_each(paths: Iterable[str]) -> set[str]:
+    """Of the paths to one file, its name and links to it, the first; none of files that are gone.
 
-
-def _is_special(path: str) -> bool:
-    """Pipes, sockets, devices: reading one could wait forever."""
-    return os.path.exists(path) and not os.path.isfile(path)
+    URLs are all there, as nobody asks their store.
+    """
+    first: dict[object, str] = {}
+    for path in paths:
+        if is_url(path):
+            first[path] = path
+            continue
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        first.setdefault((status.st_dev, status.st_ino), path)
+    return set(first.values())
 
 
 def content_digest(path: str | Path) -> bytes:

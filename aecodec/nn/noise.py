@@ -35,7 +35,7 @@ def gaussian(x: Tensor, sigma: Level, generator: Generator | None = None) -> Ten
         Values that may leave [0, 1].
 
     Raises:
-        ValueError: sigma is negative.
+        ValueError: sigma is negative or over 1e9.
     """
     _require("sigma", sigma, 0.0)
     return x + _normal(x, generator) * (sigma / 255)
@@ -59,7 +59,7 @@ def poisson_gaussian(
         Values that may leave [0, 1].
 
     Raises:
-        ValueError: photons is not positive or read is negative.
+        ValueError: photons is not positive, read is negative, or either is over 1e9.
     """
     _require("photons", photons, torch.finfo(torch.float32).tiny)
     _require("read", read, 0.0)
@@ -79,7 +79,7 @@ def speckle(x: Tensor, deviation: Level, generator: Generator | None = None) -> 
         Values that may leave [0, 1].
 
     Raises:
-        ValueError: deviation is negative.
+        ValueError: deviation is negative or over 1e9.
     """
     _require("deviation", deviation, 0.0)
     return x + x * _normal(x, generator) * deviation
@@ -178,8 +178,8 @@ def _uniform(x: Tensor, generator: Generator | None, shared_dim: int | None) -> 
     return torch.rand(shape, generator=generator, device=x.device, dtype=x.dtype)
 
 
-def _require(name: str, level: Level, low: float, high: float = float("inf")) -> None:
+def _require(name: str, level: Level, low: float, high: float = 1e9) -> None:
+    """Raise ValueError; the default bound is beyond any use, and before numbers overflow."""
     value = torch.as_tensor(level)
     if not bool(((value >= low) & (value <= high)).all()):  # refuses nan too
-        limit = f"from {low:g} to {high:g}" if high < float("inf") else f"at least {low:g}"
-        raise ValueError(f"{name} must be {limit}, not {level}")
+        raise ValueError(f"{name} must be from {low:g} to {high:g}, not {level}")

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from aecodec.errors import RecipeError
-from aecodec.images import open_image
+from aecodec.images import open_image, to_8_bits
 
 
 def split_photos(photos: Sequence[Path], held_out: int) -> tuple[list[Path], list[Path]]:
@@ -27,7 +27,7 @@ def split_photos(photos: Sequence[Path], held_out: int) -> tuple[list[Path], lis
 
 def _load(path: Path, scales: Sequence[float], least: int) -> list[Tensor]:
     """One photo at each scale as uint8 (H, W, 3), scales that leave less than a crop left out."""
-    rgb = open_image(path).convert("RGB")
+    rgb = to_8_bits(open_image(path)).convert("RGB")
     versions = []
     for scale in scales:
         size = (round(rgb.width * scale), round(rgb.height * scale))

@@ -17,9 +17,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from aecodec.errors import RecipeError
+from aecodec.folders import walk
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
-from aecodec.images import IMAGE_SUFFIXES
+from aecodec.images import IMAGE_SUFFIXES, open_image, to_8_bits
 from aecodec.training.data import split_photos
 from aecodec.training.hash_calibration import calibrate, settle_statistics
 from aecodec.training.mixing import mix
@@ -62,8 +63,7 @@ def build_bank(photos: Sequence[Sequence[Tensor]], packed: Sequence[Tensor]) -> 
 
 def photo_squares(path: Path, side: int, regions: int) -> list[Tensor]:
     """A photo squashed to a square, and random pieces of it likewise: uint8 (3, side, side)."""
-    with Image.open(path) as image:
-        image = image.convert("RGB")
+    image = to_8_bits(open_image(path)).convert("RGB")
     # Pieces depend on the name alone, so that a resumed run has the same.
     seed = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:4], "big")
     rng = np.random.default_rng(seed)
@@ -161,7 +161,8 @@ class Pictures(L.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         side, regions = self.recipe.crop, self.recipe.regions
-        files = sorted({p for folder in self.data for p in Path(folder).rglob("*")})
+        wanted = {*IMAGE_SUFFIXES, ".npz"}
+        files = sorted({Path(path) for folder in self.data for path in walk(folder, wanted)})
         photos = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES]
         training, validation = split_photos(photos, min(self.recipe.held_out, len(photos) // 2))
         packed = [

@@ -13,7 +13,7 @@ from aecodec.codec.weights import DEFAULT_MODEL
 from aecodec.evaluation.classic_codecs import Avif, Jpeg, WebP, file_of_size
 from aecodec.evaluation.learned_codec import NAME, LearnedCodec
 from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, psnr
-from aecodec.images import take_apart
+from aecodec.images import take_apart, to_8_bits
 from aecodec.weights import shipped_codecs
 
 from ..codec import DEFAULT_QUALITY, SUFFIX
@@ -59,7 +59,7 @@ def compare(image: Image.Image, quality: int, weights: str, device: str) -> Resu
     codec = _codec(device, weights)
     data = codec.compress(image, quality)
     versions = {NAME: Version(data, codec.decompress(data))}
-    rgb = image.convert("RGB")
+    rgb = to_8_bits(image).convert("RGB")
     for other in _others():
         file = file_of_size(other, rgb, len(data))
         versions[other.name] = Version(file, other.decode(file))
@@ -68,7 +68,7 @@ def compare(image: Image.Image, quality: int, weights: str, device: str) -> Resu
 
 def rows(result: Result) -> list[list[str]]:
     """The table: one line for each version."""
-    original = result.original.convert("RGB")
+    original = to_8_bits(result.original).convert("RGB")
     return [
         [
             name,
@@ -88,7 +88,7 @@ def curves(image: Image.Image, device: str) -> Any:
     from aecodec.evaluation.rd import mean_curves, measure_one
     from aecodec.evaluation.report import rd_figures
 
-    rgb = image.convert("RGB")
+    rgb = to_8_bits(image).convert("RGB")
     ours = [
         LearnedCodec(device=device, weights=name, qualities=_QUALITIES) for name in shipped_codecs()
     ]

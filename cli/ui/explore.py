@@ -16,7 +16,7 @@ from PIL import Image
 from aecodec.errors import AecodecError
 
 from ..arrays import SUFFIXES
-from ..files import walk
+from ..files import find_files
 from ..fitted import check_samples, image_shape, load_fitted, one_line, read_for
 from .uploads import explained
 
@@ -136,7 +136,7 @@ def _inside(folder: Path, name: str) -> tuple[Path, int]:
 
 
 def _names(folder: Path, suffixes: Collection[str]) -> list[str]:
-    files = walk(folder, suffixes, lambda error: None)
+    files = find_files(folder, suffixes, lambda error: None)
     return [str(file.relative_to(folder)) for file in files]
 
 

@@ -82,8 +82,16 @@ def test_l2_shrinks_weights_and_l1_makes_them_small_or_nothing(digits: Array) ->
     assert np.mean(np.abs(lasso) < 1e-3) > 10 * np.mean(np.abs(plain) < 1e-3)
 
 
+class Watched(Autoencoder):
+    """An autoencoder that remembers what it was stopped by."""
+
+    def _split(self, *arguments: Any) -> Any:
+        data, self.held_out = super()._split(*arguments)
+        return data, self.held_out
+
+
 def test_early_stopping_keeps_the_best_network(digits: Array) -> None:
-    model = Autoencoder(
+    model = Watched(
         32,
         hidden_layers=(256, 256),
         learning_rate=1e-2,
@@ -91,10 +99,12 @@ def test_early_stopping_keeps_the_best_network(digits: Array) -> None:
         early_stopping=True,
         n_iter_no_change=3,
         random_state=0,
+        device="cpu",
     ).fit(digits[:150])
     curve = model.validation_loss_curve_
     assert model.n_iter_ == len(curve) < 500
     assert int(np.argmin(curve)) == len(curve) - 1 - 3
+    assert model._held_out_loss(model.network_, model.held_out) == min(curve)
 
 
 def test_early_stopping_waits_for_the_annealing(digits: Array) -> None:

@@ -379,6 +379,12 @@ def test_a_map_of_codes(run: Run, table: Path, tmp_path: Path) -> None:
         (("transform", "broken.npy", "digits.npy", "-o", "c.npy"), 1, "broken.npy"),
         (("transform", "broken.npy", "digits.npy", "-o", "c.txt"), 2, "c.txt"),
         (("anomalies", "codec", "digits.npy"), 1, "needs images"),
+        (("anomalies", "codec", "wide.npy"), 1, "from 0 to 1"),
+        (("fit", "linear", "photoz", "-o", "m"), 1, "photoz: no such"),
+        (("fit", "linear", "", "-o", "m"), 2, "empty file name"),
+        (("fit", "linear", ".", "-o", "m", "--size", "99999999999x1"), 2, "over"),
+        (("fit", "linear", "digits.npy", "-o", "..", "--force"), 1, "is a folder"),
+        (("fit", "autoencoder", "digits.npy", "-o", "m", "-n", "999999999999"), 1, "memory"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(
@@ -394,6 +400,7 @@ def test_what_is_wrong_is_told_in_a_line(
     Path("broken.npy").write_text("not numbers")
     Path("broken.parquet").write_text("not numbers")
     np.save("nan.npy", np.full((5, 3), np.nan))
+    np.save("wide.npy", np.full((2, 8, 8), 255.0))
     before = sorted(Path().iterdir())
     found, out, err = run(*arguments)
     assert (found, out) == (code, "")

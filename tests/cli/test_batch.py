@@ -225,8 +225,8 @@ def test_failures_are_reported_and_the_rest_is_done(capsys: pytest.CaptureFixtur
     assert errors == [
         "error: b: too odd",
         "error: c: out: no space left on device; make room, or choose another place with -o",
-        "error: d: not enough memory for this image",
-        "error: e: not enough memory for this image",
+        "error: d: not enough memory",
+        "error: e: not enough memory",
     ]
     assert err.splitlines().count("note: a: a note") == 1
     assert "not for users" not in err

@@ -220,6 +220,21 @@ def test_formats_that_do_not_fit_say_so(run: Run, small: Image.Image, tmp_path: 
     assert code == 1
     assert "JPEG cannot hold this image" in err
     assert run("decompress", tmp_path / "x.aec", "--format", "doc")[0] == 2
+    clash = ("decompress", tmp_path / "x.aec", "-o", tmp_path / "y.png", "--format", "webp")
+    code, _, err = run(*clash)
+    assert (code, "y.png is not .webp" in err) == (2, True)
+    assert not (tmp_path / "y.png").exists()
+    same = ("decompress", tmp_path / "x.aec", "-o", tmp_path / "y.tif", "--format", "tiff")
+    assert run(*same)[0] == 0
+
+
+def test_nothing_is_written_to_a_file_called_dash(
+    run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("compress", photo, "-o", "-")
+    assert (code, "give a name" in err) == (2, True)
+    assert not Path("-").exists()
 
 
 def test_info_shows_header_and_chunks(run: Run, photo: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aecodec_cli.files import write_atomically
+from aecodec_cli.files import refuse_to_overwrite, write_atomically
 
 
 def mode(path: Path) -> int:
@@ -31,6 +31,21 @@ def test_a_file_that_appeared_meanwhile_is_kept(tmp_path: Path) -> None:
         write_atomically(target, b"data", overwrite=False)
     assert target.read_bytes() == b"precious"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_folder_is_not_overwritten_not_even_by_force(tmp_path: Path) -> None:
+    for write in (
+        lambda: refuse_to_overwrite(tmp_path, True),
+        lambda: write_atomically(tmp_path, b"data", overwrite=True),
+    ):
+        with pytest.raises(FileExistsError, match="is a folder; choose another name"):
+            write()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a device of POSIX")
+def test_nor_is_a_device() -> None:
+    with pytest.raises(FileExistsError, match="/dev/null is no file"):
+        refuse_to_overwrite(Path(os.devnull), True)
 
 
 @pytest.mark.parametrize("broken", ["fsync", "replace"])

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from aecodec.codec.container import Chunk, ChunkType, Header, write_file
+from aecodec.hashing.gallery import Card, Section, page
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.stored import pack_code
 from tests.cli.conftest import Run
@@ -58,6 +59,13 @@ def test_search_prints_paths_and_distances(run: Run, indexed: Path) -> None:
     (report,) = json.loads(out)
     assert report["matches"][0]["distance"] == 0
     assert report["matches"][0]["width"] == 110
+    far = run("search", indexed / "0.png", "--index", "i", "--radius", 99_999_999_999, "--json")
+    assert len(json.loads(far[1])[0]["matches"]) == 5
+
+
+def test_a_picture_in_a_store_is_linked_to_there() -> None:
+    card = Card("s3://bucket/a&b.jpg", "0", "")
+    assert 'href="s3://bucket/a&amp;b.jpg"' in page("", "", [Section("", [card])]).decode()
 
 
 def test_a_gallery_holds_its_pictures(run: Run, indexed: Path) -> None:
@@ -90,6 +98,8 @@ def test_duplicates_say_what_the_threshold_means(run: Run, indexed: Path) -> Non
         ("yes", "a <b>.png"),
         ("no", "0.png"),
     ]
+    far = json.loads(run("duplicates", "--index", "i", "--max-distance", 10**11, "--json")[1])
+    assert len(far["groups"][0]["duplicates"]) == 4
     report = json.loads(run("duplicates", indexed, "--index", "i", "--fpr", 0, "--json")[1])
     assert report["max_distance"] == 29  # just below the nearest different pair of the fixture
     assert sorted(p.name for p in indexed.glob("*.png")) == ["0.png", "1.png", "2.png", "3.png"]

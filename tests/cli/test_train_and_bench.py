@@ -107,7 +107,7 @@ def test_bench_rd(
     (out / "rd.json").unlink()
     for kept in ("rd.md", "rd_psnr.png", "page.html"):  # one after another is in the way
         assert main(arguments) == 1
-        assert f"{kept} exists; use --force" in capsys.readouterr().err
+        assert f"{kept} exists; choose another name, or use --force" in capsys.readouterr().err
         for path in out.glob("rd.md" if kept == "rd.md" else "*"):
             path.unlink()
     assert not list(out.iterdir())

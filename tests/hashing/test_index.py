@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -195,6 +196,25 @@ def test_orientation_and_size_of_a_reduced_jpeg(tmp_path: Path, cat: Image.Image
     whole = read_small(tmp_path / "upright.png")
     difference = whole.square(32).astype(float) - small.square(32)
     assert np.abs(difference).mean() < 3
+
+
+def test_a_file_is_added_as_such(index: ImageIndex, photos: Path) -> None:
+    report = index.add(photos / "0.png")
+    assert (report.hashed, report.failed, names(index)) == (1, [], ["0.png"])
+
+
+@posix
+def test_a_file_and_links_to_it_are_no_duplicates(index: ImageIndex, photos: Path) -> None:
+    (photos / "-linked.png").symlink_to(photos / "0.png")  # sorts before the file itself
+    os.link(photos / "1.png", photos / "hard.png")
+    shutil.copy(photos / "2.png", photos / "copy.png")
+    (photos.parent / "elsewhere").symlink_to(photos)
+    index.add(photos, photos.parent / "elsewhere")
+    (found,) = index.duplicates(0)
+    pair = {Path(entry.path).name for entry in (found.keep, found.duplicates[0].entry)}
+    assert (pair, len(found.duplicates)) == ({"2.png", "copy.png"}, 1)
+    (photos / "0.png").rename(photos.parent / "0.png")  # a link that leads nowhere is gone
+    assert len(index.duplicates(0)) == 1
 
 
 # ---- the cache -------------------------------------------------------------------------

@@ -115,6 +115,8 @@ def test_any_shape_stays_finite(name: str, shape: list[int], seed: int) -> None:
     [
         lambda x: noise.gaussian(x, -1),
         lambda x: noise.gaussian(x, float("nan")),
+        lambda x: noise.gaussian(x, float("inf")),
+        lambda x: noise.poisson_gaussian(x, 1e20, 0),
         lambda x: noise.poisson_gaussian(x, 0, 0),
         lambda x: noise.speckle(x, -0.1),
         lambda x: noise.salt_and_pepper(x, 1.5),
