@@ -50,6 +50,9 @@ _FAITHFUL: dict[str, dict[str, Any]] = {
 MAX_PIXELS = 178_000_000
 """Largest image that is read or written, in pixels; Pillow refuses little more."""
 
+_EIGHT_BIT = {"AVIF", "GIF", "WEBP"}  # others that are so refuse 16 bits, these turn them white
+_JPEG_SEGMENT = 65_000  # bytes, and some for the segment's name
+_XMP_TAG = 700  # of TIFF
 ORIENTATION = 0x0112  # EXIF tag
 _METADATA = ("icc_profile", "exif", "xmp")
 # How a TIFF file lays out its pixels; ICC, XMP and the like are kept by themselves.
@@ -195,6 +198,7 @@ def take_apart(image: Image.Image) -> Picture:
         UnsupportedImageError: empty, too large, or of a mode without a sensible reading.
     """
     check_size(image.width, image.height)
+    image.load()  # a TIFF file turns itself by this
     if getattr(image, "n_frames", 1) > 1:
         warnings.warn("only the first frame of the animation is kept", stacklevel=2)
     metadata = _metadata(image)
@@ -335,14 +339,35 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
     name = Image.registered_extensions().get(suffix)
     if name is None or name not in Image.SAVE:
         raise UnsupportedImageError(missing or f"unknown image format {format!r}; try png")
-    options: dict[str, Any] = {key: image.info[key] for key in _METADATA if image.info.get(key)}
-    options |= _FAITHFUL.get(name, {})
-    if name == "PNG" and (xmp := options.pop("xmp", None)):  # which Pillow reads but does not write
-        options["pnginfo"] = PngImagePlugin.PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+    if image.mode.startswith("I") and name in _EIGHT_BIT:
+        raise UnsupportedImageError(f"{name} cannot hold this image: it has 16 bits; try png")
+    options = _kept_metadata(image, name) | _FAITHFUL.get(name, {})
     try:
         image.save(target, format=name, **options)
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the format
         raise UnsupportedImageError(f"{name} cannot hold this image: {error}") from None
+
+
+def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
+    """Options for Pillow's writer of a format: the metadata that it can keep."""
+    kept: dict[str, Any] = {key: image.info[key] for key in _METADATA if image.info.get(key)}
+    exif = Image.Exif()
+    try:
+        exif.load(kept.get("exif", b""))
+    except Exception:  # malformed in one of many ways; the pixels are still good
+        del kept["exif"]
+    if name == "PNG" and (xmp := kept.pop("xmp", None)):  # which Pillow reads but does not write
+        kept["pnginfo"] = PngImagePlugin.PngInfo()
+        kept["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+    if name == "TIFF" and (xmp := kept.pop("xmp", None)):
+        exif[_XMP_TAG] = xmp
+        kept["exif"] = exif.tobytes()
+    if name == "JPEG":
+        for key in ("exif", "xmp"):
+            if len(kept.get(key, b"")) > _JPEG_SEGMENT:
+                warnings.warn(
+                    f"JPEG has no room for {len(kept.pop(key)):,} bytes of {key}", stacklevel=3
+                )
+    return kept

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from aecodec.errors import AecodecError
+from aecodec.files import refuse_to_overwrite, write_atomically
 
 from .arrays import Data
-from .files import refuse_to_overwrite, write_atomically
 from .fitted import PANEL, DataPath, check_drawable, one_line, png, read_as
 from .options import AsJson, Force, say
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aecodec.errors import AecodecError
 
-from .files import find_files
+from .inputs import find_files
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from aecodec.errors import AecodecError, UnsupportedImageError
+from aecodec.files import refuse_to_overwrite, write_atomically
 
 from .arrays import SUFFIXES, read, to_bytes
-from .files import refuse_to_overwrite, write_atomically
 from .fitted import (
     PANEL,
     DataPath,

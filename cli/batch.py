@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from aecodec.errors import AecodecError
+from aecodec.files import why_not_written, write_atomically
 
-from .files import find_files, identity, why_not_written, write_atomically
+from .inputs import find_files, identity
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from aecodec.files import refuse_to_overwrite, write_atomically
+
 from .denoise import weights_option
-from .files import refuse_to_overwrite, write_atomically
 from .options import Device, Force, codec_weights, say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aecodec.files import refuse_to_overwrite
+
 from .batch import explain
-from .files import refuse_to_overwrite
 from .hash_common import (
     PANEL,
     Backend,

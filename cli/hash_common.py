@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aecodec.files import write_atomically
+
 from .aec_hash import aec_reader
-from .files import write_atomically
 from .options import say
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aecodec.files import refuse_to_overwrite
+
 from .aec_hash import aec_reader
 from .batch import Product, Work, explain, named
-from .files import refuse_to_overwrite
 from .hash_common import (
     PANEL,
     Backend,

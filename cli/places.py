@@ -19,9 +19,10 @@ import pyarrow as pa
 from pyarrow import fs
 
 from aecodec.errors import AecodecError
+from aecodec.files import write_atomically
 from aecodec.hashing.scan import is_url
 
-from .files import find_files, write_atomically
+from .inputs import find_files
 
 # A file in these is there in full or not at all, and folders need not be made.
 _OBJECT_STORES = {"s3", "gcs", "abfs"}

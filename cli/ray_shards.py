@@ -16,7 +16,7 @@ from typing import Any
 from aecodec.errors import AecodecError
 
 from .batch import explain, renamed
-from .files import identity
+from .inputs import identity
 from .places import Found, Place, find, names_in, read, remove, write
 
 _BATCH = "_batch.json"  # what the results are of; Parquet readers skip names like this

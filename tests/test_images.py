@@ -111,6 +111,53 @@ def test_formats_that_cannot_hold_a_mode_say_so(small: Image.Image, tmp_path: Pa
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6" dc:title="cat"/>'
 
 
+@pytest.mark.parametrize("format", ["webp", "avif", "gif", "jpg"])
+def test_sixteen_bits_do_not_turn_white(format: str) -> None:
+    grey = Image.fromarray(np.full((32, 32), 20_000, dtype=np.uint16))
+    with pytest.raises(UnsupportedImageError, match="cannot hold this image"):
+        images.save_image(grey, io.BytesIO(), format)
+
+
+@pytest.mark.parametrize("format", ["png", "jpg", "webp", "tif", "avif"])
+def test_malformed_exif_spoils_no_picture(small: Image.Image, format: str) -> None:
+    image = small.copy()
+    image.info["exif"] = b"garbage-not-tiff"
+    buffer = io.BytesIO()
+    images.save_image(image, buffer, format)
+    assert images.take_apart(Image.open(buffer)).pixels.size == small.size
+
+
+@pytest.mark.parametrize("format", ["png", "jpg", "webp", "tif", "avif"])
+def test_xmp_and_exif_survive(small: Image.Image, format: str) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    image = small.copy()
+    image.info.update(xmp=XMP, exif=exif.tobytes())
+    buffer = io.BytesIO()
+    images.save_image(image, buffer, format)
+    kept = images.take_apart(Image.open(buffer)).metadata
+    assert (kept["xmp"].count(b"cat"), kept["exif"].count(b"Maker")) == (1, 1)
+
+
+def test_metadata_that_jpeg_has_no_room_for_is_left_out(small: Image.Image) -> None:
+    image = small.copy()
+    image.info.update(xmp=70_000 * b"x", icc_profile=200_000 * b"x")
+    buffer = io.BytesIO()
+    with pytest.warns(UserWarning, match="JPEG has no room for 70,000 bytes of xmp"):
+        images.save_image(image, buffer, "jpg")
+    assert list(images.take_apart(Image.open(buffer)).metadata) == ["icc_profile"]
+
+
+def test_a_turned_tiff_keeps_its_exif(small: Image.Image, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = 6
+    exif[0x010F] = "Maker"
+    small.save(tmp_path / "x.tif", exif=exif)
+    picture = images.take_apart(Image.open(tmp_path / "x.tif"))
+    assert picture.pixels.size == (70, 100)
+    assert b"Maker" in picture.metadata["exif"]
+
+
 def test_orientation_in_xmp_is_applied_once(small: Image.Image) -> None:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", xmp=XMP)

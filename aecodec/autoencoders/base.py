@@ -97,7 +97,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Trainab
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a file that `aecodec.autoencoders.load` reads.
 
-        safetensors with JSON in its header. A `random_state` that is no int is not kept,
+        safetensors with JSON in its header; the file is there in full or not at all, and its
+        folder is created. A `random_state` that is no int is not kept,
         nor is the optimiser's state for `partial_fit`.
         """
         from aecodec.autoencoders.files import save

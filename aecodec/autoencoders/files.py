@@ -28,6 +28,7 @@ from aecodec.autoencoders.mlp import Autoencoder
 from aecodec.autoencoders.sparse import SparseAutoencoder
 from aecodec.autoencoders.variational import VariationalAutoencoder
 from aecodec.errors import AecodecError, CorruptFileError
+from aecodec.files import write_atomically
 
 CLASSES: dict[str, type] = {
     cls.__name__: cls
@@ -68,17 +69,7 @@ def dumps(estimator: Any) -> bytes:
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator; a reader sees the old file or the new one, never half of one."""
-    data = dumps(estimator)
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
-    except OSError as error:  # nobody knows the temporary file's name
-        error.filename, error.filename2 = str(target), None
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(Path(path), dumps(estimator), overwrite=True)
 
 
 def load(path: str | os.PathLike[str]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -14,11 +15,13 @@ from torch import Tensor
 from aecodec.codec import tiling
 from aecodec.codec import weights as weight_files
 from aecodec.codec.container import (
+    MAX_METADATA,
     METADATA,
     MODES,
     Chunk,
     ChunkType,
     Header,
+    is_too_thin,
     pack_metadata,
     read_file,
     unpack_metadata,
@@ -28,7 +31,7 @@ from aecodec.codec.distortion import distortion, is_defined
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.refine import refine_latents
 from aecodec.codec.transforms import LATENT_STRIDE
-from aecodec.errors import CorruptFileError
+from aecodec.errors import CorruptFileError, UnsupportedImageError
 from aecodec.images import Picture, take_apart
 from aecodec.nn.device import choose_device
 from aecodec.nn.pixels import read_area, write_tile
@@ -81,7 +84,10 @@ class Codec:
             raise ValueError(f"quality must be an integer from 1 to 100, not {quality!r}")
         if effort not in EFFORTS:
             raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, not {effort!r}")
-        return self._pack(take_apart(image), quality, effort, stored_hash)
+        picture = take_apart(image)
+        if is_too_thin(*picture.pixels.size):
+            raise UnsupportedImageError(f"{image.width}x{image.height} is too long and thin")
+        return self._pack(picture, quality, effort, stored_hash)
 
     def decompress(self, data: bytes) -> Image.Image:
         """Decode the bytes of an .aec file to a Pillow image, metadata in its `info`.
@@ -108,8 +114,11 @@ class Codec:
         if picture.alpha is not None:
             chunks.append(Chunk(ChunkType.ALPHA, _pack_alpha(picture.alpha)))
         for kind, key in METADATA.items():
-            if key in picture.metadata:
-                chunks.append(Chunk(ChunkType(kind), pack_metadata(picture.metadata[key])))
+            raw = picture.metadata.get(key, b"")
+            if len(raw) > MAX_METADATA:
+                warnings.warn(f"{key} of {len(raw):,} bytes is left out", stacklevel=3)
+            elif raw:
+                chunks.append(Chunk(ChunkType(kind), pack_metadata(raw)))
         if stored_hash is not None:
             chunks.append(Chunk(ChunkType.HASH, stored_hash))
         header = Header(
@@ -163,9 +172,10 @@ def latent_size(width: int, height: int) -> tuple[int, int]:
 
 def _decode_pixels(model: InferenceModel, header: Header, payloads: list[bytes]) -> Image.Image:
     rows, columns = latent_size(header.width, header.height)
+    count = -(-rows // header.tile) * -(-columns // header.tile)
+    if count != len(payloads):
+        raise CorruptFileError(f"tile: {len(payloads)} of {count} tiles are there")
     tiles = list(tiling.windows(rows, columns, header.tile, model.margin))
-    if len(tiles) != len(payloads):
-        raise CorruptFileError(f"tile: {len(payloads)} of {len(tiles)} tiles are there")
     mode = MODES[header.mode].removesuffix("A")
     image = Image.new(mode, (header.width, header.height))
     bands = _decode_bands(model, tiles, payloads, columns, header.quality)

@@ -50,6 +50,11 @@ METADATA = {
 """What Pillow calls the metadata of these chunks."""
 
 
+def is_too_thin(width: int, height: int) -> bool:
+    """Whether padding to whole latents makes far more of so many pixels than `MAX_PIXELS`."""
+    return -(-width // 16) * -(-height // 16) * 256 > 2 * MAX_PIXELS
+
+
 @dataclass(frozen=True)
 class Header:
     """What a decoder must know first. Each field is written as a varint, in this order.
@@ -84,7 +89,7 @@ class Header:
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise CorruptFileError(f"header: {name} {getattr(self, name)} is out of range")
-        if self.width * self.height > MAX_PIXELS:
+        if self.width * self.height > MAX_PIXELS or is_too_thin(self.width, self.height):
             raise CorruptFileError(f"header: {self.width}x{self.height} is over the size limit")
         if self.tile % 4:
             raise CorruptFileError(f"header: tile {self.tile} is not a multiple of 4")

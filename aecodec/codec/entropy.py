@@ -119,6 +119,8 @@ class SymbolDecoder:
         self._escapes = []
         for _ in range(count):
             value, position = unpack_varint(payload, position, "tile")
+            if value >= 1 << 32:
+                raise CorruptFileError("tile: an escape is too large")
             self._escapes.append(value // 2 if value % 2 == 0 else -(value + 1) // 2)
         self._next = 0
         if (len(payload) - position) % 4:

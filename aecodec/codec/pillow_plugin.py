@@ -42,6 +42,9 @@ class AecImageFile(ImageFile.ImageFile):
             image = decompress(self._data)
             self.im = image.im
             self._data = b""
+            if self._exclusive_fp and self.fp:  # Windows replaces no file that is open
+                self.fp.close()
+                self.fp = None
         return super().load()
 
 

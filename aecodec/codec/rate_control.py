@@ -53,7 +53,11 @@ def compress_to_target(
         quality = _first(lambda q: _psnr(codec, image, at(q)) >= target)
         if quality is None:
             raise TargetUnreachableError(f"even quality 100 stays below {psnr:g} dB")
-        return at(quality, effort)
+        for refined in range(quality, 101) if effort == "max" else ():
+            data = at(refined, effort)
+            if _psnr(codec, image, data) >= target:  # it saves bits, for a little distortion
+                return data
+        return at(quality)
     limit = max_bytes if max_bytes is not None else (bpp or 0) * image.width * image.height / 8
     above = _first(lambda q: len(at(q)) > limit)
     for quality in range((above or 101) - 1, 0, -1):

@@ -23,6 +23,8 @@ LEARNING_RATE = 0.01  # quantiser steps
 HOT, COLD = 0.4, 0.15  # temperature of the stochastic rounding, first and last
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def refine_latents(
     model: InferenceModel, x: Tensor, y: Tensor, window: Window, quality: int
 ) -> Tensor:

@@ -40,13 +40,21 @@ def load_shipped(wanted: bytes, device: torch.device) -> InferenceModel:
     )
 
 
-@lru_cache(maxsize=2)
 def load(path: Path, device: torch.device) -> tuple[InferenceModel, bytes]:
-    """The model of a weight file on a device, and the file's digest.
+    """The model of a weight file on a device, and the file's digest. Kept until the file changes.
 
     Raises:
         AecodecError: the file is missing or not a codec's weights.
     """
+    import torch
+
+    # Refinement has gradients go through it, whatever the mode it was first used in.
+    with torch.inference_mode(False):
+        return _load(path, device, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path, device: torch.device, _changed: int) -> tuple[InferenceModel, bytes]:
     import torch
     from safetensors import SafetensorError, safe_open
 

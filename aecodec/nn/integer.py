@@ -189,8 +189,14 @@ class ExactConv2d(nn.Module):
         first: no autocast, no TF32 or bfloat16 products (left to GPUs and global settings).
         """
         plain = device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        plain = plain and torch.get_float32_matmul_precision() == "highest"
-        return plain and self._largest_sum < 2**24
+        return plain and self._largest_sum < 2**24 and _float32_is_plain()
+
+
+def _float32_is_plain() -> bool:
+    try:
+        return torch.get_float32_matmul_precision() == "highest"
+    except RuntimeError:  # set by torch's newer switches, which this one refuses to sum up
+        return False
 
 
 def _arrange_taps(layer: ExactConv2d, _incompatible_keys: object) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -12,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import SCALE_LEVELS
 from aecodec.codec.weights import inference_model
 from aecodec.denoising.model import DenoiserModel
+from aecodec.files import write_atomically
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.nn.integer import QuantAwareConv2d
@@ -129,7 +129,7 @@ def export_hash(
 
 def _load(model: nn.Module, checkpoint: Path, averaged: bool) -> dict[str, Any]:
     """Put a checkpoint's weights into a model; what a card says of them."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    state = torch.load(checkpoint, map_location="cpu")
     weights = state["state_dict" if averaged else "current_model_state"]
     ours = {k: v for k, v in weights.items() if k.startswith("model.")}
     model.load_state_dict({k.removeprefix("model."): v for k, v in ours.items()})
@@ -151,10 +151,9 @@ def _write(
     card: dict[str, Any],
     metadata: dict[str, str] | None = None,
 ) -> None:
-    partial = target.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"config": recipe.model.to_json(), **(metadata or {})})
-    digest = hashlib.sha256(partial.read_bytes()).hexdigest()
+    data = save(tensors, metadata={"config": recipe.model.to_json(), **(metadata or {})})
+    digest = hashlib.sha256(data).hexdigest()
     card = {"task": task, "recipe": asdict(recipe), "sha256": digest, **card}
-    os.replace(partial, target)
-    partial.write_text(json.dumps(card, indent=2) + "\n")
-    os.replace(partial, target.with_suffix(".json"))
+    write_atomically(target, data, overwrite=True)
+    text = json.dumps(card, indent=2) + "\n"
+    write_atomically(target.with_suffix(".json"), text.encode(), overwrite=True)

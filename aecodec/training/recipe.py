@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,17 @@ from aecodec.denoising.config import DenoiserConfig
 from aecodec.errors import RecipeError
 from aecodec.hashing.config import HashConfig
 from aecodec.training.data import Phase
+
+_NUMBERS = {"int": (int,), "float": (int, float)}
+_AT_LEAST_ONE = (
+    "steps",
+    "batch",
+    "crop",
+    "large_crop",
+    "ema_every",
+    "validate_every",
+    "save_every",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,19 @@ class Recipe:
     save_every: int = 500
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            known: tuple[type, ...] = _NUMBERS.get(str(one.type), ())
+            if known and (isinstance(value, bool) or not isinstance(value, known)):
+                # 4e-4 is a text to YAML.
+                raise ValueError(
+                    f"{one.name} must be a number such as {one.default}, not {value!r}"
+                )
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
     def phases(self) -> list[Phase]:
         """Small crops, then large ones, the number of pixels in a batch about the same."""
         shrunk = max(1, round(self.batch * (self.crop / self.large_crop) ** 2))
@@ -74,7 +98,9 @@ class CodecRecipe(Recipe):
     model: CodecConfig = field(default_factory=CodecConfig)
 
     def __post_init__(self) -> None:
-        if self.model.distortion == "ms-ssim" and self.crop < MS_SSIM_MIN_SIDE:
+        super().__post_init__()
+        least = min(self.crop, self.large_crop)
+        if self.model.distortion == "ms-ssim" and least < MS_SSIM_MIN_SIDE:
             raise ValueError(f"MS-SSIM needs crops of at least {MS_SSIM_MIN_SIDE} pixels")
 
 

@@ -98,10 +98,11 @@ class Photos(L.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         recipe = self.recipe
-        training, validation = split_photos(find_photos(self.data), recipe.held_out)
+        photos = find_photos(self.data)
+        training, validation = split_photos(photos, min(recipe.held_out, len(photos) // 2))
         self.description = f"{len(training)} photos, {len(validation)} held out"
         self.photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
-        self.validation = centre_crops(load_photos(validation, least=64), 512)
+        self.validation = centre_crops(load_photos(validation, least=max(64, recipe.crop)), 512)
 
     def calibration_crops(self) -> list[Tensor]:
         """Of some of the training photos, in all sizes."""

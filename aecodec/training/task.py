@@ -64,8 +64,8 @@ class Task(L.LightningModule):
         """Warm-up, plateau, cosine to zero: a plateau lets a run be cut or lengthened."""
         recipe = self.recipe
         start = recipe.steps * (1 - recipe.decay)
-        progress = min(max((step - start) / (recipe.steps - start), 0), 1)
-        return min(1, (step + 1) / recipe.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
+        progress = min(max((step - start) / max(recipe.steps - start, 1), 0), 1)
+        return min(1, (step + 1) / max(recipe.warmup, 1)) * 0.5 * (1 + math.cos(math.pi * progress))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["batches_seen"] = self.batches_seen

@@ -16,8 +16,8 @@ from PIL import Image
 from aecodec.errors import AecodecError
 
 from ..arrays import SUFFIXES
-from ..files import find_files
 from ..fitted import check_samples, image_shape, load_fitted, one_line, read_for
+from ..inputs import find_files
 from .uploads import explained
 
 Array = npt.NDArray[Any]

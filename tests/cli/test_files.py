@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aecodec_cli.files import refuse_to_overwrite, write_atomically
+from aecodec.files import refuse_to_overwrite, write_atomically
 
 
 def mode(path: Path) -> int:

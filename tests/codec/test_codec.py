@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 import aecodec
-from aecodec.codec import tiling
+from aecodec.codec import container, tiling, weights
 from aecodec.codec.codec import Codec
 from aecodec.errors import (
     AecodecError,
@@ -19,6 +23,7 @@ from aecodec.errors import (
     UnsupportedImageError,
     WeightsMismatchError,
 )
+from aecodec.weights import weight_file
 from tests.conftest import psnr
 
 
@@ -210,6 +215,45 @@ def test_an_image_always_makes_the_same_file(codec: Codec, cat: Image.Image) -> 
     piece = cat.crop((0, 100, 160, 228))
     for effort in ("fast", "default", "max"):
         assert len({codec.compress(piece, 90, effort=effort) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_max_effort_is_the_same_where_gradients_are_off(
+    codec: Codec, cat: Image.Image, mode: Any
+) -> None:
+    piece = cat.crop((0, 100, 96, 164))
+    expected = codec.compress(piece, 50, effort="max")
+    weights._load.cache_clear()
+    with mode():
+        assert Codec("cpu").compress(piece, 50, effort="max") == expected
+
+
+def test_weights_that_change_are_loaded_anew(tmp_path: Path, small: Image.Image) -> None:
+    file = tmp_path / "mine.safetensors"
+    digests = set()
+    for number, name in enumerate(("codec-cpu", "codec-cpu-ms-ssim")):
+        shutil.copy(weight_file(name), file)
+        os.utime(file, (number, number))
+        digests.add(Codec("cpu", file).digest)
+    assert len(digests) == 2
+
+
+def test_metadata_that_could_not_be_read_back_are_left_out(
+    codec: Codec, small: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = small.copy()
+    image.info["xmp"] = (container.MAX_METADATA + 1) * b"x"
+    image.info["icc_profile"] = b"profile"
+    with pytest.warns(UserWarning, match="xmp of 67,108,865 bytes is left out"):
+        data = codec.compress(image)
+    assert codec.decompress(data).info == {"icc_profile": b"profile"}
+
+
+def test_what_is_all_padding_is_refused(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "MAX_PIXELS", 100_000)
+    codec.compress(Image.new("L", (300, 300)))
+    with pytest.raises(UnsupportedImageError, match="20000x2 is too long and thin"):
+        codec.compress(Image.new("L", (20_000, 2)))
 
 
 @pytest.mark.parametrize("quality", [0, 101, 50.0, "50"])

@@ -102,6 +102,11 @@ def test_an_absurd_size_with_a_valid_checksum_is_refused_before_memory_is_taken(
         container.read_file(data)
 
 
+def test_a_size_that_is_all_padding_is_refused() -> None:
+    with pytest.raises(CorruptFileError, match="size limit"):
+        Header(container.MAX_PIXELS, 1, 0, 50, 4, 1, b"12345678").check()
+
+
 def test_a_zip_bomb_in_the_metadata_is_refused() -> None:
     bomb = zlib.compress(bytes(container.MAX_METADATA + 1), 9)
     with pytest.raises(CorruptFileError, match="icc: cut short or too large"):

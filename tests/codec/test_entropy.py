@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aecodec.codec.container import pack_varint
 from aecodec.codec.entropy import (
     PRECISION,
     SymbolDecoder,
@@ -88,3 +89,9 @@ def test_garbage_decodes_to_something_or_is_refused(tables: SymbolTables, junk: 
     except CorruptFileError:
         return
     assert len(symbols) == 500
+
+
+def test_an_escape_beyond_any_symbol_is_damage(tables: SymbolTables) -> None:
+    payload = pack_varint(1) + pack_varint(1 << 32)
+    with pytest.raises(CorruptFileError, match="escape is too large"):
+        SymbolDecoder(tables, payload)

@@ -22,6 +22,7 @@ def test_save_and_open(small: Image.Image, tmp_path: Path) -> None:
         assert (image.format, image.size, image.mode) == ("AEC", small.size, "RGB")
         assert image.info["quality"] == 70
         assert psnr(small, image.convert("RGB")) > 28
+        assert image.fp is None  # closed: Windows replaces no file that is open
 
 
 def test_default_quality_and_copy_to_png(small: Image.Image, tmp_path: Path) -> None:

@@ -154,6 +154,24 @@ def test_recipes_load_and_wrong_ones_say_why(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("stepz: 3\n")
     with pytest.raises(RecipeError, match="stepz"):
         load_recipe(str(tmp_path / "mine.yaml"))
+    for line, reason in (
+        ("learning_rate: 4e-4", "learning_rate must be a number such as 0.0004, not '4e-4'"),
+        ("steps: 2.5", "steps must be a number"),
+        ("save_every: 0", "save_every must be at least 1"),
+    ):
+        (tmp_path / "mine.yaml").write_text(line)
+        with pytest.raises(RecipeError, match=reason):
+            load_recipe(str(tmp_path / "mine.yaml"))
+
+
+def test_neither_warm_up_nor_decay_is_needed() -> None:
+    module = CodecTraining(dataclasses.replace(TINY, warmup=0, decay=0.0))
+    assert [module._schedule(step) for step in range(TINY.steps)] == [1.0] * TINY.steps
+
+
+def test_few_photos_are_not_all_held_out(photos: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(TINY, steps=1, held_out=20)
+    assert load(train(recipe, [photos], tmp_path, device="cpu"))["batches_seen"] == 1
 
 
 def test_a_step_with_a_gradient_that_is_not_finite_is_skipped(
@@ -197,3 +215,5 @@ def test_a_codec_is_trained_for_ms_ssim(photos: Path, tmp_path: Path) -> None:
     assert Codec("cpu", tmp_path / "codec.safetensors").model.config == model
     with pytest.raises(ValueError, match="crops of at least 161"):
         dataclasses.replace(recipe, crop=128)
+    with pytest.raises(ValueError, match="crops of at least 161"):
+        dataclasses.replace(recipe, large_crop=128)

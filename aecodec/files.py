@@ -1,30 +1,13 @@
-"""Finding input files, and writing outputs so that no half file is ever seen."""
+"""Writing files so that no half file is ever seen."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import stat
-from collections.abc import Callable, Collection
 from pathlib import Path
 
-from aecodec.folders import fail, is_special, walk
-
-
-def find_files(
-    folder: Path, suffixes: Collection[str], on_error: Callable[[OSError], None] = fail
-) -> list[Path]:
-    """As `aecodec.folders.walk`, sorted."""
-    return sorted(map(Path, walk(folder, suffixes, on_error)))
-
-
-def identity(path: Path) -> tuple[int, int] | None:
-    """What two paths to one file have in common; None when there is no such file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+from aecodec.folders import is_special
 
 
 def refuse_to_overwrite(path: Path | None, force: bool) -> None:
