@@ -358,6 +358,7 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
         exif.load(kept.get("exif", b""))
     except Exception:  # malformed in one of many ways; the pixels are still good
         del kept["exif"]
+        exif = Image.Exif()
     if name == "PNG" and (xmp := kept.pop("xmp", None)):  # which Pillow reads but does not write
         kept["pnginfo"] = PngImagePlugin.PngInfo()
         kept["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
