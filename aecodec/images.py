@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -60,6 +62,7 @@ _STRUCTURAL_TAGS = frozenset(
     [*range(254, 267), 273, *range(277, 285), 296, 317, 320, *range(322, 326), *range(330, 348)]
     + [700, 33723, 34377, 34675]
 )
+_OPENING = threading.Lock()  # filters of warnings are the whole process's
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
 
 
@@ -126,14 +129,14 @@ def _decode(
     suffix = os.path.splitext(path)[1].lower()
     missing = _register_plugin(suffix)
     try:
-        with warnings.catch_warnings():
+        with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(path)
-            size = image.size
-            check_size(*size, max_pixels)
-            if least is not None:
-                image.draft(None, (least, least))
-            image.load()
+        size = image.size
+        check_size(*size, max_pixels)
+        if least is not None:
+            image.draft(None, (least, least))
+        image.load()
     except UnidentifiedImageError:
         raise UnsupportedImageError(
             f"{path}: {missing or 'not an image in a format Pillow can read'}"
@@ -197,10 +200,19 @@ def take_apart(image: Image.Image) -> Picture:
     Raises:
         UnsupportedImageError: empty, too large, or of a mode without a sensible reading.
     """
+    picture, notes = take_apart_quietly(image)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return picture
+
+
+def take_apart_quietly(image: Image.Image) -> tuple[Picture, list[str]]:
+    """As `take_apart`, with what it would warn of: whom that does not concern may work in threads."""
     check_size(image.width, image.height)
     image.load()  # a TIFF file turns itself by this
-    if getattr(image, "n_frames", 1) > 1:
-        warnings.warn("only the first frame of the animation is kept", stacklevel=2)
+    notes: list[str] = []
+    if _frames(image) > 1:
+        notes.append("only the first frame of the animation is kept")
     metadata = _metadata(image)
     try:
         upright = image
@@ -209,7 +221,22 @@ def take_apart(image: Image.Image) -> Picture:
             metadata = _metadata(upright)  # in EXIF and XMP, the orientation is gone
     except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
         metadata.pop("exif", None)
-    return _split(upright, metadata)
+    return _split(upright, metadata, notes), notes
+
+
+def _frames(image: Image.Image) -> int:
+    """How many there are; 1 where a damaged one ends the counting, as the first may be whole."""
+    shown = image.tell()
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # it reads all frames, and each format has its own kinds
+        pass
+    try:  # the image was left at the damaged one
+        image.seek(shown)
+        image.load()
+    except Exception as error:
+        raise UnsupportedImageError(f"damaged image ({error})") from None
+    return 1
 
 
 def open_pixels(path: str | os.PathLike[str]) -> Image.Image:
@@ -253,7 +280,8 @@ def _tags(image: Image.Image) -> bytes:
         return b""
 
 
-def _split(image: Image.Image, metadata: dict[str, bytes]) -> Picture:
+def _split(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> Picture:
+    """The picture; what is lost is added to the notes."""
     mode = image.mode
     if mode == "P" or (mode in ("1", "L", "RGB") and "transparency" in image.info):
         grey = mode in ("1", "L")
@@ -275,9 +303,9 @@ def _split(image: Image.Image, metadata: dict[str, bytes]) -> Picture:
         return Picture(image.convert("L"), None, metadata)
     if mode in _SIXTEEN_BIT:
         if "transparency" in image.info:
-            warnings.warn("16-bit grey loses its transparent level", stacklevel=2)
+            notes.append("16-bit grey loses its transparent level")
         return Picture(_sixteen_bit(image), None, metadata)
-    return _convert_to_rgb(image, metadata)
+    return _convert_to_rgb(image, metadata, notes)
 
 
 def _sixteen_bit(image: Image.Image) -> Image.Image:
@@ -299,13 +327,13 @@ def to_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
 
 
-def _convert_to_rgb(image: Image.Image, metadata: dict[str, bytes]) -> Picture:
+def _convert_to_rgb(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> Picture:
     if image.mode not in ("CMYK", "YCbCr", "LAB", "HSV", "RGBX"):
         raise UnsupportedImageError(f"pixels of mode {image.mode!r} are not supported")
     rest = dict(metadata)
     profile = rest.get("icc_profile")
     if image.mode in ("CMYK", "LAB"):
-        warnings.warn(f"{image.mode} pixels were converted to RGB", stacklevel=2)
+        notes.append(f"{image.mode} pixels were converted to RGB")
         rest.pop("icc_profile", None)  # it describes colours that are no longer there
     if image.mode == "LAB" or (image.mode == "CMYK" and profile):
         converted = _to_srgb(image, profile)
@@ -344,7 +372,7 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
     options = _kept_metadata(image, name) | _FAITHFUL.get(name, {})
     try:
         image.save(target, format=name, **options)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, struct.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the format
         raise UnsupportedImageError(f"{name} cannot hold this image: {error}") from None
@@ -356,6 +384,10 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     exif = Image.Exif()
     try:
         exif.load(kept.get("exif", b""))
+        if name == "TIFF" and "exif" in kept:
+            for tag in _STRUCTURAL_TAGS & set(exif):  # else the layout of the new file
+                del exif[tag]
+            kept["exif"] = exif.tobytes()
     except Exception:  # malformed in one of many ways; the pixels are still good
         del kept["exif"]
         exif = Image.Exif()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from PIL import Image
 
 from aecodec import images
 from aecodec.errors import UnsupportedImageError
+from aecodec.hashing.picture import read_small
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
@@ -47,6 +50,48 @@ def test_animations_keep_the_first_frame_and_say_so(small: Image.Image, tmp_path
     with pytest.warns(UserWarning, match="first frame"):
         picture = images.take_apart(images.open_image(tmp_path / "x.gif"))
     assert picture.mode == "RGB"
+
+
+@pytest.mark.parametrize("format", ["GIF", "TIFF"])
+def test_damage_behind_the_first_frame_is_no_matter(format: str) -> None:
+    rng = np.random.default_rng(0)
+    noise = [Image.fromarray(rng.integers(0, 256, (17, 24, 3), dtype=np.uint8)) for _ in range(3)]
+    first, *others = (image.convert("P") for image in noise) if format == "GIF" else noise
+    buffer = io.BytesIO()
+    first.save(buffer, format, save_all=True, append_images=others)
+    data = buffer.getvalue()
+    for _ in range(300):
+        damaged = bytearray(data)
+        damaged[rng.integers(1500, len(data))] = rng.integers(256)
+        cut = bytes(data[: rng.integers(1500, len(data))])
+        for candidate in (bytes(damaged), cut):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's, about the damage
+                picture, _ = images.take_apart_quietly(Image.open(io.BytesIO(candidate)))
+            assert picture.pixels.tobytes() == first.convert("RGB").tobytes()
+
+
+def test_notes_of_threads_leave_the_filters_of_warnings_alone(
+    small: Image.Image, tmp_path: Path
+) -> None:
+    small.save(tmp_path / "x.gif", save_all=True, append_images=[small.rotate(90)])
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda _: read_small(tmp_path / "x.gif"), range(200)))
+    assert list(warnings.filters) == before
+
+
+def test_tags_of_another_layout_do_not_scramble_a_tiff(small: Image.Image) -> None:
+    structural = {254: 1, 257: 3, 258: 4, 259: 5, 262: 2, 266: 2, 278: 0, 284: 2, 338: 1, 339: 3}
+    for tag, value in structural.items():
+        exif = Image.Exif()
+        exif[tag], exif[271] = value, "a camera"
+        image, buffer = small.copy(), io.BytesIO()
+        image.info["exif"] = exif.tobytes()
+        images.save_image(image, buffer, "tiff")
+        with Image.open(buffer) as again:
+            assert again.convert("RGB").tobytes() == small.tobytes()
+            assert again.getexif()[271] == "a camera"
 
 
 def test_signed_and_wide_integers() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aecodec.images import open_reduced, take_apart
+from aecodec.images import open_reduced, take_apart_quietly
 
 THUMBNAIL = 128
 """Longer side of a stored thumbnail in pixels."""
@@ -64,9 +63,7 @@ def make_small(image: Image.Image) -> Small:
 
     Alpha lies over white.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about metadata and frames: no matter here
-        picture = take_apart(image)
+    picture, _ = take_apart_quietly(image)  # notes about metadata and frames: no matter here
     pixels = picture.pixels
     width, height = pixels.size
     scale = min(1, _DECODED / max(width, height))
