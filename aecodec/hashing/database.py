@@ -134,15 +134,15 @@ class Database:
                 raise
 
     def _set_up(self) -> None:
-        self._use_wal()
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        version = self.meta("version")
+        version = self.meta("version")  # before anything is changed: it may be another's file
         if version != VERSION:
             raise AecodecError(
                 f"{self.path}: index of version {version}, this aecodec reads {VERSION};"
                 " delete it and index again"
             )
+        self._use_wal()
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA foreign_keys = ON")
 
     def _use_wal(self) -> None:
         # Unlike statements, a change of mode does not wait while another process makes it.
@@ -193,7 +193,8 @@ class Database:
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # SQLite ends it by itself where the disk is full
+                self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
 
@@ -348,6 +349,9 @@ def _create_whole(path: Path, meta: dict[str, str | int]) -> None:
             new = {"version": VERSION, "index": secrets.token_hex(8), "generation": 0, **meta}
             db.executemany("INSERT INTO meta VALUES (?, ?)", new.items())
             db.commit()
+        for end in ("-wal", "-shm", "-journal"):
+            if not path.exists():  # so they are of an index that was deleted, and would be replayed
+                path.with_name(path.name + end).unlink(missing_ok=True)
         try:
             os.link(partial, path)
         except FileExistsError:

@@ -55,8 +55,9 @@ class ImageIndex:
     Args:
         path: of the SQLite file, made by `add` if it is not there; None: `default_path()`.
         model: "photo", "cifar10" or a weight file; None: the one of the index, or "photo".
-        bits: code length in use; None: that of the index, or the model's longest. It can be
-            changed at any time, since longer codes begin with the shorter ones.
+        bits: code length that `add` gives a new index, or changes an old one to, which it may at
+            any time, since longer codes begin with the shorter ones; None: that of the index, or
+            the model's longest.
         device: "auto", "cpu" or "cuda", where the model runs.
         backend: where codes are searched, "postgresql://..." or "milvus://..."; None: by FAISS in a
             file.
@@ -321,10 +322,13 @@ class ImageIndex:
         """As `search`, for a code of at least the index's length. Needs no model.
 
         Raises:
-            ValueError: neither k nor radius is given, or one is out of range.
+            ValueError: neither k nor radius is given, or one is out of range; or the code is too
+                short.
         """
         _check_range(k, radius)
         index, state = self._code_index()
+        if 8 * len(code) < state.bits:
+            raise ValueError(f"a code of {8 * len(code)} bits, but the index has {state.bits}")
         query = np.frombuffer(code[: state.bits // 8], dtype=np.uint8)[None]
         far, ids = (part.tolist() for part in _near(index, query, k, radius))
         entries = self._database().entries(ids)
@@ -427,7 +431,7 @@ def _near(
     """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the radius."""
     if radius is None:
         assert k is not None
-        far, ids = index.search(codes, k)
+        far, ids = index.search(codes, int(k))
         return far.ravel(), ids.ravel()
     parts = index.within(codes, min(radius, 8 * codes.shape[1]))
     return np.concatenate([d for d, _ in parts]), np.concatenate([i for _, i in parts])

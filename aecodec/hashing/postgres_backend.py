@@ -51,6 +51,12 @@ class PostgresIndex:
 
     def search(self, codes: Codes, k: int) -> tuple[Distances, Ids]:
         k = min(k, len(self))
+        # What an HNSW graph gives at most: 40 unless told, 1000 if told; for more all are read.
+        self._server.run(
+            "SELECT set_config('hnsw.ef_search', %s, false), set_config('enable_indexscan', %s, false)",
+            str(min(max(k, 40), 1000)),
+            "on" if k <= 1000 else "off",
+        )
         rows = self._server.run(
             f"SELECT n, id, distance FROM ({self._queries}) AS q CROSS JOIN LATERAL"
             f" (SELECT id, (t.code <~> q.code)::int AS distance FROM {self._table} AS t"

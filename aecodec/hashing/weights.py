@@ -20,6 +20,16 @@ from aecodec.hashing.model import ConvNorm, HashModel
 from aecodec.weights import weight_file
 
 DEFAULT_MODEL = "photo"
+# What reading raises at bytes, JSON or weights that are not what they should be.
+_DAMAGE = (
+    AttributeError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+)
 _RECIPES = {"photo": "hash-photo", "cifar10": "hash-cifar10"}
 
 
@@ -59,13 +69,17 @@ def find(model: str) -> Path:
     return path
 
 
-@lru_cache(maxsize=2)
 def load(path: Path, device: torch.device) -> Loaded:
-    """The model of a weight file, on a device.
+    """The model of a weight file, on a device. Kept until the file changes.
 
     Raises:
         AecodecError: the file is missing or not a hash model's weights.
     """
+    return _load(path, device, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path, device: torch.device, _changed: int) -> Loaded:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
@@ -75,7 +89,7 @@ def load(path: Path, device: torch.device) -> Loaded:
         model.load_state_dict({name: t.float() for name, t in tensors.items()}, strict=True)
         calibration = metadata.get("calibration")
         loaded = Calibration.from_json(calibration) if calibration else None
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except _DAMAGE as error:
         reason = str(error).splitlines()[0]
         raise AecodecError(f"{path}: not a hash model's weight file ({reason})") from None
     model.eval().requires_grad_(False)

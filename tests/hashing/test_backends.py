@@ -243,3 +243,20 @@ def test_a_backend_that_is_none_is_explained(tmp_path: Path) -> None:
         connect("postgresql://somebody:secret@127.0.0.1:1/none", tmp_path)
     assert "secret" not in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize("k", [100, 1500])
+def test_a_graph_in_postgres_gives_as_many_as_asked(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k: int
+) -> None:
+    monkeypatch.setattr("aecodec.hashing.postgres_backend.EXACT_LIMIT", 1000)
+    backend = connect(postgres, tmp_path / "cache")
+    codes = np.random.default_rng(0).integers(0, 256, (3000, BITS // 8), dtype=np.uint8)
+    state = state_of(len(codes), "abcd1234")
+    with backend.updating(state.index):
+        index = backend.build(state, lambda: [(np.arange(1, len(codes) + 1), codes)])
+    distances, ids = index.search(codes[:3], k)
+    assert (ids > 0).all()
+    assert ids[:, 0].tolist() == [1, 2, 3]
+    assert (np.diff(distances) >= 0).all()
+    backend.close()

@@ -347,6 +347,56 @@ def test_kill_9_loses_nothing_that_was_done(tmp_path: Path, weights: Path, many:
         assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_what_a_killed_process_left_is_not_taken_for_the_next_index(
+    tmp_path: Path, weights: Path, other_weights: Path, many: Path, photos: Path
+) -> None:
+    path = tmp_path / "index"
+    process = start(path, weights, many)
+    assert process.stdout
+    for line in process.stdout:
+        if int(line) >= 10:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.communicate()
+    assert path.with_name("index-wal").stat().st_size > 0
+    path.unlink()  # as messages advise
+    with ImageIndex(path, model=str(other_weights), device="cpu") as index:
+        index.add(photos)
+        assert len(index) == 8
+        assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_another_programs_database_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE t (a)")
+    db.close()
+    (tmp_path / "empty.db").touch()
+    before = path.read_bytes()
+    for each in (path, tmp_path / "empty.db"):
+        with pytest.raises(CorruptFileError, match="not an index"):
+            len(ImageIndex(each))
+    assert path.read_bytes() == before
+    assert (tmp_path / "empty.db").stat().st_size == 0
+
+
+def test_a_full_disk_is_called_so(index: ImageIndex, photos: Path, many: Path) -> None:
+    index.add(photos)
+    db = index._database()._db
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(AecodecError, match="database or disk is full"):
+        index.add(many)
+    assert len(index) == 8
+
+
+def test_codes_too_short_are_refused(index: ImageIndex, photos: Path) -> None:
+    index.add(photos)
+    with pytest.raises(ValueError, match="a code of 64 bits, but the index has 128"):
+        index.search_code(bytes(8))
+    assert len(index.search_code(bytes(16), k=np.int64(3))) == 3  # type: ignore[arg-type]
+
+
 def test_two_writers_at_once(tmp_path: Path, weights: Path, many: Path, photos: Path) -> None:
     path = tmp_path / "index"
     processes = [start(path, weights, many), start(path, weights, many, photos)]
