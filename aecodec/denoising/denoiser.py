@@ -95,9 +95,10 @@ class Denoiser:
         """As `denoise`, for an image taken apart; and what was found to be wrong with it."""
         _check(sigma, noise, strength)
         found = diagnose(_sample(picture.pixels), sigma, noise)
-        pixels = picture.pixels
         if strength > 0:
-            pixels = self._pixels(pixels, Diagnosis(found.kind, found.sigma * strength))
+            pixels = self._pixels(picture.pixels, Diagnosis(found.kind, found.sigma * strength))
+        else:
+            pixels = picture.pixels.copy()  # it may be the caller's own image
         return Picture(pixels, picture.alpha, picture.metadata), found
 
     def restore(self, x: Tensor, diagnosis: Diagnosis) -> Tensor:

@@ -31,13 +31,17 @@ def shipped() -> Path:
     return path
 
 
-@lru_cache(maxsize=2)
 def load(path: Path, device: torch.device) -> DenoiserModel:
-    """The model of a weight file, on a device, in float32.
+    """The model of a weight file, on a device, in float32. Kept until the file changes.
 
     Raises:
         AecodecError: the file is missing or not a denoiser's weights.
     """
+    return _load(path, device, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path, device: torch.device, _changed: int) -> DenoiserModel:
     try:
         with safe_open(path, framework="pt") as file:
             model = DenoiserModel(DenoiserConfig.from_json(file.metadata()["config"]))

@@ -8,12 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import save_file
 from torch import Generator, Tensor
 
 import aecodec
 from aecodec.denoising import denoiser as denoiser_module
 from aecodec.denoising import noise, weights
+from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.denoiser import Denoiser, Diagnosis
+from aecodec.denoising.model import DenoiserModel
 from aecodec.errors import AecodecError
 from tests.conftest import psnr
 
@@ -150,6 +153,21 @@ def test_a_file_that_is_no_weights(tmp_path: Path) -> None:
         with pytest.raises(AecodecError, match="not a denoiser's weight file") as caught:
             Denoiser("cpu", path)
         assert "\n" not in str(caught.value)
+
+
+def test_weights_that_were_written_again_are_read_again(tmp_path: Path) -> None:
+    config, path = DenoiserConfig((8, 8, 8), (1, 1, 1)), tmp_path / "weights"
+    for value in (0.0, 0.5):
+        model = DenoiserModel(config)
+        torch.nn.init.constant_(model.tail.weight, value)
+        save_file(model.state_dict(), path, metadata={"config": config.to_json()})
+        assert float(Denoiser("cpu", path).model.tail.weight.detach().mean()) == value
+
+
+def test_nothing_done_is_still_another_image(denoiser: Denoiser, cat: Image.Image) -> None:
+    same = denoiser.denoise(cat, strength=0)
+    assert same is not cat
+    assert same.tobytes() == cat.tobytes()
 
 
 def test_a_build_without_weights_says_so(cat: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
