@@ -22,7 +22,7 @@ from aecodec.autoencoders.networks import ACTIVATIONS, Network, mlp
 from aecodec.nn.device import choose_device
 
 _INFERENCE_BATCH = 4096
-_LEAST_ENERGY = 1e-12  # of a sample of zeros, to divide by
+_LEAST_ENERGY = 1e-12  # of a sample of zeros, to divide by, in squared deviations of the data
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Trainable):
@@ -72,10 +72,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Trainab
 
     def reconstruction_error(self, X: Any) -> Array:
         """Mean squared error of each sample's reconstruction, in squared units of X: (n_samples,)."""
-        return self._infer(
-            lambda network, x: (self._reconstruction(network, x) - x).square().mean(1),
-            self._check_data(X),
-        )
+        return self._infer(self._squared_error, self._check_data(X))
 
     def relative_error(self, X: Any) -> Array:
         """`reconstruction_error` divided by the mean square of the sample itself: (n_samples,).
@@ -83,8 +80,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Trainab
         For data whose zero means nothing, such as ink or counts; a sample of zeros has an
         error far above all others unless it comes back as zeros.
         """
-        energy = np.square(self._check_data(X)).mean(1)
-        return self.reconstruction_error(X) / np.maximum(energy, _LEAST_ENERGY)
+        X = self._check_data(X)
+        wide = X.astype(np.float64)  # squares of large float32 would overflow
+        energy = np.square(wide).mean(1)
+        least = _LEAST_ENERGY * float(self.network_.scale) ** 2
+        error = self._infer(self._squared_error, wide)
+        return (error / np.maximum(energy, least)).astype(X.dtype)
 
     def score_samples(self, X: Any) -> Array:
         """How well each sample fits: the negative of its reconstruction error, (n_samples,)."""
@@ -114,6 +115,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Trainab
         network.load_state_dict(state, assign=True)  # in the dtypes of the state
         self.network_ = network.eval().requires_grad_(False)
         self._optimizer_state = None
+
+    def _squared_error(self, network: Network, x: Tensor) -> Tensor:
+        return (self._reconstruction(network, x) - x).square().mean(1)
 
     def _reconstruction(self, network: Network, x: Tensor) -> Tensor:
         return network.decode(self._code(network, x))

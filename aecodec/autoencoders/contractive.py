@@ -57,7 +57,7 @@ class ContractiveAutoencoder(MLPAutoencoder):
 
     def _loss(self, network: Network, x: Tensor, step: Step) -> Tensor:
         with torch.enable_grad():  # held-out losses need the Jacobian too
-            if self.hidden_layers:
+            if self._made_with["hidden_layers"]:
                 z, norm = _estimated_norm(network, x, step.generator)
             else:
                 z, norm = _exact_norm_of_one_layer(network, x)

@@ -106,7 +106,7 @@ def _describe(estimator: Any, prefix: str, tensors: dict[str, Tensor]) -> dict[s
         if isinstance(value, torch.nn.Module):
             state = value.state_dict()
             tensors |= {f"{prefix}{key}.{name}": t.contiguous() for name, t in state.items()}
-        elif isinstance(value, BaseAutoencoder | FrozenEstimator):
+        elif key == "autoencoder_" or isinstance(value, BaseAutoencoder | FrozenEstimator):
             attributes[key] = {"estimator": _describe(value, f"{prefix}{key}.", tensors)}
         elif isinstance(value, np.ndarray):
             attributes[key] = {"array": value.tolist()}  # feature names

@@ -63,7 +63,7 @@ class Trainable(Family):
             self._check_parameters(X.shape[1])
             self.__dict__.pop("validation_loss_curve_", None)  # of an earlier fit
             self.loss_curve_: list[float] = []
-            self._optimizer_state = None
+            self._optimizer_state: tuple[str, Any] | None = None
             seed = int(check_random_state(self.random_state).randint(2**31))
             device = choose_device(self.device)
             with seeded(seed, device) as generator:
@@ -114,7 +114,7 @@ class Trainable(Family):
             generator,
         )
         self.loss_curve_ = [*self.loss_curve_, loss]
-        self._optimizer_state = _to_cpu(optimizer.state_dict())
+        self._optimizer_state = self.optimizer, _to_cpu(optimizer.state_dict())
         self._finish_partial(network, data)
 
     def _finish_partial(self, network: Network, data: Tensor) -> None:
@@ -134,6 +134,8 @@ class Trainable(Family):
         data = torch.tensor(X, dtype=torch.float32)
         if self.sigmoid_:
             _check_unit_interval(data)
+        elif self.loss == "bce":
+            raise ValueError("loss='bce' needs a sigmoid output, and this network has a linear one")
         return data if self.sigmoid_ else torch.tensor(X)
 
     def _split(self, data: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -150,9 +152,9 @@ class Trainable(Family):
     def _make_optimizer(self, network: Network) -> torch.optim.Optimizer:
         network.requires_grad_(True)
         optimizer = make_optimizer(self.optimizer, network.parameters(), self.learning_rate)
-        if self._optimizer_state:
+        if self._optimizer_state and self._optimizer_state[0] == self.optimizer:
             # A copy, since training goes on in these tensors, and may fail.
-            optimizer.load_state_dict(copy.deepcopy(self._optimizer_state))
+            optimizer.load_state_dict(copy.deepcopy(self._optimizer_state[1]))
             for group in optimizer.param_groups:  # it may have been changed by set_params
                 group["lr"] = self.learning_rate
         return optimizer

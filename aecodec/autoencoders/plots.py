@@ -90,6 +90,8 @@ def image_grid(X: Any, image_shape: tuple[int, int, int], columns: int | None = 
     """
     height, width, channels = image_shape
     images = np.clip(np.asarray(X, dtype=np.float32).reshape(-1, *image_shape), 0, 1)
+    if not len(images):
+        raise ValueError("there are no images to lay out")
     across = columns or int(np.ceil(np.sqrt(len(images))))
     down = -(-len(images) // across)
     picture = np.full((down * (height + 1) - 1, across * (width + 1) - 1, channels), 0.5)

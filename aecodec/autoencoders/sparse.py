@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,8 @@ class SparseAutoencoder(MLPAutoencoder):
     sparsity_weight: float = 0.1
     target_activation: float = 0.05
 
+    _shaping: ClassVar[tuple[str, ...]] = (*MLPAutoencoder._shaping, "sparsity", "k")
+
     def _check_parameters(self, n_features: int) -> None:
         super()._check_parameters(n_features)
         check_choice("sparsity", self.sparsity, ("k", "l1", "kl"))
@@ -62,30 +64,32 @@ class SparseAutoencoder(MLPAutoencoder):
         check_number("target_activation", self.target_activation, 1e-6, 1 - 1e-6)
 
     def _code(self, network: Network, x: Tensor) -> Tensor:
-        return self._activate(network.encode(x), self.k)
+        return self._activate(network.encode(x), self._made_with["k"])
 
     def _activate(self, drive: Tensor, k: int) -> Tensor:
-        if self.sparsity == "k":
+        sparsity = self._made_with["sparsity"]
+        if sparsity == "k":
             top = drive.topk(k, dim=1)
             return torch.zeros_like(drive).scatter(1, top.indices, top.values)
-        return torch.relu(drive) if self.sparsity == "l1" else torch.sigmoid(drive)
+        return torch.relu(drive) if sparsity == "l1" else torch.sigmoid(drive)
 
     def _loss(self, network: Network, x: Tensor, step: Step) -> Tensor:
         # From all units to k, so that each gets its chance: units that never win get no
         # gradient and die.
         share = max(0.0, 1 - step.progress / _ANNEALING_SHARE)
         drive = network.encode(x)
-        z = self._activate(drive, self.k + round(share * (drive.shape[1] - self.k)))
+        k, sparsity = self._made_with["k"], self._made_with["sparsity"]
+        z = self._activate(drive, k + round(share * (drive.shape[1] - k)))
         loss = network.reconstruction_loss(z, x, self.loss)
-        if self.sparsity == "l1":
+        if sparsity == "l1":
             lengths = linear_layers(network.decoder)[0].weight.norm(dim=0)
             return loss + self.sparsity_weight * (z * lengths).sum(1)
-        if self.sparsity == "kl":
+        if sparsity == "kl":
             return loss + self.sparsity_weight * self._divergence(z.mean(0))
         return loss
 
     def _annealing_share(self) -> float:
-        return _ANNEALING_SHARE if self.sparsity == "k" else 0.0
+        return _ANNEALING_SHARE if self._made_with["sparsity"] == "k" else 0.0
 
     def _divergence(self, mean: Tensor) -> Tensor:
         """Sum over units of KL(target || mean), both as Bernoulli probabilities."""
@@ -95,7 +99,7 @@ class SparseAutoencoder(MLPAutoencoder):
         return (entropy - rho * mean.log() - (1 - rho) * (1 - mean).log()).sum()
 
     def _finish(self, network: Network, data: Tensor, held_out: Tensor, step: Step) -> None:
-        threshold = self.target_activation / 2 if self.sparsity == "kl" else 0.0
+        threshold = self.target_activation / 2 if self._made_with["sparsity"] == "kl" else 0.0
         network.eval()
         with torch.no_grad():
             active = [(self._code(network, x).abs() > threshold).any(0) for x in data.split(4096)]

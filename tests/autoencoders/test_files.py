@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from safetensors import safe_open
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 
@@ -118,6 +118,17 @@ def test_large_data_come_back_as_exactly(digits: Array, tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(tmp_path / "model").reconstruct(X), model.reconstruct(X))
 
 
+class Distance(BaseEstimator):  # type: ignore[misc]
+    """Somebody's own: what `AnomalyDetector` asks for and no more."""
+
+    def fit(self, X: Array, y: Any = None) -> Distance:
+        self.mean_ = X.mean(0)
+        return self
+
+    def description_length(self, X: Array) -> Array:
+        return np.square(X - self.mean_).sum(1)
+
+
 def test_what_cannot_be_saved_is_told(digits: Array, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not fitted"):
         Autoencoder().save(tmp_path / "model")
@@ -127,6 +138,9 @@ def test_what_cannot_be_saved_is_told(digits: Array, tmp_path: Path) -> None:
     detector.autoencoder_ = FrozenEstimator(PCA(2).fit(digits))
     with pytest.raises(AecodecError, match="PCA"):
         detector.save(tmp_path / "model")
+    detector = AnomalyDetector(autoencoder=Distance(), scoring="bits", random_state=0)
+    with pytest.raises(AecodecError, match="Distance cannot be saved"):
+        detector.fit(digits[:50]).save(tmp_path / "model")
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="model") as caught:
         model.save(tmp_path / "file" / "model")

@@ -173,6 +173,51 @@ def test_dropout_makes_a_difference_with_and_without_hidden_layers(
     np.testing.assert_array_equal(dropped, model.reconstruct(X))  # in training only
 
 
+@pytest.mark.parametrize("change", [("adam", "sgd"), ("sgd", "adam"), ("rmsprop", "adam")])
+def test_another_optimiser_may_go_on(change: tuple[Any, Any], digits: Array) -> None:
+    model = Autoencoder(8, optimizer=change[0], random_state=0).partial_fit(digits)
+    before = model.reconstruction_error(digits).mean()
+    for _ in range(5):
+        model.set_params(optimizer=change[1]).partial_fit(digits)
+    assert model.reconstruction_error(digits).mean() < before
+
+
+def test_a_linear_output_does_not_go_on_with_cross_entropy(digits: Array) -> None:
+    model = Autoencoder(4, random_state=0).partial_fit(digits - 0.5)
+    with pytest.raises(ValueError, match="needs a sigmoid output"):
+        model.set_params(loss="bce").partial_fit(digits - 0.5)
+
+
+def test_what_makes_a_code_sparse_counts_for_the_next_fit(digits: Array) -> None:
+    model = SparseAutoencoder(20, k=5, max_epochs=2, random_state=0).fit(digits)
+    codes = model.transform(digits)
+    assert (codes != 0).sum(1).max() == 5
+    for changed in ({"k": 2}, {"k": 30, "n_components": 40}, {"sparsity": "kl"}):
+        assert np.array_equal(model.set_params(**changed).transform(digits), codes)
+    model.partial_fit(digits)
+    assert (model.transform(digits) != 0).sum(1).max() == 5
+
+
+def test_the_penalty_of_a_contractive_one_is_of_the_network_it_has(digits: Array) -> None:
+    models = [ContractiveAutoencoder(4, hidden_layers=(8,), random_state=0) for _ in range(2)]
+    for model in models:
+        model.partial_fit(digits[:200])
+    models[0].set_params(hidden_layers=())
+    ours, theirs = (model.partial_fit(digits[:200]).transform(digits) for model in models)
+    assert np.array_equal(ours, theirs)
+
+
+def test_relative_errors_have_no_unit(digits: Array) -> None:
+    found = []
+    for factor in (-1.0, -1e-8, -1e15):  # all linear
+        X = (factor * digits[:200]).astype(np.float32)
+        model = LinearAutoencoder(2, solver="svd").fit(X)
+        found.append(model.relative_error(X))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-3)
+    assert found[0].dtype == np.float32
+
+
 def test_divergence_is_an_error_and_not_a_model_of_nans(digits: Array) -> None:
     with pytest.raises(AecodecError, match="learning_rate"):
         Autoencoder(4, optimizer="sgd", learning_rate=1e4, output="linear").fit(digits)
