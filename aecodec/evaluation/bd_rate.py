@@ -25,6 +25,7 @@ def _upper_envelope(
     if len(rate) != len(quality):
         raise BdRateError(f"{len(rate)} rates but {len(quality)} qualities")
     points = np.array(sorted(zip(rate, quality, strict=True), key=lambda p: (p[0], -p[1])))
+    points = points.reshape(-1, 2)  # where there are none
     if not np.isfinite(points).all() or (points[:, :1] <= 0).any():
         raise BdRateError("rates must be positive, rates and qualities finite")
     best = -np.inf

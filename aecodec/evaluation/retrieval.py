@@ -110,6 +110,8 @@ def tpr_at_fpr(
         fpr: false-positive rate, which takes 1 / fpr negatives to resolve.
     """
     allowed = int(fpr * len(negatives))
+    if (allowed + 1) / len(negatives) <= fpr:  # 0.29 * 100 is 28.999... in floating point
+        allowed += 1
     ranked = np.sort(negatives)
     # The distances below the first negative that is one too many.
     limit = ranked[allowed] if allowed < len(ranked) else np.inf

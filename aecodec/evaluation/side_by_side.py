@@ -90,7 +90,9 @@ def side_by_side(
     if len({p.size for p in pictures}) != 1 or len(captions) != 3:
         raise ValueError("need three pictures of one size and three captions")
     width = min(COLUMN // ZOOM, original.width)
-    box = worst_window(pictures[0], pictures[1:], (width, min(width * 2 // 3, original.height)))
+    box = worst_window(
+        pictures[0], pictures[1:], (width, min(max(1, width * 2 // 3), original.height))
+    )
     columns = [[_whole(p, box), _zoomed(p, box)] for p in pictures]
     below = sum(part.height + GAP for part in columns[0]) + GAP
     height = below + CAPTION_LINE * max(len(lines) for lines in captions) + GAP

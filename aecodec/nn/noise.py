@@ -146,6 +146,8 @@ def jpeg(x: Tensor, quality: int) -> Tensor:
         raise ValueError(f"need images (..., 1 or 3, H, W), not {tuple(x.shape)}")
     levels = (x.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
     images = levels.reshape(-1, *x.shape[-3:]).permute(0, 2, 3, 1).numpy()
+    if not len(images):
+        return x.detach().clone()
     coded = torch.stack([_through_jpeg(image, quality) for image in images])
     return (coded.to(x.device, x.dtype) / 255).reshape(x.shape)
 
@@ -175,7 +177,9 @@ def _uniform(x: Tensor, generator: Generator | None, shared_dim: int | None) -> 
     shape = list(x.shape)
     if shared_dim is not None:
         shape[shared_dim] = 1
-    return torch.rand(shape, generator=generator, device=x.device, dtype=x.dtype)
+    # Halves are too coarse for small probabilities.
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    return torch.rand(shape, generator=generator, device=x.device, dtype=dtype)
 
 
 def _require(name: str, level: Level, low: float, high: float = 1e9) -> None:

@@ -22,6 +22,11 @@ def curves(draw: st.DrawFn) -> tuple[list[float], list[float]]:
     return list(np.exp(log_rate - 3)), list(quality + 25)
 
 
+def test_curves_of_no_points_are_refused() -> None:
+    with pytest.raises(BdRateError, match="not 0"):
+        bd_rate([], [], [1, 2, 3, 4], [1, 2, 3, 4])
+
+
 @given(curves(), st.floats(0.1, 10))
 def test_a_curve_at_scaled_rates(curve: tuple[list[float], list[float]], factor: float) -> None:
     rate, quality = curve

@@ -94,3 +94,8 @@ def test_rates_are_those_of_the_threshold(same: list[int], other: list[int], fpr
     wins = (positives[:, None] < negatives[None]).mean()
     draws = (positives[:, None] == negatives[None]).mean()
     assert area_under_curve(positives, negatives) == pytest.approx(wins + draws / 2)
+
+
+def test_as_many_false_positives_are_allowed_as_the_rate_says() -> None:
+    negatives = np.arange(100)  # 0.29 of them is 28.999... in floating point
+    assert tpr_at_fpr(np.array([28.5, 40]), negatives, 0.29) == (0.5, 28.5)

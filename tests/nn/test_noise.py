@@ -130,3 +130,15 @@ def test_levels_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="must be|need images"):
         call(photo)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_small_probabilities_are_right_in_halves_too(dtype: torch.dtype) -> None:
+    x = torch.full((1000, 1000), 0.5, dtype=dtype)
+    for kind in (noise.masking, noise.salt_and_pepper):
+        hit = kind(x, 0.001, seeded(0)) != 0.5
+        assert hit.float().mean() == pytest.approx(0.001, rel=0.15)
+
+
+def test_jpeg_of_no_images() -> None:
+    assert noise.jpeg(torch.rand(0, 3, 8, 8), 50).shape == (0, 3, 8, 8)
