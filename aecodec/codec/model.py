@@ -25,7 +25,7 @@ from aecodec.nn.quantization import inward_clamp, straight_through
 
 # Noisy bits rise faster with the values than those of symbols: in training their gradient counts
 # for so much that one gain for all channels is best where it really is (docs/training.md).
-NOISY_SLOPE = 0.72
+NOISY_SLOPE = 0.8
 
 
 class Estimate(NamedTuple):
