@@ -22,8 +22,15 @@ def why_not_written(path: Path, force: bool) -> str:
         return f"{path} is a folder; choose another name for the file"
     if is_special(str(path)):
         return f"{path} is no file that could be replaced; choose another"
-    if os.path.exists(path) and not force:
+    if os.path.lexists(path) and not force:  # a link to nothing, too
         return f"{path} exists; choose another name, or use --force to overwrite it"
+    parent = path.parent
+    while not os.path.exists(parent) and parent != parent.parent:
+        parent = parent.parent
+    if not os.path.isdir(parent):
+        return f"{path} cannot be made: {parent} is a file"
+    if not os.access(parent, os.W_OK | os.X_OK):
+        return f"{path} cannot be made: {parent} is write-protected"
     return ""
 
 

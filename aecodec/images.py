@@ -53,6 +53,7 @@ MAX_PIXELS = 178_000_000
 """Largest image that is read or written, in pixels; Pillow refuses little more."""
 
 _EIGHT_BIT = {"AVIF", "GIF", "WEBP"}  # others that are so refuse 16 bits, these turn them white
+_ALPHA_LOST = {"BMP", "GIF", "PPM"}  # without an error
 _JPEG_SEGMENT = 65_000  # bytes, and some for the segment's name
 _XMP_TAG = 700  # of TIFF
 ORIENTATION = 0x0112  # EXIF tag
@@ -369,6 +370,8 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
         raise UnsupportedImageError(missing or f"unknown image format {format!r}; try png")
     if image.mode.startswith("I") and name in _EIGHT_BIT:
         raise UnsupportedImageError(f"{name} cannot hold this image: it has 16 bits; try png")
+    if name in _ALPHA_LOST and _loses_alpha(image, name):
+        raise UnsupportedImageError(f"{name} cannot hold this image: it has alpha; try png")
     options = _kept_metadata(image, name) | _FAITHFUL.get(name, {})
     try:
         image.save(target, format=name, **options)
@@ -376,6 +379,14 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the format
         raise UnsupportedImageError(f"{name} cannot hold this image: {error}") from None
+
+
+def _loses_alpha(image: Image.Image, name: str) -> bool:
+    """Whether pixels are more transparent than a format without alpha can tell."""
+    if not image.mode.endswith("A"):
+        return False
+    levels = {level for level, count in enumerate(image.getchannel("A").histogram()) if count}
+    return not levels <= ({0, 255} if name == "GIF" else {255})
 
 
 def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:

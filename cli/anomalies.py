@@ -13,6 +13,7 @@ from aecodec.files import refuse_to_overwrite, write_atomically
 
 from .arrays import Data
 from .fitted import PANEL, DataPath, check_drawable, one_line, png, read_as
+from .inputs import keep_inputs
 from .options import AsJson, Force, say
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def anomalies(
     if picture and picture.suffix.lower() != ".png":
         raise typer.BadParameter(f"{picture} is not .png", param_hint="--picture")
     refuse_to_overwrite(picture, force)
+    keep_inputs(picture, model, data, *([normal] if normal else []))
     loaded = _measure_or_model(model)
     estimator = getattr(loaded, "autoencoder_", loaded)
     found = read_as(estimator, data)
@@ -110,6 +112,7 @@ def anomalies(
     with one_line(data):
         errors = -detector.score_samples(found.rows)
     if picture:
+        keep_inputs(picture, *(data / name for name in found.names))
         write_atomically(picture, _error_picture(estimator, data, found, errors), overwrite=force)
     if not as_json and normal is None and detector is not loaded:
         say("note: the threshold is that of these data themselves; see --normal")

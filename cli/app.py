@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -67,6 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 all done, 1 something failed, 2 wrong usage, 130 Ctrl-C.
     """
     _never_fail_to_print()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # Path("") would be the current folder, and "$unset" all that is in it.
+    if any(not text or re.fullmatch("--[a-z-]+=", text) for text in arguments):
+        print(
+            "error: an empty file name, or other argument; is a variable not set?", file=sys.stderr
+        )
+        return 2
     # Importing torch makes 170,000 objects, none of them garbage: looking for it again and
     # again takes a third of the import.
     gc.set_threshold(200_000)

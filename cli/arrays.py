@@ -130,6 +130,8 @@ def _read_table(path: Path, suffix: str) -> Any:
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
         raise AecodecError(f"{path}: not a readable table ({reason})") from None
+    if frame.is_empty():
+        raise AecodecError(f"{path}: no rows")
     for name, dtype in frame.schema.items():
         if not dtype.is_numeric():
             raise AecodecError(f"{path}: column {name!r} is not numeric; leave it out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,7 +25,8 @@ from .fitted import (
     png,
     read_as,
 )
-from .options import Device, Force, noting
+from .inputs import keep_inputs
+from .options import Device, Force, noting, output_file
 
 if TYPE_CHECKING:
     from aecodec.autoencoders.base import BaseAutoencoder
@@ -60,6 +62,7 @@ _SETTERS = {
     "verbose": "whether there is a terminal to show a bar on",
 }
 _WORDS = {"True": True, "False": False, "None": None}
+_MOST = 2**31 - 1
 _MAX_SEED = 2**32 - 1  # of scikit-learn
 
 
@@ -86,7 +89,15 @@ _Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Written by `aecodec fit`.", show_default=False)
 ]
 _Output = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.", show_default=False)
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        parser=output_file,
+        metavar="FILE",
+        help="Where to write.",
+        show_default=False,
+    ),
 ]
 
 
@@ -130,7 +141,12 @@ def fit(
     components: Annotated[
         int | None,
         typer.Option(
-            "--components", "-n", min=1, help="Size of the code.", show_default="the kind's own"
+            "--components",
+            "-n",
+            min=1,
+            max=_MOST,
+            help="Size of the code.",
+            show_default="the kind's own",
         ),
     ] = None,
     epochs: Annotated[
@@ -162,6 +178,7 @@ def fit(
 ) -> None:
     """Train an autoencoder on images or rows of numbers, and save it."""
     refuse_to_overwrite(output, force)
+    keep_inputs(output, data)
     if size and data.is_file():
         raise typer.BadParameter(f"{data} is not a folder of images", param_hint="--size")
     settings = dict(set_ or [])
@@ -178,7 +195,11 @@ def fit(
     if unknown:
         known = ", ".join(sorted(model.get_params()))
         raise typer.BadParameter(f"{kind} has no {', '.join(sorted(unknown))}; it has {known}")
-    settings |= {"random_state": seed, "device": device, "verbose": sys.stderr.isatty()}
+    settings |= {
+        "random_state": seed,
+        "device": device,
+        "verbose": bool(sys.stderr) and sys.stderr.isatty(),
+    }
     with one_line(data):
         model.set_params(**settings).fit(found.rows)
         error = float(model.reconstruction_error(found.rows).mean())
@@ -199,8 +220,9 @@ def transform(
     force: Force = False,
 ) -> None:
     """Write the codes of data, to .npy, .npz, .csv or .parquet."""
-    suffix = _table_suffix(output)
+    suffix = _suffix(output, SUFFIXES)
     refuse_to_overwrite(output, force)
+    keep_inputs(output, model, data)
     estimator = load_fitted(model)
     found = read_as(estimator, data)
     with one_line(data):
@@ -218,6 +240,7 @@ def reconstruct(
         typer.Option(
             "--output",
             "-o",
+            parser=output_file,
             metavar="FILE|DIR",
             help="A file; for a folder of images a folder, of .png files.",
             show_default=False,
@@ -226,7 +249,7 @@ def reconstruct(
     force: Force = False,
 ) -> None:
     """Encode and decode data: what the model makes of them."""
-    suffix = ".png" if data.is_dir() else _table_suffix(output)
+    suffix = ".png" if data.is_dir() else _suffix(output, SUFFIXES)
     estimator = load_fitted(model)
     found = read_as(estimator, data)
     if data.is_dir():
@@ -235,8 +258,10 @@ def reconstruct(
             raise AecodecError(f"{data}: images that differ only in their suffix")
     else:
         targets = [output]
+    read_files = [data / name for name in found.names] if data.is_dir() else [data]
     for target in targets:
         refuse_to_overwrite(target, force)
+        keep_inputs(target, model, *read_files)
     with one_line(data):
         rows = estimator.reconstruct(found.rows)
     if data.is_dir():
@@ -257,20 +282,22 @@ def sample(
         typer.Option(
             "--output",
             "-o",
+            parser=output_file,
             metavar="FILE",
             help="A .png picture of all if they are images, or .npy, .npz, .csv, .parquet.",
             show_default=False,
         ),
     ],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")] = 64,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=_MOST, help="How many.")] = 64,
     seed: Annotated[
         int, typer.Option(min=0, max=_MAX_SEED, help="Other numbers, other samples.")
     ] = 0,
     force: Force = False,
 ) -> None:
     """Draw new data from a variational autoencoder."""
-    suffix = ".png" if output.suffix.lower() == ".png" else _table_suffix(output)
+    suffix = _suffix(output, (".png", *SUFFIXES))
     refuse_to_overwrite(output, force)
+    keep_inputs(output, model)
     estimator = load_fitted(model)
     check_samples(estimator, model)
     shape = image_shape(estimator, model) if suffix == ".png" else None
@@ -302,6 +329,7 @@ def plot_codes(
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"{output} is not .png, .svg or .pdf", param_hint="--output")
     refuse_to_overwrite(output, force)
+    keep_inputs(output, model, data, *([labels] if labels else []))
     estimator = load_fitted(model)
     found = read_as(estimator, data)
     classes = _read_labels(labels, len(found.rows)) if labels else None
@@ -329,10 +357,10 @@ def _read_labels(path: Path, count: int) -> list[str]:
 # ---- shared ----------------------------------------------------------------------------
 
 
-def _table_suffix(output: Path) -> str:
+def _suffix(output: Path, allowed: Sequence[str]) -> str:
     suffix = output.suffix.lower()
-    if suffix not in SUFFIXES:
+    if suffix not in allowed:
         raise typer.BadParameter(
-            f"{output} is not one of {', '.join(SUFFIXES)}", param_hint="--output"
+            f"{output} is not one of {', '.join(allowed)}", param_hint="--output"
         )
     return suffix

@@ -278,14 +278,19 @@ def explain(error: BaseException) -> str:
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return "not enough memory"
     if isinstance(error, AecodecError):
-        return str(error)
+        return _one_line(str(error))
     if not isinstance(error, OSError):
         raise error
     if error.errno is None or error.strerror is None:
-        return str(error)
+        return _one_line(str(error))
     reason = error.strerror[:1].lower() + error.strerror[1:]
     file = f"{error.filename}: " if error.filename else ""
-    return f"{file}{reason}{_ADVICE.get(error.errno, '')}"
+    return _one_line(f"{file}{reason}{_ADVICE.get(error.errno, '')}")
+
+
+def _one_line(text: str) -> str:
+    """File names and the messages of parsers may have line breaks."""
+    return "\\n".join(text.splitlines())
 
 
 _ADVICE = {
@@ -301,13 +306,14 @@ def _is_out_of_memory(error: BaseException) -> bool:
     """Torch says so by a RuntimeError; its GPU kind is a subclass, without torch unknown here."""
     text = str(error).lower()
     return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "allocate memory" in text
+        "out of memory" in text or "allocate memory" in text or "size calculation overflow" in text
     )
 
 
 def named(source: object, message: str) -> str:
     """The message, led by the file's name unless it has it already."""
-    return message if message.startswith(f"{source}: ") else f"{source}: {message}"
+    start = f"{_one_line(str(source))}: "
+    return message if message.startswith(start) else start + message
 
 
 def total(done: int, files: int, size: int, pixels: int) -> str:
@@ -346,7 +352,7 @@ class _Terminal:
 @contextmanager
 def _terminal(files: int) -> Iterator[_Terminal]:
     """With a progress bar if there is someone to watch it and something to watch."""
-    if files < 2 or not sys.stderr.isatty():
+    if files < 2 or sys.stderr is None or not sys.stderr.isatty():
         yield _Terminal()
         return
     from rich.console import Console

@@ -13,7 +13,7 @@ import typer
 
 from aecodec.files import refuse_to_overwrite
 
-from .batch import explain
+from .batch import explain, named
 from .hash_common import (
     PANEL,
     Backend,
@@ -29,6 +29,7 @@ from .hash_common import (
     progress_bar,
     write_html,
 )
+from .inputs import keep_inputs
 from .options import AsJson, Force, inputs, noting, say
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def duplicates(
         raise typer.BadParameter("--json and --csv exclude each other; give one of them")
     with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
+        keep_inputs(html, opened.path)
         threshold, words = _threshold(lambda: opened.calibration, opened.bits, max_distance, fpr)
         with progress_bar(quiet) as progress:
             groups = opened.duplicates(
@@ -224,16 +226,17 @@ def compare(
 
     try:
         distance, limit, length, words = _compare(a, b, model, bits, max_distance, fpr)
+        same = distance <= limit
+        verdict = "same" if same else "different"
+        facts = {"distance": distance, "bits": length, "max_distance": limit, "verdict": verdict}
+        if as_json:
+            text = json.dumps({"a": str(a), "b": str(b), **facts}, indent=2)
+        else:
+            text = f"{verdict}: {distance} of {length} bits differ (the same if {words})"
+        print(text, flush=True)
     except (AecodecError, OSError, MemoryError) as error:  # 1 would mean "different"
         say(f"error: {explain(error)}")
         raise typer.Exit(2) from None
-    same = distance <= limit
-    verdict = "same" if same else "different"
-    if as_json:
-        facts = {"distance": distance, "bits": length, "max_distance": limit, "verdict": verdict}
-        print(json.dumps({"a": str(a), "b": str(b), **facts}, indent=2))
-    else:
-        print(f"{verdict}: {distance} of {length} bits differ (the same if {words})")
     if not same:
         raise typer.Exit(1)
 
@@ -259,5 +262,10 @@ def _compare(
         return hasher.calibration
 
     limit, words = _threshold(calibration, length, max_distance, fpr)
-    codes = [code_of(hasher, path)[: length // 8] for path in (a, b)]
+    codes = []
+    for path in (a, b):
+        try:
+            codes.append(code_of(hasher, path)[: length // 8])
+        except AecodecError as error:
+            raise type(error)(named(path, str(error))) from None
     return hamming(*codes), limit, length, words

@@ -13,7 +13,7 @@ import typer
 from aecodec.files import write_atomically
 
 from .aec_hash import aec_reader
-from .options import say
+from .options import output_file, say
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
@@ -49,7 +49,12 @@ Model = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")]
 Html = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write a gallery with thumbnails.", show_default=False),
+    typer.Option(
+        parser=output_file,
+        metavar="FILE",
+        help="Write a gallery with thumbnails.",
+        show_default=False,
+    ),
 ]
 
 
@@ -71,7 +76,7 @@ def bits_option(default: str) -> Any:
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """Something to tell (done, total), which shows a bar if there is someone to watch it."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from rich.console import Console

@@ -30,6 +30,7 @@ from .hash_common import (
     progress_bar,
     write_html,
 )
+from .inputs import keep_inputs
 from .options import (
     AsJson,
     Engine,
@@ -161,6 +162,7 @@ def search(
     failed = False
     with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
+        keep_inputs(html, opened.path, *queries)
         len(opened), opened.hasher  # what is wrong with them is said once, not for each query
         for query in queries:
             try:

@@ -16,30 +16,25 @@ from aecodec.hashing.scan import is_url
 _RAY = "Many cores or machines"
 
 
-def _text(text: str) -> str:
-    if not text:  # Path("") would be the current folder, and "$unset" all that is in it
-        raise typer.BadParameter("an empty file name")
-    return text
-
-
-def _path(text: str) -> Path:
-    return Path(_text(text))
-
-
 def _file_name(text: str) -> str:
     if text == "-":
         raise typer.BadParameter("standard output takes no files; give a name")
-    return _text(text)
+    return text
+
+
+def output_file(text: str) -> Path:
+    """The parser of an option that names a file to write."""
+    return Path(_file_name(text))
 
 
 def inputs(metavar: str, help: str) -> typer.models.ArgumentInfo:
     """The argument for input files and folders."""
-    return typer.Argument(parser=_path, metavar=metavar, help=help, show_default=False)
+    return typer.Argument(metavar=metavar, help=help, show_default=False)
 
 
 def places(metavar: str, help: str) -> typer.models.ArgumentInfo:
     """The argument for input files and folders that may be URLs; strings, as Path breaks those."""
-    return typer.Argument(parser=_text, metavar=metavar, help=help, show_default=False)
+    return typer.Argument(metavar=metavar, help=help, show_default=False)
 
 
 Output = Annotated[

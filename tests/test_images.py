@@ -94,6 +94,20 @@ def test_tags_of_another_layout_do_not_scramble_a_tiff(small: Image.Image) -> No
             assert again.getexif()[271] == "a camera"
 
 
+@pytest.mark.parametrize("format", ["bmp", "gif", "ppm"])
+def test_alpha_is_not_lost_without_a_word(small: Image.Image, format: str) -> None:
+    image, buffer = small.convert("RGBA"), io.BytesIO()
+    images.save_image(image, buffer, format)  # opaque: nothing is lost
+    image.putpixel((3, 4), (10, 20, 30, 127))
+    with pytest.raises(UnsupportedImageError, match="alpha; try png"):
+        images.save_image(image, io.BytesIO(), format)
+    image.putpixel((3, 4), (10, 20, 30, 0))
+    if format == "gif":  # which can tell all from nothing
+        images.save_image(image, buffer := io.BytesIO(), format)
+        with Image.open(buffer) as again:
+            assert again.convert("RGBA").getpixel((3, 4))[3] == 0  # type: ignore[index]
+
+
 def test_signed_and_wide_integers() -> None:
     wide = Image.fromarray(np.full((4, 4), 70_000, dtype=np.int32))
     with pytest.raises(UnsupportedImageError, match="32-bit"):

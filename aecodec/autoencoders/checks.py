@@ -29,9 +29,11 @@ def check_bool(name: str, value: Any) -> None:
 
 
 def check_count(name: str, value: Any, low: int = 1) -> None:
-    """Raise ValueError unless the value is an integer of at least `low`."""
+    """Raise ValueError unless the value is an integer of at least `low`, and torch can hold it."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
         raise ValueError(f"{name}={value!r} is not an integer of at least {low}")
+    if int(value) >= 2**31:
+        raise ValueError(f"{name}={value!r} is too large")
 
 
 def check_counts(name: str, value: Any) -> None:

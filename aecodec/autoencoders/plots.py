@@ -52,7 +52,11 @@ def embed_plot(
     elif codes.shape[1] > 2:
         label = {"pca": "principal component", "tsne": "t-SNE"}[method]
         names = [f"{label} {n} of codes" for n in (1, 2)]
-        reducer = PCA(2) if method == "pca" else TSNE(2, random_state=random_state)
+        if len(codes) < 3:
+            raise ValueError("a map needs three samples at least")
+        perplexity = min(30.0, (len(codes) - 1) / 3)  # scikit-learn's own for 91 samples and more
+        tsne = TSNE(2, perplexity=perplexity, random_state=random_state)
+        reducer = PCA(2) if method == "pca" else tsne
         codes = reducer.fit_transform(codes)
     if ax is None:
         from matplotlib.figure import Figure
@@ -63,7 +67,13 @@ def embed_plot(
         rows = slice(None) if name is None else np.asarray(labels) == name
         colour = f"C{number % 10}"
         ax.scatter(
-            codes[rows, 0], codes[rows, 1], s=6, alpha=0.6, linewidths=0, color=colour, label=name
+            codes[rows, 0],
+            codes[rows, 1],
+            s=6,
+            alpha=0.6,
+            linewidths=0,
+            color=colour,
+            label=None if name is None else str(name).replace("$", r"\$"),  # which is no formula
         )
     ax.set(xlabel=names[0], ylabel=names[1])
     if labels is not None:

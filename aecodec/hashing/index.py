@@ -73,6 +73,8 @@ class ImageIndex:
         backend: str | None = None,
     ) -> None:
         self.path = Path(path) if path is not None else default_path()
+        if not self.path.name:
+            raise AecodecError(f"{self.path} is a folder; --index takes the name of a file")
         self.cache_path = self.path.with_name(self.path.name + ".faiss")
         self._model, self._bits, self._device = model, bits, device
         self._opened: Database | None = None

@@ -189,11 +189,24 @@ def load_recipe(
         known = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir())
         raise RecipeError(f"no recipe {name!r}; known: {', '.join(known)}")
     try:
-        values = _with_tuples(yaml.safe_load(path.read_text()) or {})
-        model = type(kind().model)(**_with_tuples(values.pop("model", {})))
-        return kind(**values, model=model)
-    except (TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
-        raise RecipeError(f"recipe {name!r}: {error}") from error
+        values = _settings(yaml.safe_load(path.read_text()) or {}, kind)
+        model = type(kind().model)
+        return kind(**values | {"model": model(**_settings(values.get("model", {}), model))})
+    except (TypeError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())  # YAML's are of several lines
+        raise RecipeError(f"recipe {name!r}: {reason}") from error
+
+
+def _settings(values: Any, kind: type) -> dict[str, Any]:
+    """Those of a recipe or of its model, if it has such."""
+    if not isinstance(values, dict):
+        raise ValueError(f"has {values!r} where settings should be, each NAME: VALUE")
+    known = [one.name for one in fields(kind)]
+    if unknown := [str(name) for name in values if name not in known]:
+        raise ValueError(
+            f"a {kind.__name__} has no setting {', '.join(unknown)}; is it a recipe of another kind?"
+        )
+    return _with_tuples(values)
 
 
 def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:

@@ -384,7 +384,16 @@ def test_a_map_of_codes(run: Run, table: Path, tmp_path: Path) -> None:
         (("fit", "linear", "", "-o", "m"), 2, "empty file name"),
         (("fit", "linear", ".", "-o", "m", "--size", "99999999999x1"), 2, "over"),
         (("fit", "linear", "digits.npy", "-o", "..", "--force"), 1, "is a folder"),
-        (("fit", "autoencoder", "digits.npy", "-o", "m", "-n", "999999999999"), 1, "memory"),
+        (("fit", "autoencoder", "digits.npy", "-o", "m", "-n", "2000000000"), 1, "memory"),
+        (("fit", "autoencoder", "digits.npy", "-o", "m", "-n", "99999999999999999999"), 2, "-n"),
+        (("fit", "conv", "digits.npy", "-o", "m", "--set", f"channels=[{10**20}]"), 1, "large"),
+        (("fit", "linear", "digits.npy", "-o", "-"), 2, "standard output"),
+        (("fit", "linear", "digits.npy", "-o", "text.csv/m"), 1, "text.csv is a file"),
+        (("fit", "linear", "digits.npy", "-o", "digits.npy", "--force"), 1, "an input"),
+        (("transform", "broken.npy", "digits.npy", "-o", "digits.npy", "--force"), 1, "an input"),
+        (("sample", "broken.npy", "-o", "m.jpg"), 2, ".png"),
+        (("anomalies", "broken.npy", "digits.npy", "--normal", ""), 2, "empty file name"),
+        (("fit", "linear", "header.csv", "-o", "m"), 1, "header.csv: no rows"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(
@@ -397,6 +406,7 @@ def test_what_is_wrong_is_told_in_a_line(
 ) -> None:
     monkeypatch.chdir(table.parent)
     Path("text.csv").write_text("x,name\n1,a\n2,b\n")
+    Path("header.csv").write_text("a,b,c\n")
     Path("broken.npy").write_text("not numbers")
     Path("broken.parquet").write_text("not numbers")
     np.save("nan.npy", np.full((5, 3), np.nan))
@@ -408,3 +418,32 @@ def test_what_is_wrong_is_told_in_a_line(
     assert "Traceback" not in err
     assert one_line(err) or code == 2
     assert sorted(Path().iterdir()) == before
+
+
+def test_reconstructions_never_replace_the_images(
+    run: Run, small: Image.Image, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(4):
+        small.rotate(90 * number).resize((16, 16)).save(photos / f"{number}.png")
+    assert run("fit", "linear", photos, "-o", tmp_path / "m", "-n", 2)[0] == 0
+    before = {path.name: path.read_bytes() for path in photos.iterdir()}
+    code, _, err = run("reconstruct", tmp_path / "m", photos, "-o", photos, "--force")
+    assert (code, one_line(err)) == (1, True)
+    assert "would overwrite an input" in err
+    assert {path.name: path.read_bytes() for path in photos.iterdir()} == before
+
+
+def test_a_map_of_few_samples_with_labels_that_are_no_formula(
+    run: Run, table: Path, tmp_path: Path
+) -> None:
+    rows = np.load(table)[:12]
+    np.save(tmp_path / "few.npy", rows)
+    (tmp_path / "labels").write_text("a$b_$\\frac\nother\n" * 6)
+    assert run("fit", "linear", table, "-o", tmp_path / "m", "-n", 4)[0] == 0
+    labels, target = ("--labels", tmp_path / "labels"), tmp_path / "map.svg"
+    for method in ("pca", "tsne"):
+        what = ("plot-codes", tmp_path / "m", tmp_path / "few.npy", "-o", target, "--force")
+        assert run(*what, *labels, "--method", method)[0] == 0
+        assert target.stat().st_size > 1000

@@ -48,6 +48,11 @@ def one_line(text: str) -> bool:
     return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
 
 
+def test_a_name_with_a_line_break_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("compress", tmp_path / "no\nsuch.png")
+    assert (code, one_line(err)) == (1, True)
+
+
 def test_there_and_back(run: Run, photo: Path, small: Image.Image) -> None:
     code, out, _ = run("compress", photo)
     packed = photo.with_suffix(".aec")

@@ -89,3 +89,18 @@ def test_permissions_follow_the_umask_or_the_file_that_was_there(tmp_path: Path)
 
 def test_the_longest_file_name_still_fits(tmp_path: Path) -> None:
     write_atomically(tmp_path / ("n" * 255), b"data", overwrite=False)
+
+
+def test_a_link_to_nothing_is_kept(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError, match="--force"):
+        write_atomically(link, b"new", overwrite=False)
+    assert link.is_symlink()
+
+
+def test_what_cannot_be_made_is_known_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError, match="file is a file"):
+        refuse_to_overwrite(tmp_path / "file" / "new" / "x", False)
+    refuse_to_overwrite(tmp_path / "new" / "newer" / "x", False)

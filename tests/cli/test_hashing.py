@@ -105,6 +105,28 @@ def test_duplicates_say_what_the_threshold_means(run: Run, indexed: Path) -> Non
     assert sorted(p.name for p in indexed.glob("*.png")) == ["0.png", "1.png", "2.png", "3.png"]
 
 
+def test_compare_says_which_file_is_wrong(run: Run, indexed: Path, weights: Path) -> None:
+    Path("cut.aec").write_bytes(b"\x89AEC\x01\x01")
+    code, _, err = run("compare", indexed / "0.png", "cut.aec", "--model", weights)
+    assert (code, one_line(err)) == (2, True)
+    assert err.startswith("error: cut.aec: ")
+
+
+def test_a_folder_is_no_index_and_a_query_no_gallery(run: Run, indexed: Path) -> None:
+    for folder in (".", "/"):
+        code, _, err = run("search", indexed / "0.png", "--index", folder)
+        assert (code, one_line(err)) == (1, True)
+        assert "is a folder; --index takes the name of a file" in err
+    before = (indexed / "0.png").read_bytes()
+    query = (indexed / "0.png", "--index", "i")
+    code, _, err = run("search", *query, "--html", indexed / "0.png", "--force")
+    assert (code, one_line(err)) == (1, True)
+    assert (indexed / "0.png").read_bytes() == before
+    for empty in (("--index", ""), ("--keep-dir=",)):
+        code, _, err = run("duplicates", *empty)
+        assert (code, err.startswith("error: an empty file name")) == (2, True)
+
+
 def test_compare_answers_by_its_exit_code(run: Run, indexed: Path, weights: Path) -> None:
     model = ["--model", weights, "--max-distance", 8]
     small = indexed / "small" / "a <b>.png"

@@ -145,6 +145,23 @@ def test_a_run_is_not_overwritten_and_nothing_is_not_resumed(
         train(TINY, [photos], tmp_path, resume=True)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{{{", "while parsing"),
+        ("[1, 2]", "settings should be"),
+        ("model: 3", "settings should be"),
+        ("foo: 3", "no setting foo"),
+        ("model: {widths: 3}", "no setting widths"),
+    ],
+)
+def test_a_recipe_that_is_none_says_so_in_a_line(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(RecipeError, match=reason) as caught:
+        load_recipe(str(tmp_path / "mine.yaml"))
+    assert "\n" not in str(caught.value)
+
+
 def test_recipes_load_and_wrong_ones_say_why(tmp_path: Path) -> None:
     recipe = load_recipe("codec-cpu")
     assert recipe.model.latent_channels % 4 == 0
