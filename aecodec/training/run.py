@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 
 from aecodec.errors import RecipeError
 from aecodec.images import find_photos
-from aecodec.nn.device import choose_device
+from aecodec.nn.device import choose_device, training_dtype
 from aecodec.training.codec import CodecTraining
 from aecodec.training.data import (
     RandomCrops,
@@ -173,7 +173,7 @@ def train(
         raise RecipeError("a run that is resumed has its weights; leave out --start")
     if resume and not checkpoint.exists():
         raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
-    choose_device(device)
+    chosen = choose_device(device)
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
@@ -189,7 +189,7 @@ def train(
         accelerator={"cuda": "gpu"}.get(device, device),
         devices=devices or "auto",
         num_nodes=nodes,
-        precision="bf16-mixed",
+        precision="bf16-mixed" if training_dtype(chosen) == torch.bfloat16 else "32-true",
         max_steps=-1,
         max_epochs=-1,
         val_check_interval=recipe.validate_every,

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aecodec.nn.device import training_dtype
+
 State = dict[str, Any]
 SIDES = (0, 2)  # of a kernel seen as (outputs, positions, inputs)
 
@@ -118,10 +120,11 @@ def _multiply(x: Tensor, matrix: Tensor, side: int) -> Tensor:
 
 def _rotate(x: Tensor, state: State, *, back: bool) -> Tensor:
     sides = _rotated_sides(state)
-    # bfloat16 is precise enough for a direction, and three times as fast.
-    product = x.bfloat16() if sides else x
+    # bfloat16 is precise enough for a direction, and three times as fast where it is in hardware.
+    dtype = training_dtype(x.device) if sides else x.dtype
+    product = x.to(dtype)
     for side in sides:
-        basis = state[f"basis{side}"].bfloat16()
+        basis = state[f"basis{side}"].to(dtype)
         product = _multiply(product, basis.t() if back else basis, side)
     return product.float()
 
@@ -140,6 +143,7 @@ def _refresh(state: State) -> None:
         order = (basis * image).sum(0).argsort(descending=True)
         state["square"] = state["square"].index_select(side, order)
         fresh = torch.linalg.qr(image[:, order])[0]
-        turned = _multiply(state["momentum"].bfloat16(), (basis.t() @ fresh).bfloat16(), side)
+        dtype = training_dtype(basis.device)
+        turned = _multiply(state["momentum"].to(dtype), (basis.t() @ fresh).to(dtype), side)
         state["momentum"] = turned.float()
         state[f"basis{side}"] = fresh

@@ -92,6 +92,33 @@ def test_a_run_in_slices_is_the_uninterrupted_run(
         assert torch.equal(state["square"], moments[1][index]["square"])
 
 
+@pytest.mark.parametrize(
+    ("has_bfloat16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)]
+)
+def test_a_cpu_trains_in_what_it_multiplies_fast(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_bfloat16: bool,
+    dtype: torch.dtype,
+) -> None:
+    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: has_bfloat16)
+    seen: list[torch.dtype] = []
+
+    class Watched(CodecTraining):
+        def __init__(self, recipe: CodecRecipe) -> None:
+            super().__init__(recipe)
+            block = self.model.analysis.blocks[0].conv2
+            block.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+
+    monkeypatch.setattr("aecodec.training.run.CodecTraining", Watched)
+    train(TINY, [photos], tmp_path, max_minutes=0, device="cpu")
+    assert set(seen) == {dtype}
+    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: not has_bfloat16)
+    train(TINY, [photos], tmp_path, max_minutes=0, device="cpu", resume=True)  # another machine
+    assert load(tmp_path / "last.ckpt")["batches_seen"] == 2
+
+
 def test_the_average_is_not_the_last_weights(whole: Path) -> None:
     state = load(whole)
     name = "model.analysis.head.weight"
