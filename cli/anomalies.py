@@ -14,7 +14,7 @@ from aecodec.files import refuse_to_overwrite, write_atomically
 from .arrays import Data
 from .fitted import PANEL, DataPath, check_drawable, one_line, png, read_as
 from .inputs import keep_inputs
-from .options import AsJson, Force, say
+from .options import AsJson, Force, say, tell
 
 if TYPE_CHECKING:
     from aecodec.autoencoders import AnomalyDetector
@@ -97,22 +97,25 @@ def anomalies(
     keep_inputs(picture, model, data, *([normal] if normal else []))
     loaded = _measure_or_model(model)
     estimator = getattr(loaded, "autoencoder_", loaded)
-    found = read_as(estimator, data)
-    if estimator is not loaded:
-        if normal or scoring or contamination is not None:
-            raise typer.BadParameter(
-                f"{model} is a detector with its own threshold, contamination and scoring;"
-                " leave out --normal, --contamination and --scoring"
-            )
-        detector = loaded
-    else:
+    if estimator is loaded:
         detector = _detector(estimator, scoring, contamination or _CONTAMINATION, model)
+    elif normal or scoring or contamination is not None:
+        raise typer.BadParameter(
+            f"{model} is a detector with its own threshold, contamination and scoring;"
+            " leave out --normal, --contamination and --scoring"
+        )
+    else:
+        detector = loaded
+    found = read_as(estimator, data)
+    if picture:
+        keep_inputs(picture, *(data / name for name in found.names))
+        _check_picture(estimator, data, found)
+    if detector is not loaded:
         with one_line(normal or data):
             detector.fit((read_as(estimator, normal) if normal else found).rows)
     with one_line(data):
         errors = -detector.score_samples(found.rows)
     if picture:
-        keep_inputs(picture, *(data / name for name in found.names))
         write_atomically(picture, _error_picture(estimator, data, found, errors), overwrite=force)
     if not as_json and normal is None and detector is not loaded:
         say("note: the threshold is that of these data themselves; see --normal")
@@ -172,9 +175,18 @@ def _print_ranking(
         return
     unit = _UNITS[detector.scoring]
     for name, error in ranking:
-        print(f"{error:<10.4g}  {'anomaly' if error > threshold else '       '}  {name}")
+        tell(f"{error:<10.4g}  {'anomaly' if error > threshold else '       '}  {name}")
     strange = sum(error > threshold for _, error in ranking)
     print(f"{strange} of {len(ranking)} above {threshold:.4g} ({unit})")
+
+
+def _check_picture(estimator: Any, data: Path, found: Data) -> None:
+    """Raise AecodecError unless `_error_picture` can draw these data."""
+    if hasattr(estimator, "tiles"):
+        return
+    if found.image_shape is None:
+        raise AecodecError(f"{data}: --picture needs images")
+    check_drawable(found.image_shape, data)
 
 
 def _error_picture(estimator: Any, data: Path, found: Data, errors: Array) -> bytes:
@@ -182,12 +194,10 @@ def _error_picture(estimator: Any, data: Path, found: Data, errors: Array) -> by
     import numpy as np
 
     strangest = errors.argsort()[::-1][:_STRANGEST]
-    if not hasattr(estimator, "reconstruct"):
+    if hasattr(estimator, "tiles"):
         rows, shape = estimator.tiles(data, strangest.tolist())
         return png(rows, shape, len(rows))
-    if found.image_shape is None:
-        raise AecodecError("--picture needs images")
-    check_drawable(found.image_shape, data)
+    assert found.image_shape is not None  # `_check_picture` has looked
     rows = found.rows[strangest]
     restored = estimator.reconstruct(rows)
     parts = np.concatenate([rows, restored, np.abs(rows - restored)])

@@ -184,24 +184,28 @@ def fit(
     settings = dict(set_ or [])
     settings |= {"n_components": components} if components else {}
     settings |= {"max_epochs": epochs} if epochs else {}
-    with noting():
-        found = read(data, size=size, advice="use --size to bring all to one size")
     from aecodec import autoencoders
 
     model: BaseAutoencoder = getattr(autoencoders, KINDS[kind])()
-    if kind == "conv" and found.image_shape:
-        settings.setdefault("image_shape", found.image_shape)
     unknown = settings.keys() - model.get_params().keys()
     if unknown:
         known = ", ".join(sorted(model.get_params()))
         raise typer.BadParameter(f"{kind} has no {', '.join(sorted(unknown))}; it has {known}")
+    with noting():
+        found = read(data, size=size, advice="use --size to bring all to one size")
+    if kind == "conv" and found.image_shape:
+        settings.setdefault("image_shape", found.image_shape)
     settings |= {
         "random_state": seed,
         "device": device,
         "verbose": bool(sys.stderr) and sys.stderr.isatty(),
     }
+    try:
+        model.set_params(**settings).check_parameters(found.rows.shape[1])
+    except ValueError as wrong:
+        raise typer.BadParameter(str(wrong)) from None
     with one_line(data):
-        model.set_params(**settings).fit(found.rows)
+        model.fit(found.rows)
         error = float(model.reconstruction_error(found.rows).mean())
     model.set_params(device="auto", verbose=False)
     if found.image_shape:

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -23,6 +23,7 @@ from aecodec.errors import AecodecError
 from aecodec.files import why_not_written, write_atomically
 
 from .inputs import find_files, identity
+from .options import on_one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -153,14 +154,25 @@ def _plan_folder(folder: Path, root: Path, suffixes: Collection[str], suffix: st
     errors: list[OSError] = []
     files = find_files(folder, suffixes, errors.append)
     jobs = [Job(Path(error.filename), root, explain(error)) for error in errors]
-    jobs += [
+    jobs += _without_outputs(
         Job(file, root / file.relative_to(folder).with_name(renamed(file, suffixes, suffix)))
         for file in files
-    ]
+    )
     if not jobs:
         known = ", ".join(sorted(suffixes))
         jobs = [Job(folder, root, f"no files to work on in this folder (looked for {known})")]
     return jobs
+
+
+def _without_outputs(jobs: Iterable[Job]) -> list[Job]:
+    """Leave out what an earlier run made of other files of the folder, from images to images."""
+    places = [(job, _place(job.source), _place(job.target)) for job in jobs]
+    made = {target for _, source, target in places if target != source}
+    return [job for job, source, target in places if source == target or source not in made]
+
+
+def _place(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
 
 
 def _check(jobs: Sequence[Job], force: bool) -> list[Job]:
@@ -170,8 +182,8 @@ def _check(jobs: Sequence[Job], force: bool) -> list[Job]:
     taken: dict[str, Path] = {}  # output -> the input it belongs to
     checked = []
     for job in jobs:
-        output = os.path.normcase(os.path.realpath(job.target))
-        if (pair := (os.path.realpath(job.source), output)) in seen:
+        output = _place(job.target)
+        if (pair := (_place(job.source), output)) in seen:
             continue
         seen.add(pair)
         problem = job.problem or _problem(job, sources, force)
@@ -278,27 +290,22 @@ def explain(error: BaseException) -> str:
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return "not enough memory"
     if isinstance(error, AecodecError):
-        return _one_line(str(error))
+        return on_one_line(str(error))
     if not isinstance(error, OSError):
         raise error
     if error.errno is None or error.strerror is None:
-        return _one_line(str(error))
+        return on_one_line(str(error))
     reason = error.strerror[:1].lower() + error.strerror[1:]
     file = f"{error.filename}: " if error.filename else ""
-    return _one_line(f"{file}{reason}{_ADVICE.get(error.errno, '')}")
-
-
-def _one_line(text: str) -> str:
-    """File names and the messages of parsers may have line breaks."""
-    return "\\n".join(text.splitlines())
+    return on_one_line(f"{file}{reason}{_ADVICE.get(error.errno, '')}")
 
 
 _ADVICE = {
     errno.EACCES: "; check the permissions",
     errno.EPERM: "; check the permissions",
-    errno.EROFS: "; choose another place with -o",
-    errno.ENOSPC: "; make room, or choose another place with -o",
-    errno.EDQUOT: "; make room, or choose another place with -o",
+    errno.EROFS: "; choose another place",
+    errno.ENOSPC: "; make room, or choose another place",
+    errno.EDQUOT: "; make room, or choose another place",
 }
 
 
@@ -312,7 +319,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def named(source: object, message: str) -> str:
     """The message, led by the file's name unless it has it already."""
-    start = f"{_one_line(str(source))}: "
+    start = f"{on_one_line(str(source))}: "
     return message if message.startswith(start) else start + message
 
 
@@ -343,6 +350,7 @@ class _Terminal:
             self.progress.advance(self.task)
 
     def _print(self, line: str, stream: Any) -> None:
+        line = on_one_line(line)
         if self.progress and stream.isatty():  # the same terminal as the bar: print above it
             self.progress.console.out(line, highlight=False)
         else:

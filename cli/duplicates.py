@@ -30,7 +30,7 @@ from .hash_common import (
     write_html,
 )
 from .inputs import keep_inputs
-from .options import AsJson, Force, inputs, noting, say
+from .options import AsJson, Force, inputs, noting, say, tell
 
 if TYPE_CHECKING:
     from aecodec.hashing.calibration import Calibration, Threshold
@@ -138,9 +138,9 @@ def duplicates(
         _print_csv(groups)
     else:
         for group in groups:
-            print(f"keep  {group.keep.path}")
+            tell(f"keep  {group.keep.path}")
             for match in group.duplicates:
-                print(f"  {match.distance:>3}  {match.entry.path}")
+                tell(f"  {match.distance:>3}  {match.entry.path}")
     if not quiet:
         say(summary)
 

@@ -41,6 +41,7 @@ from .options import (
     noting,
     places,
     say,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def search(
     with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
         keep_inputs(html, opened.path, *queries)
-        len(opened), opened.hasher  # what is wrong with them is said once, not for each query
+        # What is wrong with them is said once, not for each query.
+        len(opened), opened.hasher, opened.backend
         for query in queries:
             try:
                 found.append((query, _search_one(opened, query, k, radius)))
@@ -177,9 +179,9 @@ def search(
         print(json.dumps(report, indent=2))
     elif not html:
         for query, matches in found:
-            print(f"{query}: {len(matches)} found")
+            tell(f"{query}: {len(matches)} found")
             for match in matches:
-                print(f"  {match.distance:>3}  {match.entry.path}")
+                tell(f"  {match.distance:>3}  {match.entry.path}")
     if failed:
         raise typer.Exit(1)
 
@@ -265,7 +267,7 @@ def hash_images(
             continue
         report.append({"path": str(path), "hash": code})
         if not as_json:
-            print(f"{code}  {path}")
+            tell(f"{code}  {path}")
     if as_json:
         print(json.dumps(report, indent=2))
     if failed:

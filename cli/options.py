@@ -103,7 +103,17 @@ def local_paths(places: Sequence[str], ray_address: str | None) -> list[Path]:
 
 def say(line: str) -> None:
     """Tell how a long job is going, without mixing into its result."""
-    print(line, file=sys.stderr, flush=True)
+    print(on_one_line(line), file=sys.stderr, flush=True)
+
+
+def tell(line: str) -> None:
+    """A line of a command's result."""
+    print(on_one_line(line))
+
+
+def on_one_line(text: str) -> str:
+    """File names and the messages of parsers may have line breaks."""
+    return "\\n".join(text.splitlines())
 
 
 @contextmanager

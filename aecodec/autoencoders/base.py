@@ -178,8 +178,8 @@ class MLPAutoencoder(BaseAutoencoder):
         "activation",
     )
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         check_counts("hidden_layers", self.hidden_layers)
         check_choice("activation", self.activation, ACTIVATIONS)
 

@@ -91,8 +91,8 @@ class ConcreteAutoencoder(SelectorMixin, MLPAutoencoder):
     start_temperature: float = 10.0
     end_temperature: float = 0.1
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         if self.n_components > n_features:
             raise ValueError(
                 f"n_components={self.n_components} must not be more than n_features={n_features}"

@@ -44,8 +44,8 @@ class ContractiveAutoencoder(MLPAutoencoder):
 
     _shaping: ClassVar[tuple[str, ...]] = (*MLPAutoencoder._shaping, "code_activation")
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         check_choice("code_activation", self.code_activation, ACTIVATIONS)
         check_number("contraction", self.contraction, 0)
 

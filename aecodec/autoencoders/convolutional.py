@@ -59,8 +59,8 @@ class ConvAutoencoder(BaseAutoencoder):
         "activation",
     )
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_counts("channels", self.channels)
         check_counts("hidden_layers", self.hidden_layers)

@@ -39,8 +39,8 @@ class DenoisingAutoencoder(MLPAutoencoder):
     noise: Literal["gaussian", "masking", "salt_and_pepper", "dropout"] = "gaussian"
     noise_level: float = 0.2
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         check_choice("noise", self.noise, _KINDS)
         check_number("noise_level", self.noise_level, 0, 10 if self.noise == "gaussian" else 0.99)
 

@@ -144,11 +144,13 @@ class Family(BaseEstimator):
         """Share of the training in which the loss changes, so that it tells nothing yet."""
         return 0.0
 
-    def _check_parameters(self, n_features: int) -> None:
-        """Raise ValueError where a parameter is out of range."""
+    def check_parameters(self, n_features: int) -> None:
+        """Raise ValueError where a parameter is out of range, for data of so many features; `fit` does."""
         check_count("n_components", self.n_components)
         check_choice("loss", self.loss, self._losses)
         check_choice("output", self.output, ("auto", "linear", "sigmoid"))
+        if self.loss == "bce" and self.output == "linear":
+            raise ValueError('loss="bce" needs output="sigmoid" or "auto"')
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_number("l1", self.l1, 0)
         check_number("l2", self.l2, 0)

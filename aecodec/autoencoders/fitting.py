@@ -60,7 +60,7 @@ class Trainable(Family):
         """
         with unchanged_on_failure(self):
             X = validate_data(self, X, dtype=DTYPES)
-            self._check_parameters(X.shape[1])
+            self.check_parameters(X.shape[1])
             self.__dict__.pop("validation_loss_curve_", None)  # of an earlier fit
             self.loss_curve_: list[float] = []
             self._optimizer_state: tuple[str, Any] | None = None
@@ -89,7 +89,7 @@ class Trainable(Family):
         with unchanged_on_failure(self):
             first = not hasattr(self, "network_")
             X = validate_data(self, X, dtype=DTYPES, reset=first)
-            self._check_parameters(X.shape[1])
+            self.check_parameters(X.shape[1])
             if first:
                 self.loss_curve_ = []
                 self._optimizer_state = None
@@ -208,8 +208,6 @@ class Trainable(Family):
 
     def _wants_sigmoid(self, data: Tensor) -> bool:
         wanted = self.output == "sigmoid" or self.loss == "bce"
-        if self.loss == "bce" and self.output == "linear":
-            raise ValueError('loss="bce" needs output="sigmoid" or "auto"')
         if wanted:
             _check_unit_interval(data)
         tiny = bool(data.max() < _LEAST_PEAK)

@@ -50,8 +50,8 @@ class LinearAutoencoder(BaseAutoencoder):
     _losses: ClassVar[tuple[str, ...]] = ("mse",)
     _shaping: ClassVar[tuple[str, ...]] = (*BaseAutoencoder._shaping, "tied")
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         check_choice("output", self.output, ("linear",))
         check_bool("tied", self.tied)
         check_choice("solver", self.solver, ("gradient", "svd"))

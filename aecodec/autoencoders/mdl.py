@@ -109,8 +109,8 @@ class MDLAutoencoder(MLPAutoencoder):
 
     resolution: float | None = None
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         if self.resolution is not None:
             check_number("resolution", self.resolution, 1e-30)
 

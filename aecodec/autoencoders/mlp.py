@@ -48,8 +48,8 @@ class Autoencoder(MLPAutoencoder):
     pretraining: Literal["layerwise", "rbm"] | None = None
     pretraining_epochs: int = 10
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         check_choice("pretraining", self.pretraining, (None, "layerwise", "rbm"))
         check_count("pretraining_epochs", self.pretraining_epochs)
         if self.pretraining == "rbm" and self.activation != "sigmoid":

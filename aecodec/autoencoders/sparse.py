@@ -54,8 +54,8 @@ class SparseAutoencoder(MLPAutoencoder):
 
     _shaping: ClassVar[tuple[str, ...]] = (*MLPAutoencoder._shaping, "sparsity", "k")
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         check_choice("sparsity", self.sparsity, ("k", "l1", "kl"))
         check_count("k", self.k)
         if self.sparsity == "k" and self.k > self.n_components:

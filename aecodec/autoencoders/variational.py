@@ -66,8 +66,8 @@ class VariationalAutoencoder(MLPAutoencoder):
 
     _losses: ClassVar[tuple[str, ...]] = ("auto", "mse", "bce")
 
-    def _check_parameters(self, n_features: int) -> None:
-        super()._check_parameters(n_features)
+    def check_parameters(self, n_features: int) -> None:
+        super().check_parameters(n_features)
         check_number("beta", self.beta, 0)
 
     def _modules(self, n_features: int) -> tuple[nn.Module, nn.Module]:

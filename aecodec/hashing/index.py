@@ -120,6 +120,17 @@ class ImageIndex:
         return self._loaded
 
     @property
+    def backend(self) -> Backend:
+        """Where codes are searched, connected when first asked for.
+
+        Raises:
+            AecodecError: there is no such backend, its package is missing, or it cannot be reached.
+        """
+        if self._backend is None:
+            self._backend = connect(self._url, self.cache_path)
+        return self._backend
+
+    @property
     def model(self) -> str:
         """The model's name, or its weight file."""
         if self._model:
@@ -246,10 +257,7 @@ class ImageIndex:
 
     def _code_index(self, say: bool = True) -> tuple[CodeIndex, State]:
         """The codes as of now: as the backend has them, caught up, or built again."""
-        database = self._database()
-        if self._backend is None:
-            self._backend = connect(self._url, self.cache_path)
-        backend = self._backend
+        database, backend = self._database(), self.backend
         name = str(database.meta("index"))
         with database.reading(), backend.updating(name):
             state = database.state()

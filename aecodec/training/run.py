@@ -93,12 +93,11 @@ class Photos(L.LightningDataModule):
 
     def __init__(self, recipe: Recipe, data: Sequence[Path]) -> None:
         super().__init__()
-        self.recipe, self.data = recipe, data
+        self.recipe, self.files = recipe, find_photos(data)
         self.description = ""
 
     def setup(self, stage: str) -> None:
-        recipe = self.recipe
-        photos = find_photos(self.data)
+        recipe, photos = self.recipe, self.files
         training, validation = split_photos(photos, min(recipe.held_out, len(photos) // 2))
         self.description = f"{len(training)} photos, {len(validation)} held out"
         self.photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
@@ -175,7 +174,6 @@ def train(
         raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
     chosen = choose_device(device)
     keep_freed_memory()
-    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     module = _task(recipe)
     if start is not None:
@@ -184,6 +182,8 @@ def train(
     module = module.to(memory_format=torch.channels_last)
     if resume:
         _prepare_to_resume(module, checkpoint)
+    photos = Pictures(recipe, data) if isinstance(recipe, HashRecipe) else Photos(recipe, data)
+    folder.mkdir(parents=True, exist_ok=True)  # now that all that is quickly found has been
     trainer = L.Trainer(
         default_root_dir=folder,
         accelerator={"cuda": "gpu"}.get(device, device),
@@ -212,7 +212,6 @@ def train(
             ),
         ],
     )
-    photos = Pictures(recipe, data) if isinstance(recipe, HashRecipe) else Photos(recipe, data)
     trainer.fit(module, photos, ckpt_path=checkpoint if resume else None, weights_only=False)
     if trainer.is_global_zero:
         _export(recipe, checkpoint, folder, photos)

@@ -296,6 +296,27 @@ def test_the_codec_finds_noise_strange(run: Run, folder: Path) -> None:
     assert "(bits)" in last
 
 
+def test_what_cannot_be_scored_or_drawn_is_refused_before_the_work(
+    run: Run, folder: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, picture = tmp_path / "m.safetensors", tmp_path / "odd.png"
+    assert run("fit", "linear", table, "-o", model, "--set", "solver=svd", "-n", 2)[0] == 0
+
+    def work(*_: object) -> None:
+        raise AssertionError("worked")
+
+    monkeypatch.setattr(AnomalyDetector, "fit", work)
+    monkeypatch.setattr("aecodec.compress", work)
+    for arguments, named in (
+        (("codec", folder, "--scoring", "relative"), "--scoring bits only"),
+        ((model, tmp_path / "none.csv", "--scoring", "bits"), "kind mdl"),
+        ((model, table, "--picture", picture), f"{table}: --picture needs images"),
+    ):
+        code, out, err = run("anomalies", *arguments)
+        assert (code, out, one_line(err)) == (1, "", True)
+        assert named in err
+
+
 def test_a_threshold_from_normal_data(run: Run, table: Path, digits: Array, tmp_path: Path) -> None:
     model, strange = tmp_path / "m.safetensors", tmp_path / "strange.csv"
     noise = np.random.default_rng(0).random((3, 64))
@@ -359,17 +380,18 @@ def test_a_map_of_codes(run: Run, table: Path, tmp_path: Path) -> None:
         (("fit", "magic", "digits.npy", "-o", "m"), 2, "magic"),
         (("fit", "linear", "digits.npy", "-o", "m", "--set", "x=1"), 2, "'x'"),
         (("fit", "linear", "digits.npy", "-o", "m", "--set", "x"), 2, "NAME=VALUE"),
-        (("fit", "linear", "digits.npy", "-o", "m", "--set", "tied=no"), 1, "tied='no'"),
+        (("fit", "linear", "digits.npy", "-o", "m", "--set", "tied=no"), 2, "tied='no'"),
         (("fit", "linear", "digits.npy", "-o", "m", "--set", "random_state=5"), 2, "--seed"),
         (("fit", "linear", "digits.npy", "-o", "m", "--set", "device=magic"), 2, "--device"),
-        (("fit", "sparse", "digits.npy", "-o", "m", "--set", "activation={}"), 1, "activation={}"),
+        (("fit", "sparse", "digits.npy", "-o", "m", "--set", "activation={}"), 2, "activation={}"),
+        (("fit", "linear", "missing.npy", "-o", "m", "--set", "x=1"), 2, "'x'"),
         (("fit", "linear", "digits.npy", "-o", "m", "--size", "4x4"), 2, "not a folder"),
         (("fit", "linear", "digits.npy", "-o", "m", "--seed", "5000000000"), 2, "--seed"),
         (("sample", "broken.npy", "-o", "m.npy", "--seed", "5000000000"), 2, "--seed"),
         (("anomalies", "broken.npy", "digits.npy", "--picture", "m.jpg"), 2, "m.jpg is not .png"),
         (("fit", "linear", "digits.npy", "-o", "m", "--size", "8"), 2, "WIDTHxHEIGHT"),
-        (("fit", "linear", "digits.npy", "-o", "m", "--set", "solver=magic"), 1, "magic"),
-        (("fit", "sparse", "digits.npy", "-o", "m", "--set", "hidden_layers=8"), 1, "(64, 32)"),
+        (("fit", "linear", "digits.npy", "-o", "m", "--set", "solver=magic"), 2, "magic"),
+        (("fit", "sparse", "digits.npy", "-o", "m", "--set", "hidden_layers=8"), 2, "(64, 32)"),
         (("fit", "linear", "missing.npy", "-o", "m"), 1, "missing.npy"),
         (("fit", "linear", "text.csv", "-o", "m"), 1, "'name'"),
         (("fit", "linear", "broken.npy", "-o", "m"), 1, "broken.npy"),
@@ -386,7 +408,7 @@ def test_a_map_of_codes(run: Run, table: Path, tmp_path: Path) -> None:
         (("fit", "linear", "digits.npy", "-o", "..", "--force"), 1, "is a folder"),
         (("fit", "autoencoder", "digits.npy", "-o", "m", "-n", "2000000000"), 1, "memory"),
         (("fit", "autoencoder", "digits.npy", "-o", "m", "-n", "99999999999999999999"), 2, "-n"),
-        (("fit", "conv", "digits.npy", "-o", "m", "--set", f"channels=[{10**20}]"), 1, "large"),
+        (("fit", "conv", "digits.npy", "-o", "m", "--set", f"channels=[{10**20}]"), 2, "large"),
         (("fit", "linear", "digits.npy", "-o", "-"), 2, "standard output"),
         (("fit", "linear", "digits.npy", "-o", "text.csv/m"), 1, "text.csv is a file"),
         (("fit", "linear", "digits.npy", "-o", "digits.npy", "--force"), 1, "an input"),
@@ -417,6 +439,7 @@ def test_what_is_wrong_is_told_in_a_line(
     assert named.strip("'") in err
     assert "Traceback" not in err
     assert one_line(err) or code == 2
+    assert "--set" not in arguments or "digits.npy" not in err  # nothing is wrong with that
     assert sorted(Path().iterdir()) == before
 
 

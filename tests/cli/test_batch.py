@@ -31,13 +31,15 @@ def make(*names: str) -> None:
         Path(name).write_text(name)
 
 
-def planned(*inputs: str, output: str | None = None, force: bool = False) -> dict[str, str]:
+def planned(
+    *inputs: str, output: str | None = None, force: bool = False, suffix: str = ".aec"
+) -> dict[str, str]:
     """Input -> output, or -> the problem."""
     jobs = plan(
         [Path(name) for name in inputs],
         output,
         suffixes={".png", ".jpg"},
-        suffix=".aec",
+        suffix=suffix,
         force=force,
     )
     return {j.source.as_posix(): j.problem or j.target.as_posix() for j in jobs}
@@ -137,6 +139,29 @@ def test_no_input_is_overwritten_even_by_force(there: Path) -> None:
     assert result["b.aec"] == "b.aec.aec"
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_what_a_run_made_of_a_folder_is_no_input_of_the_next(there: Path, force: bool) -> None:
+    make("in/a.png", "in/deep/b.jpg", "in/lone-clean.png")
+    first = planned("in", suffix="-clean.png")
+    assert first == {
+        "in/a.png": "in/a-clean.png",
+        "in/deep/b.jpg": "in/deep/b-clean.png",
+        "in/lone-clean.png": "in/lone-clean-clean.png",
+    }
+    make(*first.values())
+    assert planned("in", suffix="-clean.png", force=force).keys() == first.keys() - {
+        "in/lone-clean-clean.png"
+    }
+    make("new/a.png", "new/out/a.png", "new/out/other.png")
+    again = planned("new", output="new/out", suffix=".png", force=force)
+    assert again.keys() == {"new/a.png", "new/out/other.png"}
+    own = planned("new/out", output="new/out", suffix=".png", force=force)
+    assert all("overwrite the input" in problem for problem in own.values())
+    assert len(own) == 2
+    told = planned("in/a.png", "in/a-clean.png", suffix="-clean.png", force=force)
+    assert "overwrite the input" in told["in/a.png"]
+
+
 def test_existing_outputs(there: Path) -> None:
     make("a.png", "a.aec", "b.png", "b.aec/x")
     assert "--force" in planned("a.png")["a.png"]
@@ -209,6 +234,13 @@ def quiet_warnings() -> Iterator[None]:
         yield
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+@pytest.mark.usefixtures("there")
+def test_a_name_with_line_breaks_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    batch.run(jobs_for({"a\nb": "xyz"}), lambda: copy, force=False, as_json=False)
+    assert capsys.readouterr().out == "a\\nb -> a\\nb.out  3 letters\n"
+
+
 @pytest.mark.usefixtures("there", "quiet_warnings")
 def test_failures_are_reported_and_the_rest_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     jobs = jobs_for({"a": "xyz", "b": "own", "c": "disk", "d": "memory", "e": "torch", "f": "x"})
@@ -224,7 +256,7 @@ def test_failures_are_reported_and_the_rest_is_done(capsys: pytest.CaptureFixtur
     errors = [line for line in err.splitlines() if not line.startswith("note: ")]
     assert errors == [
         "error: b: too odd",
-        "error: c: out: no space left on device; make room, or choose another place with -o",
+        "error: c: out: no space left on device; make room, or choose another place",
         "error: d: not enough memory",
         "error: e: not enough memory",
     ]

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -61,6 +62,27 @@ def test_search_prints_paths_and_distances(run: Run, indexed: Path) -> None:
     assert report["matches"][0]["width"] == 110
     far = run("search", indexed / "0.png", "--index", "i", "--radius", 99_999_999_999, "--json")
     assert len(json.loads(far[1])[0]["matches"]) == 5
+
+
+def test_a_wrong_backend_is_said_once(run: Run, indexed: Path) -> None:
+    queries = [indexed / "0.png", indexed / "1.png"]
+    code, out, err = run("search", *queries, "--index", "i", "--backend", "mysql://here")
+    assert (code, out, one_line(err)) == (1, "", True)
+    assert err.startswith("error: no backend for 'mysql'")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_names_with_line_breaks_are_one_line(run: Run, indexed: Path, weights: Path) -> None:
+    odd = indexed / "o\ndd.png"
+    (indexed / "0.png").rename(odd)
+    assert run("index", indexed, "--index", "i", "--prune")[0] == 0
+    found = run("search", odd, "--index", "i", "-k", 1)[1]
+    groups = run("duplicates", "--index", "i", "--max-distance", 8)[1]
+    hashed = run("hash", odd, "--model", weights)[1]
+    assert found.splitlines()[0] == "photos/o\\ndd.png: 1 found"
+    for out, lines in ((found, 2), (groups, 2), (hashed, 1)):
+        assert out.count("\n") == lines
+        assert "o\\ndd.png\n" in out
 
 
 def test_a_picture_in_a_store_is_linked_to_there() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,31 @@ def test_ctrl_c_is_quiet_and_leaves_no_half_file(small: Image.Image, tmp_path: P
     assert process.returncode == 130
     assert err == ""
     assert sorted(os.listdir(tmp_path)) == ["a.aec", "a.png", "b.png"]
+
+
+def test_ctrl_c_while_it_is_being_imported_is_quiet() -> None:
+    code = """if True:
+        import builtins, sys
+
+        load = builtins.__import__
+
+        def interrupted(name, *rest):
+            if name == "typer":
+                raise KeyboardInterrupt
+            return load(name, *rest)
+
+        from aecodec_cli.__main__ import main
+
+        builtins.__import__ = interrupted
+        sys.exit(main())
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_installed_command_is_what_is_tested_here() -> None:
+    (command,) = entry_points(group="console_scripts", name="aecodec")
+    assert command.value == "aecodec_cli.__main__:main"
 
 
 @posix

@@ -172,6 +172,17 @@ def test_a_run_is_not_overwritten_and_nothing_is_not_resumed(
         train(TINY, [photos], tmp_path, resume=True)
 
 
+def test_a_run_that_cannot_begin_leaves_nothing(photos: Path, whole: Path, tmp_path: Path) -> None:
+    folder, empty, weights = (tmp_path / name for name in ("run", "empty", "no.safetensors"))
+    empty.mkdir()
+    weights.write_text("no weights")
+    with pytest.raises(UnsupportedImageError, match="no photos in"):
+        train(TINY, [empty], folder, device="cpu")
+    with pytest.raises(AecodecError):
+        train(TINY, [photos], folder, start=weights, device="cpu")
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
