@@ -64,6 +64,7 @@ _STRUCTURAL_TAGS = frozenset(
     + [700, 33723, 34377, 34675]
 )
 _OPENING = threading.Lock()  # filters of warnings are the whole process's
+_DEEP = "aecodec: 16 bits a colour"  # among what Pillow knows of an image
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
 
 
@@ -137,6 +138,7 @@ def _decode(
         check_size(*size, max_pixels)
         if least is not None:
             image.draft(None, (least, least))
+        _remember_depth(image)
         image.load()
     except UnidentifiedImageError:
         raise UnsupportedImageError(
@@ -210,8 +212,11 @@ def take_apart(image: Image.Image) -> Picture:
 def take_apart_quietly(image: Image.Image) -> tuple[Picture, list[str]]:
     """As `take_apart`, with what it would warn of: whom that does not concern may work in threads."""
     check_size(image.width, image.height)
+    _remember_depth(image)
     image.load()  # a TIFF file turns itself by this
     notes: list[str] = []
+    if image.info.get(_DEEP):
+        notes.append("16-bit colours were converted to 8 bits")
     if _frames(image) > 1:
         notes.append("only the first frame of the animation is kept")
     metadata = _metadata(image)
@@ -223,6 +228,15 @@ def take_apart_quietly(image: Image.Image) -> tuple[Picture, list[str]]:
     except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
         metadata.pop("exif", None)
     return _split(upright, metadata, notes), notes
+
+
+def _remember_depth(image: Image.Image) -> None:
+    """Before it is decoded: whether its file has 16 bits a colour, of which Pillow keeps 8."""
+    if image.mode in ("RGB", "RGBA", "LA") and any(
+        ";16" in str(tile.args) or (tile.codec_name == "ppm" and tile.args[-1] > 255)
+        for tile in getattr(image, "tile", ())
+    ):
+        image.info[_DEEP] = True
 
 
 def _frames(image: Image.Image) -> int:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 import sys
 import warnings
+import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -114,6 +117,39 @@ def test_signed_and_wide_integers() -> None:
         images.take_apart(wide)
     fitting = Image.fromarray(np.full((4, 4), 60_000, dtype=np.int32))
     assert images.take_apart(fitting).mode == "I;16"
+
+
+def sixteen_bit_png(small: Image.Image) -> bytes:
+    wide = np.asarray(small).astype(">u2") * 257
+    rows = b"".join(b"\0" + row.tobytes() for row in wide)
+    header = struct.pack(">IIBBBBB", small.width, small.height, 16, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    )
+
+
+def sixteen_bit_ppm(small: Image.Image) -> bytes:
+    wide = np.asarray(small).astype(">u2") * 257
+    return f"P6 {small.width} {small.height} 65535\n".encode() + wide.tobytes()
+
+
+@pytest.mark.parametrize("write", [sixteen_bit_png, sixteen_bit_ppm])
+def test_colours_of_sixteen_bits_become_eight_with_a_note(
+    small: Image.Image, tmp_path: Path, write: Callable[[Image.Image], bytes]
+) -> None:
+    path = tmp_path / "deep"
+    path.write_bytes(write(small))
+    for image in (images.open_image(path), Image.open(path)):
+        with pytest.warns(UserWarning, match="16-bit colours were converted to 8 bits"):
+            picture = images.take_apart(image)
+        assert np.array_equal(np.asarray(picture.pixels), np.asarray(small))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        images.take_apart(small)
+        small.save(path, "PPM")
+        images.take_apart(images.open_image(path))
 
 
 def test_sixteen_bits_become_eight_and_not_white(small: Image.Image) -> None:
