@@ -24,6 +24,15 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def _instructions() -> str:
+    """What torch uses of the processor, such as "AVX512, bfloat16": times depend on it."""
+    import torch
+
+    from aecodec.nn.device import has_bfloat16
+
+    return torch.backends.cpu.get_cpu_capability() + (", bfloat16" if has_bfloat16() else "")
+
+
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -32,7 +41,7 @@ def _version(package: str) -> str | None:
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores, load, versions and date (UTC), ready for JSON."""
+    """Processor and its instructions, cores, load, versions and date (UTC), ready for JSON."""
     import torch
 
     packages = ("aecodec", "torch", "pillow", "pillow-jxl-plugin", "pillow-heif", "compressai")
@@ -40,7 +49,7 @@ def describe() -> dict[str, Any]:
     found = {name: _version(name) for name in packages}
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "cpu": _cpu_name(),
+        "cpu": f"{_cpu_name()} ({_instructions()})",
         "cores": os.cpu_count(),
         # Above the number of threads used here, something else was running.
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
