@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,32 +13,9 @@ from torch import nn
 
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import ChunkType, read_file
-from aecodec.codec.entropy import SymbolDecoder
 from aecodec.nn.integer import ExactConv2d
-
-
-@contextmanager
-def recorded_symbols() -> Iterator[list[np.ndarray]]:
-    """Everything the entropy decoder yields while the context is open."""
-    taken: list[np.ndarray] = []
-    original = SymbolDecoder.take
-
-    def take(self: SymbolDecoder, indices: np.ndarray) -> np.ndarray:
-        symbols = original(self, indices)
-        taken.append(symbols.copy())
-        return symbols
-
-    SymbolDecoder.take = take  # type: ignore[method-assign]
-    try:
-        yield taken
-    finally:
-        SymbolDecoder.take = original  # type: ignore[method-assign]
-
-
-def decode(codec: Codec, data: bytes) -> tuple[list[np.ndarray], np.ndarray]:
-    with recorded_symbols() as symbols:
-        image = codec.decompress(data)
-    return symbols, np.asarray(image).astype(int)
+from tests.codec.foreign import FOLDER, decode, digest
+from tests.conftest import psnr
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +114,21 @@ def test_symbols_are_what_the_file_holds(
     assert [c.type for c in chunks] == [ChunkType.TILE]
     assert sum(map(len, reference[0])) > 10_000  # z and four steps of y
     assert len(reference[0]) == 5
+
+
+FOREIGN = [
+    (file.stem, name, expected)
+    for file in sorted(FOLDER.glob("*.json"))
+    for name, expected in json.loads(file.read_text())["files"].items()
+]
+
+
+@pytest.mark.parametrize(("machine", "name", "expected"), FOREIGN)
+def test_files_of_other_machines(
+    cat: Image.Image, machine: str, name: str, expected: dict[str, Any]
+) -> None:
+    codec = Codec("cpu", expected["weights"])
+    symbols, pixels = decode(codec, (FOLDER / name).read_bytes())
+    assert digest(symbols) == expected["symbols"], f"differs from {machine}"
+    restored = Image.fromarray(pixels.astype(np.uint8))
+    assert psnr(restored, cat) == pytest.approx(expected["psnr"], abs=0.02)
