@@ -233,7 +233,7 @@ def take_apart_quietly(image: Image.Image) -> tuple[Picture, list[str]]:
 def _remember_depth(image: Image.Image) -> None:
     """Before it is decoded: whether its file has 16 bits a colour, of which Pillow keeps 8."""
     if image.mode in ("RGB", "RGBA", "LA") and any(
-        ";16" in str(tile.args) or (tile.codec_name == "ppm" and tile.args[-1] > 255)
+        ";16" in str(tile.args) or (tile.codec_name.startswith("ppm") and tile.args[-1] > 255)
         for tile in getattr(image, "tile", ())
     ):
         image.info[_DEEP] = True

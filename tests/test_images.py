@@ -135,7 +135,12 @@ def sixteen_bit_ppm(small: Image.Image) -> bytes:
     return f"P6 {small.width} {small.height} 65535\n".encode() + wide.tobytes()
 
 
-@pytest.mark.parametrize("write", [sixteen_bit_png, sixteen_bit_ppm])
+def sixteen_bit_plain_ppm(small: Image.Image) -> bytes:
+    wide = np.asarray(small).astype(int) * 257
+    return f"P3 {small.width} {small.height} 65535\n{' '.join(map(str, wide.flat))}\n".encode()
+
+
+@pytest.mark.parametrize("write", [sixteen_bit_png, sixteen_bit_ppm, sixteen_bit_plain_ppm])
 def test_colours_of_sixteen_bits_become_eight_with_a_note(
     small: Image.Image, tmp_path: Path, write: Callable[[Image.Image], bytes]
 ) -> None:
