@@ -157,6 +157,9 @@ class ImageIndex:
         """The database, made if it is not there, with the code length asked for."""
         hasher = self.hasher
         bits = self._check_bits(hasher.lengths)
+        if self._url and self._backend is None:
+            # Is it there? Not to be found out after hours of hashing, for which it need not stay open.
+            connect(self._url, self.cache_path).close()
         if self._opened is None:
             facts: dict[str, str | int] = {
                 "model": hasher.fingerprint,
@@ -198,7 +201,7 @@ class ImageIndex:
             progress: told (files done, of how many).
 
         Raises:
-            AecodecError: a place is not there, or the model is not.
+            AecodecError: a place is not there, or the model or the backend is not.
             WeightsMismatchError: the index was made with another model.
         """
         readers = readers or {}
@@ -231,7 +234,7 @@ class ImageIndex:
             progress: told (files done, of how many).
 
         Raises:
-            AecodecError: the model is not there.
+            AecodecError: the model or the backend is not there.
             WeightsMismatchError: the index was made with another model.
         """
         report = Report()

@@ -69,6 +69,9 @@ def test_a_wrong_backend_is_said_once(run: Run, indexed: Path) -> None:
     code, out, err = run("search", *queries, "--index", "i", "--backend", "mysql://here")
     assert (code, out, one_line(err)) == (1, "", True)
     assert err.startswith("error: no backend for 'mysql'")
+    code, out, err = run("index", indexed, "--index", "new", "--backend", "mysql://here")
+    assert (code, out, one_line(err)) == (1, "", True)
+    assert not Path("new").exists()  # said before the work
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such names there")
