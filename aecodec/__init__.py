@@ -46,7 +46,7 @@ def denoise(image: Image, sigma: float | None = None) -> Image:
     """Remove noise from a Pillow image.
 
     Args:
-        image: of any mode that `aecodec.images.take_apart` takes.
+        image: of any mode that `aecodec.images.Picture.from_image` takes.
         sigma: standard deviation of the noise on the scale of 0..255; None: estimated.
 
     Raises:
@@ -59,7 +59,7 @@ def image_hash(image: Image, bits: int = 64) -> bytes:
     """A semantic hash: images that look alike have hashes that differ in few bits.
 
     Args:
-        image: of any mode that `aecodec.images.take_apart` takes.
+        image: of any mode that `aecodec.images.Picture.from_image` takes.
         bits: 64, 128 or 256. A longer hash begins with the shorter ones.
 
     Returns:

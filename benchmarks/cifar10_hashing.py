@@ -49,7 +49,7 @@ def run_model(model: Any, pixels: Any, device: torch.device) -> tuple[Any, Any]:
             x = torch.from_numpy(pixels[start : start + 500]).to(device).permute(0, 3, 1, 2) / 255
             found = model.encoder(x)
             features.append(found.float().cpu().numpy())
-            codes.append(np.packbits((model.logits(found) >= 0).cpu().numpy(), axis=1))
+            codes.append(np.packbits((model.logits_of(found) >= 0).cpu().numpy(), axis=1))
     return np.concatenate(features), np.concatenate(codes)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from aecodec.evaluation.files import markdown_table, write_bytes
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.hashing.hasher import Hasher
-from aecodec.hashing.picture import make_small
+from aecodec.hashing.picture import preview_of
 from benchmarks.near_duplicates import Method, methods, with_pieces
 
 SIDES, EACH, BITS, DISTRACTORS = (0.5, 0.6, 0.7, 0.8), 3, 64, 10_000
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
     photos = [load_photo(path) for folder in args.data for path in list_photos(folder, None)]
-    thumbnails = [make_small(i).thumbnail() for _, i in with_pieces(photos, DISTRACTORS)]
+    thumbnails = [preview_of(i).thumbnail() for _, i in with_pieces(photos, DISTRACTORS)]
     every = methods(BITS, Hasher(device="cpu"), thumbnails)
     columns = [recall(photos, every[name]) for name in METHODS]
     rows = [

@@ -28,8 +28,8 @@ from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.hashing.hasher import Hasher
-from aecodec.hashing.picture import make_small
-from aecodec.hashing.query import distances, look_closer, query_views
+from aecodec.hashing.picture import preview_of
+from aecodec.hashing.query import distances, query_views, rerank
 
 FPR = 1e-4
 
@@ -174,10 +174,10 @@ def methods(bits: int, hasher: Hasher, thumbnails: list[bytes]) -> dict[str, Met
         return np.frombuffer(hasher.code(image, bits), np.uint8)
 
     def search(query: Image.Image, stored: Any, rows: Any) -> Any:
-        small = make_small(query)
-        numbers = hasher.numbers(query_views(small, hasher.side))[:, :bits]
+        small = preview_of(query)
+        numbers = hasher.logits(query_views(small, hasher.side))[:, :bits]
         weighted = distances(numbers, stored[rows])[1]
-        return look_closer(weighted, small.image, lambda near: [thumbnails[n] for n in rows[near]])
+        return rerank(weighted, small.image, lambda near: [thumbnails[n] for n in rows[near]])
 
     classic: dict[str, Code] = {
         **{name: _imagehash(name, bits) for name in ("phash", "dhash", "whash")},
@@ -289,7 +289,7 @@ def main() -> None:
         f"# Near-duplicates\n\n{len(photos)} photos, {report['distractors']} distractors (pieces of"
         " 20 to 60 % of a side of the other photos). Crops keep so much of each side.\n\n"
     )
-    thumbnails = [make_small(i).thumbnail() for _, i in with_pieces(photos, args.distractors)]
+    thumbnails = [preview_of(i).thumbnail() for _, i in with_pieces(photos, args.distractors)]
     for bits in args.bits:
         results = {}
         for name, method in methods(bits, hasher, thumbnails).items():

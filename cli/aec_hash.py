@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aecodec.codec.codec import Codec
     from aecodec.hashing.adding import Reader, StoredCode
     from aecodec.hashing.hasher import Hasher
-    from aecodec.hashing.picture import Small
+    from aecodec.hashing.picture import Preview
 
 
 def hash_writer(device: str) -> Callable[[Image.Image], bytes]:
@@ -38,10 +38,10 @@ def aec_reader(hasher: Callable[[], Hasher]) -> Reader:
                 codecs.append(Codec())
         return codecs[0]
 
-    def read(path: Path) -> Small | StoredCode:
+    def read(path: Path) -> Preview | StoredCode:
         from aecodec.codec.container import ChunkType, read_file
         from aecodec.hashing.adding import StoredCode
-        from aecodec.hashing.picture import make_small
+        from aecodec.hashing.picture import preview_of
         from aecodec.hashing.stored import unpack_code
 
         data = path.read_bytes()
@@ -52,6 +52,6 @@ def aec_reader(hasher: Callable[[], Hasher]) -> Reader:
                 code = unpack_code(chunk.payload, model.fingerprint, model.lengths[-1])
                 if code is not None:
                     return StoredCode(header.width, header.height, code)
-        return make_small(codec().decompress(data))
+        return preview_of(codec().decompress(data))
 
     return read

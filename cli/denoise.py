@@ -23,7 +23,7 @@ PROCESSES: dict[str, dict[str, float]] = {
     "gaussian": {"sigma": 25.0},
     "poisson-gaussian": {"photons": 100.0, "sigma": 0.0},
     "speckle": {"deviation": 0.2},
-    "salt-pepper": {"fraction": 0.1},
+    "salt-and-pepper": {"fraction": 0.1},
     "masking": {"fraction": 0.5},
     "jpeg": {"quality": 30},
 }
@@ -76,7 +76,7 @@ def denoise(
     ] = None,
     auto: Annotated[bool, typer.Option("--auto", help="Estimate sigma; the default.")] = False,
     noise: Annotated[
-        Literal["auto", "gaussian", "salt-pepper", "masking"],
+        Literal["auto", "gaussian", "salt-and-pepper", "masking"],
         typer.Option(help="Kind of noise; auto recognises it."),
     ] = "auto",
     strength: Annotated[
@@ -144,9 +144,9 @@ def _denoise_one(
     strength: float,
     format: str,
 ) -> Product:
-    from aecodec.images import open_image, take_apart
+    from aecodec.images import Picture, open_image
 
-    picture = take_apart(open_image(source))
+    picture = Picture.from_image(open_image(source))
     clean, found = denoiser.denoise_picture(picture, sigma, noise, strength)
     facts = {"noise": found.kind, "sigma": round(found.sigma, 2), "strength": strength}
     return _product(clean.to_image(), format, facts, f"{found.kind} noise, sigma {found.sigma:.1f}")
@@ -162,12 +162,12 @@ Cleaner: TypeAlias = "Callable[[Image.Image], tuple[Image.Image, dict[str, Any]]
 def cleaner(device: str, weights: Path | None) -> Cleaner:
     """A function from an image to the clean one and the noise that was found."""
     from aecodec.denoising.denoiser import Denoiser
-    from aecodec.images import take_apart
+    from aecodec.images import Picture
 
     denoiser = Denoiser(device, weights)
 
     def clean(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
-        picture, found = denoiser.denoise_picture(take_apart(image), None, "auto", 1.0)
+        picture, found = denoiser.denoise_picture(Picture.from_image(image), None, "auto", 1.0)
         return picture.to_image(), {"noise": found.kind, "sigma": round(found.sigma, 2)}
 
     return clean
@@ -179,7 +179,7 @@ def cleaner(device: str, weights: Path | None) -> Cleaner:
 _CORRUPT_EXAMPLES = (
     "[bold]Examples[/]\n"
     "  aecodec corrupt photo.png -o noisy.png --noise gaussian --sigma 25 --seed 0\n"
-    "  aecodec corrupt photos -o noisy --noise salt-pepper --fraction 0.3"
+    "  aecodec corrupt photos -o noisy --noise salt-and-pepper --fraction 0.3"
 )
 
 
@@ -191,7 +191,7 @@ def corrupt(
     inputs: Annotated[list[Path], inputs("INPUT", "Images, and folders of images.")],
     output: Output = None,
     noise: Annotated[
-        Literal["gaussian", "poisson-gaussian", "speckle", "salt-pepper", "masking", "jpeg"],
+        Literal["gaussian", "poisson-gaussian", "speckle", "salt-and-pepper", "masking", "jpeg"],
         typer.Option(help="What to do to the images."),
     ] = "gaussian",
     sigma: Annotated[
@@ -202,7 +202,7 @@ def corrupt(
         float | None, _level("speckle (0.2): relative standard deviation.")
     ] = None,
     fraction: Annotated[
-        float | None, _level("salt-pepper (0.1) and masking (0.5): share that is replaced.")
+        float | None, _level("salt-and-pepper (0.1) and masking (0.5): share that is replaced.")
     ] = None,
     quality: Annotated[int | None, _level("jpeg (30): 1 to 95.")] = None,
     seed: Annotated[
@@ -270,7 +270,7 @@ def _apply(x: Any, generator: Any, *, noise: str, levels: dict[str, float]) -> A
         return processes.poisson_gaussian(x, levels["photons"], levels["sigma"], generator)
     if noise == "speckle":
         return processes.speckle(x, levels["deviation"], generator)
-    if noise == "salt-pepper":
+    if noise == "salt-and-pepper":
         return processes.salt_and_pepper(x, levels["fraction"], generator)
     if noise == "masking":
         return processes.masking(x, levels["fraction"], generator, shared_dim=-3)

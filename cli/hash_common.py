@@ -105,13 +105,13 @@ def load_hasher(model: str | None, bits: int | None) -> Hasher:
 def code_of(hasher: Hasher, path: Path) -> bytes:
     """The longest code of an image or .aec file."""
     from aecodec.hashing.adding import StoredCode
-    from aecodec.hashing.picture import read_small
+    from aecodec.hashing.picture import read_preview
 
-    read = aec_reader(lambda: hasher) if path.suffix.lower() == ".aec" else read_small
+    read = aec_reader(lambda: hasher) if path.suffix.lower() == ".aec" else read_preview
     small = read(path)
     if isinstance(small, StoredCode):
         return small.code
-    return hasher.codes([small.square(hasher.side)]).tobytes()
+    return hasher.codes([small.to_square(hasher.side)]).tobytes()
 
 
 def match_json(match: Match) -> dict[str, Any]:

@@ -197,11 +197,11 @@ def _search_sections(
     opened: ImageIndex, found: Sequence[tuple[Path, list[Match]]]
 ) -> list[Section]:
     from aecodec.hashing.gallery import Card, Section
-    from aecodec.hashing.picture import read_small
+    from aecodec.hashing.picture import read_preview
 
     sections = []
     for query, matches in found:
-        own = None if query.suffix.lower() == ".aec" else read_small(query).thumbnail()
+        own = None if query.suffix.lower() == ".aec" else read_preview(query).thumbnail()
         first = Card(str(query), "query", "", own, first=True)
         thumbnails = opened.thumbnails([match.entry.id for match in matches])
         cards = [match_card(match, thumbnails.get(match.entry.id)) for match in matches]

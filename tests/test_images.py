@@ -17,7 +17,7 @@ from PIL import Image
 
 from aecodec import images
 from aecodec.errors import UnsupportedImageError
-from aecodec.hashing.picture import read_small
+from aecodec.hashing.picture import read_preview
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_huge_images_are_refused_before_they_are_decoded(
 def test_animations_keep_the_first_frame_and_say_so(small: Image.Image, tmp_path: Path) -> None:
     small.save(tmp_path / "x.gif", save_all=True, append_images=[small.rotate(90)])
     with pytest.warns(UserWarning, match="first frame"):
-        picture = images.take_apart(images.open_image(tmp_path / "x.gif"))
+        picture = images.Picture.from_image(images.open_image(tmp_path / "x.gif"))
     assert picture.mode == "RGB"
 
 
@@ -70,7 +70,7 @@ def test_damage_behind_the_first_frame_is_no_matter(format: str) -> None:
         for candidate in (bytes(damaged), cut):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's, about the damage
-                picture, _ = images.take_apart_quietly(Image.open(io.BytesIO(candidate)))
+                picture = images.Picture.from_image(Image.open(io.BytesIO(candidate)), warn=False)
             assert picture.pixels.tobytes() == first.convert("RGB").tobytes()
 
 
@@ -80,7 +80,7 @@ def test_notes_of_threads_leave_the_filters_of_warnings_alone(
     small.save(tmp_path / "x.gif", save_all=True, append_images=[small.rotate(90)])
     before = list(warnings.filters)
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(lambda _: read_small(tmp_path / "x.gif"), range(200)))
+        assert all(pool.map(lambda _: read_preview(tmp_path / "x.gif"), range(200)))
     assert list(warnings.filters) == before
 
 
@@ -114,9 +114,9 @@ def test_alpha_is_not_lost_without_a_word(small: Image.Image, format: str) -> No
 def test_signed_and_wide_integers() -> None:
     wide = Image.fromarray(np.full((4, 4), 70_000, dtype=np.int32))
     with pytest.raises(UnsupportedImageError, match="32-bit"):
-        images.take_apart(wide)
+        images.Picture.from_image(wide)
     fitting = Image.fromarray(np.full((4, 4), 60_000, dtype=np.int32))
-    assert images.take_apart(fitting).mode == "I;16"
+    assert images.Picture.from_image(fitting).mode == "I;16"
 
 
 def sixteen_bit_png(small: Image.Image) -> bytes:
@@ -148,13 +148,13 @@ def test_colours_of_sixteen_bits_become_eight_with_a_note(
     path.write_bytes(write(small))
     for image in (images.open_image(path), Image.open(path)):
         with pytest.warns(UserWarning, match="16-bit colours were converted to 8 bits"):
-            picture = images.take_apart(image)
+            picture = images.Picture.from_image(image)
         assert np.array_equal(np.asarray(picture.pixels), np.asarray(small))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        images.take_apart(small)
+        images.Picture.from_image(small)
         small.save(path, "PPM")
-        images.take_apart(images.open_image(path))
+        images.Picture.from_image(images.open_image(path))
 
 
 def test_sixteen_bits_become_eight_and_not_white(small: Image.Image) -> None:
@@ -197,7 +197,7 @@ def test_a_format_of_the_extra_tells_what_to_install(
 def test_colour_under_transparent_pixels_is_kept(small: Image.Image) -> None:
     image = small.convert("RGBA")
     image.putalpha(0)
-    picture = images.take_apart(image)
+    picture = images.Picture.from_image(image)
     assert picture.pixels.tobytes() == small.tobytes()
     assert picture.to_image().tobytes() == image.tobytes()
 
@@ -220,12 +220,12 @@ def test_sixteen_bits_do_not_turn_white(format: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["png", "jpg", "webp", "tif", "avif"])
-def test_malformed_exif_spoils_no_picture(small: Image.Image, format: str) -> None:
+def test_malformed_exif_damages_no_picture(small: Image.Image, format: str) -> None:
     image = small.copy()
     image.info.update(exif=b"garbage-not-tiff", xmp=XMP.replace(b"Orientation", b"Other"))
     buffer = io.BytesIO()
     images.save_image(image, buffer, format)
-    assert images.take_apart(Image.open(buffer)).pixels.size == small.size
+    assert images.Picture.from_image(Image.open(buffer)).pixels.size == small.size
 
 
 @pytest.mark.parametrize("format", ["png", "jpg", "webp", "tif", "avif"])
@@ -236,7 +236,7 @@ def test_xmp_and_exif_survive(small: Image.Image, format: str) -> None:
     image.info.update(xmp=XMP, exif=exif.tobytes())
     buffer = io.BytesIO()
     images.save_image(image, buffer, format)
-    kept = images.take_apart(Image.open(buffer)).metadata
+    kept = images.Picture.from_image(Image.open(buffer)).metadata
     assert (kept["xmp"].count(b"cat"), kept["exif"].count(b"Maker")) == (1, 1)
 
 
@@ -246,7 +246,7 @@ def test_metadata_that_jpeg_has_no_room_for_is_left_out(small: Image.Image) -> N
     buffer = io.BytesIO()
     with pytest.warns(UserWarning, match="JPEG has no room for 70,000 bytes of xmp"):
         images.save_image(image, buffer, "jpg")
-    assert list(images.take_apart(Image.open(buffer)).metadata) == ["icc_profile"]
+    assert list(images.Picture.from_image(Image.open(buffer)).metadata) == ["icc_profile"]
 
 
 def test_a_turned_tiff_keeps_its_exif(small: Image.Image, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_turned_tiff_keeps_its_exif(small: Image.Image, tmp_path: Path) -> Non
     exif[images.ORIENTATION] = 6
     exif[0x010F] = "Maker"
     small.save(tmp_path / "x.tif", exif=exif)
-    picture = images.take_apart(Image.open(tmp_path / "x.tif"))
+    picture = images.Picture.from_image(Image.open(tmp_path / "x.tif"))
     assert picture.pixels.size == (70, 100)
     assert b"Maker" in picture.metadata["exif"]
 
@@ -262,11 +262,11 @@ def test_a_turned_tiff_keeps_its_exif(small: Image.Image, tmp_path: Path) -> Non
 def test_orientation_in_xmp_is_applied_once(small: Image.Image) -> None:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", xmp=XMP)
-    turned = images.take_apart(Image.open(buffer))
+    turned = images.Picture.from_image(Image.open(buffer))
     assert turned.pixels.size == (70, 100)
     assert b"cat" in turned.metadata["xmp"]
     assert b"Orientation" not in turned.metadata["xmp"]
-    assert images.take_apart(turned.to_image()).pixels.size == (70, 100)
+    assert images.Picture.from_image(turned.to_image()).pixels.size == (70, 100)
 
 
 def test_xmp_survives_in_png(small: Image.Image) -> None:
@@ -274,7 +274,7 @@ def test_xmp_survives_in_png(small: Image.Image) -> None:
     with_xmp.info["xmp"] = XMP
     buffer = io.BytesIO()
     images.save_image(with_xmp, buffer, "png")
-    assert images.take_apart(Image.open(buffer)).metadata["xmp"].count(b"cat") == 1
+    assert images.Picture.from_image(Image.open(buffer)).metadata["xmp"].count(b"cat") == 1
 
 
 def test_exif_of_tiff_is_about_the_photo_only(small: Image.Image) -> None:
@@ -283,17 +283,17 @@ def test_exif_of_tiff_is_about_the_photo_only(small: Image.Image) -> None:
     buffer = io.BytesIO()
     small.save(buffer, "TIFF", exif=exif)
     kept = Image.Exif()
-    kept.load(images.take_apart(Image.open(buffer)).metadata["exif"])
+    kept.load(images.Picture.from_image(Image.open(buffer)).metadata["exif"])
     assert dict(kept) == {0x010F: "Maker"}
 
 
 @pytest.mark.parametrize("format", ["AVIF", "WEBP", "JPEG", "TIFF", "GIF", "JPEG2000"])
-def test_spoilt_files_of_any_format_are_called_damaged(
+def test_damaged_files_of_any_format_are_called_damaged(
     small: Image.Image, tmp_path: Path, format: str
 ) -> None:
     buffer = io.BytesIO()
     small.save(buffer, format)
-    path, rng = tmp_path / "spoilt.img", np.random.default_rng(0)
+    path, rng = tmp_path / "corrupted.img", np.random.default_rng(0)
     for _ in range(60):
         data = bytearray(buffer.getvalue())
         for place in rng.integers(0, len(data), 8):

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from aecodec.codec import tiling
 from aecodec.codec import weights as weight_files
+from aecodec.codec.choice import Box, Coded, choose, keep_exactly
 from aecodec.codec.container import (
     MAX_METADATA,
     METADATA,
     MODES,
+    NO_WEIGHTS,
     Chunk,
     ChunkType,
     Header,
@@ -28,11 +30,12 @@ from aecodec.codec.container import (
     write_file,
 )
 from aecodec.codec.distortion import distortion, is_defined
+from aecodec.codec.exact import pixel_mask, unpack_exact
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.refine import refine_latents
 from aecodec.codec.transforms import LATENT_STRIDE
 from aecodec.errors import CorruptFileError, UnsupportedImageError
-from aecodec.images import Picture, take_apart
+from aecodec.images import Picture
 from aecodec.nn.device import choose_device
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.weights import find_weights
@@ -63,17 +66,22 @@ class Codec:
         quality: int = 50,
         *,
         effort: str = "default",
+        lossless: bool = False,
         stored_hash: bytes | None = None,
     ) -> bytes:
         """Compress a Pillow image to the bytes of an .aec file.
 
+        Parts that look drawn, not photographed, are kept exactly where that is smaller, or where
+        the network would damage them.
+
         Args:
-            image: any mode and size that `aecodec.images.take_apart` takes.
+            image: any mode and size that `aecodec.images.Picture.from_image` takes.
             quality: 1 (smallest) to 100 (best).
             effort: "fast" rounds latents to the nearest, "default" trades a little
                 distortion for rate, "max" refines the latents of this very image
                 (minutes per megapixel on a CPU); decoding is the same for all.
                 With weights for MS-SSIM, one with a side under 161 is not refined.
+            lossless: keep every pixel exactly; quality and effort do not matter.
             stored_hash: bytes to keep in the file for those who index it; they mean nothing here.
 
         Raises:
@@ -84,10 +92,27 @@ class Codec:
             raise ValueError(f"quality must be an integer from 1 to 100, not {quality!r}")
         if effort not in EFFORTS:
             raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, not {effort!r}")
-        picture = take_apart(image)
+        picture = Picture.from_image(image)
         if is_too_thin(*picture.pixels.size):
             raise UnsupportedImageError(f"{image.width}x{image.height} is too long and thin")
-        return self._pack(picture, quality, effort, stored_hash)
+        size, boxes = picture.pixels.size, tile_boxes(*picture.pixels.size, tiling.TILE)
+        if lossless:
+            coded = keep_exactly(picture.pixels, boxes)
+        else:
+            coded = choose(
+                picture.pixels,
+                quality,
+                boxes,
+                lambda pixels: self._tiles(
+                    pixels, quality, "fast" if effort == "fast" else "default"
+                ),
+                lambda payloads: _decode_tiles(
+                    self.model, payloads, picture.pixels.mode, size, quality, tiling.TILE
+                ),
+            )
+            if effort == "max" and any(coded.learned):  # once it is known what is left to it
+                coded = coded._replace(learned=self._tiles(coded.rest, quality, effort))
+        return self._pack(picture, coded, quality, stored_hash)
 
     def decompress(self, data: bytes) -> Image.Image:
         """Decode the bytes of an .aec file to a Pillow image, metadata in its `info`.
@@ -100,17 +125,15 @@ class Codec:
             WeightsMismatchError: written with other weights.
         """
         header, chunks = read_file(data)
-        own = header.weights == self.digest
-        model = self.model if own else weight_files.load_shipped(header.weights, self.device)
         alpha, metadata = _side_chunks(header, chunks)
-        payloads = [c.payload for c in chunks if c.type == ChunkType.TILE]
-        pixels = _decode_pixels(model, header, payloads)
+        pixels = self._decode_pixels(header, chunks)
         return Picture(pixels, alpha, metadata).to_image()
 
     def _pack(
-        self, picture: Picture, quality: int, effort: str, stored_hash: bytes | None
+        self, picture: Picture, coded: Coded, quality: int, stored_hash: bytes | None
     ) -> bytes:
-        chunks = [Chunk(ChunkType.TILE, p) for p in self._tiles(picture.pixels, quality, effort)]
+        chunks = [Chunk(ChunkType.TILE, payload) for payload in coded.learned]
+        chunks += [Chunk(ChunkType.EXACT, payload) for payload in coded.exact]
         if picture.alpha is not None:
             chunks.append(Chunk(ChunkType.ALPHA, _pack_alpha(picture.alpha)))
         for kind, key in METADATA.items():
@@ -128,9 +151,37 @@ class Codec:
             quality=quality,
             tile=tiling.TILE,
             chunks=len(chunks),
-            weights=self.digest,
+            weights=self.digest if any(coded.learned) else NO_WEIGHTS,
         )
         return write_file(header, chunks)
+
+    def _decode_pixels(self, header: Header, chunks: list[Chunk]) -> Image.Image:
+        """Pixels of mode "RGB", "L" or "I;16"."""
+        mode, size = MODES[header.mode].removesuffix("A"), (header.width, header.height)
+        boxes = tile_boxes(*size, header.tile)
+        payloads = [c.payload for c in chunks if c.type == ChunkType.TILE]
+        if len(payloads) != len(boxes):
+            raise CorruptFileError(f"tile: {len(payloads)} of {len(boxes)} tiles are there")
+        sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]
+        if header.weights == NO_WEIGHTS:
+            image, missing = Image.new(mode, size), set(range(len(boxes)))
+        else:
+            own = header.weights == self.digest
+            model = self.model if own else weight_files.load_shipped(header.weights, self.device)
+            image, missing = (
+                _decode_tiles(model, payloads, mode, size, header.quality, header.tile),
+                set(),
+            )
+        for chunk in chunks:
+            if chunk.type == ChunkType.EXACT:
+                part = unpack_exact(chunk.payload, mode, sizes)
+                corner = boxes[part.tile][:2]
+                image.paste(part.pixels, corner, pixel_mask(part.cells, *part.pixels.size))
+                if part.cells.all():
+                    missing.discard(part.tile)
+        if missing:
+            raise CorruptFileError(f"exact: tile {min(missing)} is missing")
+        return image
 
     def _tiles(self, pixels: Image.Image, quality: int, effort: str) -> list[bytes]:
         rows, columns = latent_size(pixels.width, pixels.height)
@@ -138,9 +189,9 @@ class Codec:
         for window in tiling.windows(rows, columns, tiling.TILE, self.model.margin):
             x = read_area(pixels, window.outer, LATENT_STRIDE).sub_(0.5)
             y = self.model.analyse(x, quality)
-            economical = effort != "fast"
+            rdoq = effort != "fast"
             tile = window.inside.of(y)
-            payload = self.model.encode_latents(tile, quality, economical=economical)
+            payload = self.model.encode_latents(tile, quality, rdoq=rdoq)
             if effort == "max" and is_defined(self.model.config.distortion, x):
                 payload = self._refined(x.to(self.device), y, window, quality, payload)
             payloads.append(payload)
@@ -151,7 +202,7 @@ class Codec:
     ) -> bytes:
         """A tile's payload, or a refined one if it costs less R + lambda D: of a small one it may not."""
         refined = refine_latents(self.model, x, y, window, quality)
-        other = self.model.encode_latents(window.inside.of(refined), quality, economical=True)
+        other = self.model.encode_latents(window.inside.of(refined), quality, rdoq=True)
 
         @torch.inference_mode()
         def cost(payload: bytes) -> float:
@@ -165,23 +216,36 @@ class Codec:
         return min(payload, other, key=cost)
 
 
+def tile_boxes(width: int, height: int, tile: int) -> list[Box]:
+    """The pixels of each tile of so many latents a side: left, top, right, bottom."""
+    side = tile * LATENT_STRIDE
+    return [
+        (left, top, min(left + side, width), min(top + side, height))
+        for top in range(0, height, side)
+        for left in range(0, width, side)
+    ]
+
+
 def latent_size(width: int, height: int) -> tuple[int, int]:
     """(rows, columns) of the latents of an image."""
     return -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
 
 
-def _decode_pixels(model: InferenceModel, header: Header, payloads: list[bytes]) -> Image.Image:
-    rows, columns = latent_size(header.width, header.height)
-    count = -(-rows // header.tile) * -(-columns // header.tile)
-    if count != len(payloads):
-        raise CorruptFileError(f"tile: {len(payloads)} of {count} tiles are there")
-    tiles = list(tiling.windows(rows, columns, header.tile, model.margin))
-    mode = MODES[header.mode].removesuffix("A")
-    image = Image.new(mode, (header.width, header.height))
-    bands = _decode_bands(model, tiles, payloads, columns, header.quality)
-    for row, latents in bands:
+def _decode_tiles(
+    model: InferenceModel,
+    payloads: list[bytes],
+    mode: str,
+    size: tuple[int, int],
+    quality: int,
+    tile: int,
+) -> Image.Image:
+    """Pixels of a mode and size from the payloads of all tiles."""
+    rows, columns = latent_size(*size)
+    tiles = list(tiling.windows(rows, columns, tile, model.margin))
+    image = Image.new(mode, size)
+    for row, latents in _decode_bands(model, tiles, payloads, columns, quality):
         for window in row:
-            x = model.synthesise(latents[..., window.outer.columns], header.quality)
+            x = model.synthesise(latents[..., window.outer.columns], quality)
             write_tile(image, window, x + 0.5, LATENT_STRIDE)
     return image
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
 
+from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError, UnsupportedVersionError
 from aecodec.images import MAX_PIXELS
 
@@ -36,11 +37,15 @@ class ChunkType(IntEnum):
     HEADER = 0x01
     TILE = 0x02
     ALPHA = 0x03
+    EXACT = 0x04
     ICC = OPTIONAL | 0x01
     EXIF = OPTIONAL | 0x02
     XMP = OPTIONAL | 0x03
     HASH = OPTIONAL | 0x04
 
+
+NO_WEIGHTS = bytes(DIGEST_BYTES)
+"""In the header of a file whose pixels are all exact: no network is needed to read it."""
 
 METADATA = {
     int(ChunkType.ICC): "icc_profile",
@@ -65,7 +70,8 @@ class Header:
         quality: 1 to 100.
         tile: side of a tile in latents (1/16 of its pixels), a multiple of 4.
         chunks: number of chunks after the header.
-        weights: first 8 bytes of the SHA-256 of the weight file (raw bytes, last).
+        weights: first 8 bytes of the SHA-256 of the weight file (raw bytes, last), or
+            `NO_WEIGHTS`.
     """
 
     width: int
@@ -124,34 +130,6 @@ class Chunk:
     def name(self) -> str:
         known = self.type in ChunkType._value2member_map_
         return ChunkType(self.type).name.lower() if known else f"unknown-{self.type:#04x}"
-
-
-def pack_varint(value: int) -> bytes:
-    """Unsigned LEB128."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def unpack_varint(data: bytes, position: int, where: str) -> tuple[int, int]:
-    """(value, next position) of an unsigned LEB128 number of at most 35 bits.
-
-    Raises:
-        CorruptFileError: cut short or too long; `where` names the chunk.
-    """
-    value = 0
-    for shift in range(0, 35, 7):
-        if position >= len(data):
-            raise CorruptFileError(f"{where}: cut short")
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise CorruptFileError(f"{where}: a number is too long")
 
 
 def _frame(kind: int, payload: bytes) -> bytes:

@@ -15,7 +15,7 @@ import constriction
 import numpy as np
 import numpy.typing as npt
 
-from aecodec.codec.container import pack_varint, unpack_varint
+from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError
 
 Int32Array = npt.NDArray[np.int32]
@@ -30,7 +30,7 @@ def table_radius(scale: float) -> int:
     return min(MAX_RADIUS, math.ceil(4.5 * scale) + 1)
 
 
-def gaussian_masses(scale: float) -> list[float]:
+def gaussian_pmf(scale: float) -> list[float]:
     """Probabilities of the symbols -r..r and the escape under N(0, scale**2)."""
     radius = table_radius(scale)
     root = scale * math.sqrt(2)
@@ -39,7 +39,7 @@ def gaussian_masses(scale: float) -> list[float]:
     return [*tail[:0:-1], 1 - 2 * half[1], *tail[1:], 2 * half[radius + 1]]
 
 
-def to_counts(masses: Sequence[float]) -> list[int]:
+def quantise_pmf(masses: Sequence[float]) -> list[int]:
     """Probabilities as counts, each at least 16, that sum to 2**24."""
     total = 1 << PRECISION
     counts = [max(16, round(mass * total)) for mass in masses]

@@ -26,7 +26,7 @@ from aecodec.codec.prior import (
     LatentPrior,
     SymbolSource,
 )
-from aecodec.codec.rounding import economical_round
+from aecodec.codec.rounding import rdoq_round
 from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.device import has_bfloat16
@@ -78,28 +78,28 @@ class InferenceModel(nn.Module):
 
     @torch.inference_mode()
     def analyse(self, x: Tensor, quality: int) -> Tensor:
-        """Gained latents (1, M, H/16, W/16) of an image (1, 3, H, W) in [-0.5, 0.5]."""
+        """Scaled latents (1, M, H/16, W/16) of an image (1, 3, H, W) in [-0.5, 0.5]."""
         q = self.quality_tensor(quality)
         with self.fast_precision():
             return self.analysis(x.to(self.device), q) * self.gain(q)[0]
 
     @torch.inference_mode()
     def synthesise(self, latents: Tensor, quality: int) -> Tensor:
-        """Image (1, 3, H, W), about [-0.5, 0.5], of gained latents (1, M, H/16, W/16)."""
+        """Image (1, 3, H, W), about [-0.5, 0.5], of scaled latents (1, M, H/16, W/16)."""
         q = self.quality_tensor(quality)
         with self.fast_precision():
             return self.synthesis(latents.to(self.device) * self.gain(q)[1], q)
 
     @torch.inference_mode()
-    def encode_latents(self, y: Tensor, quality: int, *, economical: bool = False) -> bytes:
-        """Quantise gained latents (1, M, h, w) and code them, step by step.
+    def encode_latents(self, y: Tensor, quality: int, *, rdoq: bool = False) -> bytes:
+        """Quantise scaled latents (1, M, h, w) and code them, step by step.
 
         Args:
-            economical: round towards zero where that saves more bits than its error is worth
+            rdoq: round towards zero where that saves more bits than its error is worth
                 (rate-distortion optimised quantisation, on one symbol at a time).
         """
         encoder = SymbolEncoder(self.tables)
-        self.quantise(y, quality, encoder.add, economical=economical)
+        self.quantise(y, quality, encoder.add, rdoq=rdoq)
         return encoder.finish()
 
     @torch.inference_mode()
@@ -109,7 +109,7 @@ class InferenceModel(nn.Module):
         quality: int,
         add: Callable[[Int32Array, IndexArray], None],
         *,
-        economical: bool,
+        rdoq: bool,
     ) -> None:
         """As `encode_latents`, but give the symbols of each step and their scale indices to `add`."""
         height, width = y.shape[2:]
@@ -121,8 +121,8 @@ class InferenceModel(nn.Module):
         def source(t: int, mean: Tensor, index: Tensor) -> Tensor:
             where, indices = _coded(index, inside, t)
             residual = torch.from_numpy(_flat(steps[t] - mean).cpu().numpy()[where])
-            if economical:
-                rounded = economical_round(residual, torch.from_numpy(indices))
+            if rdoq:
+                rounded = rdoq_round(residual, torch.from_numpy(indices))
             else:
                 rounded = torch.round(residual)
             symbols = rounded.clamp(-(2**30), 2**30).to(torch.int32).numpy()
@@ -133,7 +133,7 @@ class InferenceModel(nn.Module):
 
     @torch.inference_mode()
     def decode_latents(self, payload: bytes, height: int, width: int, quality: int) -> Tensor:
-        """Gained latents (1, M, height, width) from what `encode_latents` wrote.
+        """Scaled latents (1, M, height, width) from what `encode_latents` wrote.
 
         Raises:
             CorruptFileError: the payload is malformed.
@@ -152,12 +152,12 @@ class InferenceModel(nn.Module):
         return self._decode(z, height, width, quality, read)
 
     def hyper_latents(self, y: Tensor, quality: int) -> Tensor:
-        """Rounded hyper-latents z of gained latents y, integer-valued."""
+        """Rounded hyper-latents z of scaled latents y, integer-valued."""
         padded = _pad_to_multiple(y, HYPER_STRIDE)
         with self.fast_precision():
             z = self.hyper_analysis(padded, self.quality_tensor(quality))
         index = self.hyper_index[quality - 1][:, None, None]
-        return economical_round(z, index).clamp(-HYPER_MAX, HYPER_MAX)
+        return rdoq_round(z, index).clamp(-HYPER_MAX, HYPER_MAX)
 
     def fast_precision(self) -> torch.autocast:
         """Half the time where the CPU has bfloat16 instructions; as in training.
@@ -173,7 +173,7 @@ class InferenceModel(nn.Module):
     ) -> Tensor:
         q = self.quality_tensor(quality)
         even = (height + height % 2, width + width % 2)
-        return self.prior.decode(z, even, q, self.gain(q), source)[:, :, :height, :width]
+        return self.prior.walk(z, even, q, self.gain(q), source)[:, :, :height, :width]
 
     def _inside(self, height: int, width: int) -> list[Tensor] | None:
         """Of each step, on the CPU, which latents are the image's; None: all, for even sizes."""

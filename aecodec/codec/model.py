@@ -17,7 +17,7 @@ from aecodec.codec.prior import (
     ScaleNetwork,
     scale_of_index,
 )
-from aecodec.codec.rounding import assumed_symbol_bits, bits_of, economical_round, gaussian_bits
+from aecodec.codec.rounding import assumed_symbol_bits, bits_of, gaussian_bits, rdoq_round
 from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.blocks import QualityTable
@@ -84,7 +84,7 @@ class CodecModel(nn.Module):
             return symbols
 
         gains = (gain, inverse_gain)
-        latents = self.prior.decode(coded_z, y.shape[2:], quality, gains, source)
+        latents = self.prior.walk(coded_z, y.shape[2:], quality, gains, source)
         return Estimate(
             self.synthesis(latents * inverse_gain, quality),
             torch.stack(latent_bits).sum(0),
@@ -104,7 +104,7 @@ class CodecModel(nn.Module):
         NOISY_SLOPE. The index gets that of the bits of its symbol: noise costs a quarter of a
         bit a pixel that no file has, mostly where symbols are zero, and would mislead it.
         """
-        symbols = economical_round(values.detach(), index.detach())
+        symbols = rdoq_round(values.detach(), index.detach())
         index = inward_clamp(index, 0, SCALE_LEVELS - 1)
         if not self.training:
             return symbols, bits_of(symbols, index.round(), self.symbol_bits).sum((1, 2, 3))

@@ -44,7 +44,7 @@ def magnitude_activation(symbols: Tensor) -> Tensor:
 
 
 class HyperAnalysis(nn.Module):
-    """h_a: gained latents (B, M, h, w) -> hyper-latents z (B, N, h/4, w/4); h, w multiples of 4."""
+    """h_a: scaled latents (B, M, h, w) -> hyper-latents z (B, N, h/4, w/4); h, w multiples of 4."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class LatentPrior(nn.Module):
         self.scales = nn.ModuleList([ScaleNetwork(config, conv, t) for t in range(STEPS)])
         self.means = nn.ModuleList([MeanNetwork(config, t) for t in range(STEPS)])
 
-    def decode(
+    def walk(
         self,
         z: Tensor,
         size: tuple[int, int],
@@ -160,7 +160,7 @@ class LatentPrior(nn.Module):
         gains: tuple[Tensor, Tensor],
         source: SymbolSource,
     ) -> Tensor:
-        """Walk through the steps, asking `source` for the symbols; return gained latents (B, M, h, w).
+        """Walk through the steps, asking `source` for the symbols; return scaled latents (B, M, h, w).
 
         Training, encoder, decoder and refinement share this walk, so that all see the
         same context.

@@ -10,7 +10,7 @@ from PIL import Image
 
 from aecodec.codec.codec import Codec
 from aecodec.errors import TargetUnreachableError
-from aecodec.images import take_apart
+from aecodec.images import Picture
 
 _BAND = 256  # rows
 
@@ -82,8 +82,8 @@ def _first(holds: Callable[[int], bool]) -> int | None:
 
 
 def _psnr(codec: Codec, image: Image.Image, data: bytes) -> float:
-    original = take_apart(image).pixels
-    decoded = take_apart(codec.decompress(data)).pixels
+    original = Picture.from_image(image).pixels
+    decoded = Picture.from_image(codec.decompress(data)).pixels
     peak = 65535 if original.mode == "I;16" else 255
     total, samples = 0.0, 0
     for top in range(0, original.height, _BAND):  # of a large image, never all as floats

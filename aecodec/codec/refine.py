@@ -32,7 +32,7 @@ def refine_latents(
 
     Args:
         x: pixels of the outer window, (1, 3, 16h, 16w) in [-0.5, 0.5].
-        y: gained latents of the outer window.
+        y: scaled latents of the outer window.
     """
     q = model.quality_tensor(quality)
     weight = model.config.rd_lambda(quality) * x.shape[2] * x.shape[3]
@@ -91,7 +91,7 @@ def _rate_and_latents(
         return low + up
 
     size = (padded.shape[2], padded.shape[3])
-    latents = model.prior.decode(z, size, quality, model.gain(quality), source)
+    latents = model.prior.walk(z, size, quality, model.gain(quality), source)
     return torch.stack(bits).sum(), latents[:, :, :height, :width]
 
 

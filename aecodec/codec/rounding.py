@@ -58,7 +58,7 @@ def shrinkage() -> Tensor:
     return ((one - zero) / (2 * ERROR_BITS)).clamp(max=0.5)
 
 
-def economical_round(values: Tensor, index: Tensor) -> Tensor:
+def rdoq_round(values: Tensor, index: Tensor) -> Tensor:
     """Values rounded, towards zero where that saves more bits than its error is worth.
 
     Args:

@@ -17,6 +17,7 @@ from aecodec.nn.blocks import (
     ResidualBlock,
     ResidualBlocks,
 )
+from aecodec.nn.bounded import BoundedConv2d
 
 LATENT_STRIDE = 16
 
@@ -71,10 +72,10 @@ class AnalysisTransform(nn.Module):
         self.head = nn.Conv2d(3 * 64, c.width, 1)
         self.scale = QualityScale(c.anchors, c.width)
         self.blocks = ResidualBlocks(c.width, c.blocks[0], c.modulation_anchors)
-        self.down = nn.Conv2d(4 * c.width, c.deep_width, 1)
+        self.down = BoundedConv2d(4 * c.width, c.deep_width, 1)
         self.deep_scale = QualityScale(c.anchors, c.deep_width)
         self.deep_blocks = ResidualBlocks(c.deep_width, c.deep_blocks[0], c.modulation_anchors)
-        self.tail = nn.Conv2d(c.deep_width, c.latent_channels, 1)
+        self.tail = BoundedConv2d(c.deep_width, c.latent_channels, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
 
@@ -112,7 +113,7 @@ class FineBlock(nn.Module):
         c, channels = config, 3 * 4**2
         self.conv1 = ModulatedConv2d(channels + c.fine_features, c.fine_width, c.modulation_anchors)
         self.blocks = ResidualBlocks(c.fine_width, c.fine_blocks, c.modulation_anchors)
-        self.conv2 = nn.Conv2d(c.fine_width, channels, 3, padding=1)
+        self.conv2 = BoundedConv2d(c.fine_width, channels, 3, padding=1)
         with torch.no_grad():
             self.conv2.weight.mul_(0.3)
 
@@ -132,16 +133,16 @@ class SynthesisTransform(nn.Module):
         with torch.no_grad():
             self.linear.weight.copy_(block_transform(c.latent_channels).t()[:, :, None, None])
             self.linear.bias.zero_()  # type: ignore[union-attr]
-        self.head = nn.Conv2d(c.latent_channels, c.deep_width, 1)
+        self.head = BoundedConv2d(c.latent_channels, c.deep_width, 1)
         self.deep_scale = QualityScale(c.anchors, c.deep_width)
         self.deep_blocks = ResidualBlocks(c.deep_width, c.deep_blocks[1], c.modulation_anchors)
-        self.up = nn.Conv2d(c.deep_width, 4 * c.width, 1)
+        self.up = BoundedConv2d(c.deep_width, 4 * c.width, 1)
         self.blocks = ResidualBlocks(c.width, c.blocks[1], c.modulation_anchors)
         self.scale = QualityScale(c.anchors, c.width)
         self.tail = nn.Conv2d(c.width, 3 * 64, 1)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
-        self.aside = nn.Conv2d(c.width, 4 * c.fine_features, 1) if c.fine_features else None
+        self.aside = BoundedConv2d(c.width, 4 * c.fine_features, 1) if c.fine_features else None
         self.fine = FineBlock(c)
         self.finest = ResidualBlock(3 * 2**2, c.finest_width, c.modulation_anchors)
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
-from aecodec.images import Picture, take_apart
+from aecodec.images import Picture
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.nn.tiling import windows
 
@@ -22,7 +22,7 @@ def corrupt(
     """A noisy copy; alpha and metadata are kept, orientation is applied.
 
     Args:
-        image: any mode and size that `aecodec.images.take_apart` takes. A grey one stays
+        image: any mode and size that `aecodec.images.Picture.from_image` takes. A grey one stays
             grey.
         process: from `aecodec.denoising.noise`, with its level fixed: (1, C, H, W) in
             [0, 1] and a generator to the noisy copy. Large images come in tiles.
@@ -31,7 +31,7 @@ def corrupt(
     Raises:
         UnsupportedImageError: empty, too large, or an unusual mode.
     """
-    picture = take_apart(image)
+    picture = Picture.from_image(image)
     pixels = picture.pixels
     noisy = Image.new(pixels.mode, pixels.size)
     generator = Generator().manual_seed(seed)

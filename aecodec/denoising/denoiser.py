@@ -15,7 +15,7 @@ from aecodec.denoising import weights as weight_files
 from aecodec.denoising.impulses import Kind, missing_values, recognise
 from aecodec.denoising.model import STRIDE
 from aecodec.denoising.noise_level import estimate_sigma
-from aecodec.images import Picture, take_apart
+from aecodec.images import Picture
 from aecodec.nn.device import choose_device, has_bfloat16
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.nn.tiling import Area, windows
@@ -66,13 +66,13 @@ class Denoiser:
         image: Image.Image,
         sigma: float | None = None,
         *,
-        noise: Literal["auto", "gaussian", "salt-pepper", "masking"] = "auto",
+        noise: Literal["auto", "gaussian", "salt-and-pepper", "masking"] = "auto",
         strength: float = 1.0,
     ) -> Image.Image:
         """Denoise a Pillow image.
 
         Args:
-            image: any mode and size that `aecodec.images.take_apart` takes. Alpha is kept
+            image: any mode and size that `aecodec.images.Picture.from_image` takes. Alpha is kept
                 as it is, and so are EXIF, XMP and ICC profile; orientation is applied.
             sigma: standard deviation of the noise on the scale of 0..255, trained for up
                 to 75; None: estimated from the image.
@@ -81,13 +81,13 @@ class Denoiser:
                 the image as it is.
 
         Returns:
-            An image of the same size, of the mode that `take_apart` gives.
+            An image of the same size, of the mode that `Picture.from_image` gives.
 
         Raises:
             UnsupportedImageError: empty, too large, or an unusual mode.
             ValueError: an argument out of range.
         """
-        return self.denoise_picture(take_apart(image), sigma, noise, strength)[0].to_image()
+        return self.denoise_picture(Picture.from_image(image), sigma, noise, strength)[0].to_image()
 
     def denoise_picture(
         self, picture: Picture, sigma: float | None, noise: str, strength: float

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Kind = Literal["gaussian", "salt-pepper", "masking"]
+Kind = Literal["gaussian", "salt-and-pepper", "masking"]
 
 REACH = 8
 """How far, in pixels, `fill` looks for a value that is there."""
@@ -27,13 +27,13 @@ def missing_values(x: Tensor, kind: Kind) -> Tensor | None:
 
     Args:
         x: noisy image (B, C, H, W) in [0, 1].
-        kind: "salt-pepper" (values of 0 and 1), "masking" (pixels of 0 in all channels),
+        kind: "salt-and-pepper" (values of 0 and 1), "masking" (pixels of 0 in all channels),
             or "gaussian" (none).
 
     Returns:
         bool of the same shape, or None for none.
     """
-    if kind == "salt-pepper":
+    if kind == "salt-and-pepper":
         return (x <= 0) | (x >= 1)
     if kind == "masking":
         return (x <= 0).all(1, keepdim=True).expand_as(x)
@@ -95,7 +95,7 @@ def recognise(x: Tensor) -> Kind:
         return "gaussian"
     together = low.all(1, keepdim=True).expand_as(low)
     lone = _count(low & ~together) > 0.1 * _count(low)
-    return "salt-pepper" if bright or lone else "masking"
+    return "salt-and-pepper" if bright or lone else "masking"
 
 
 def _impulse_rate(x: Tensor, extreme: Tensor, place: Tensor) -> float:

@@ -35,7 +35,7 @@ class Noisy:
 
 
 def random_mixture(clean: Tensor, seed: int) -> Noisy:
-    """Spoil each image in a way of its own.
+    """Corrupt each image in a way of its own.
 
     Most get Gaussian noise of a sigma up to `MAX_SIGMA`, as floats (the literature) or in
     8 bits (files); others the noise of a camera, speckle, noise under JPEG, or impulses,
@@ -45,7 +45,7 @@ def random_mixture(clean: Tensor, seed: int) -> Noisy:
     Args:
         clean: float (B, 3, H, W) in [0, 1].
         seed: of the first image; the next has the next number, and so on, so that a part of
-            a batch is spoilt as in the whole.
+            a batch is corrupted as in the whole.
     """
     samples = [_sample(image, seed + number) for number, image in enumerate(clean.split(1))]
     return Noisy(
@@ -54,8 +54,8 @@ def random_mixture(clean: Tensor, seed: int) -> Noisy:
 
 
 # (1, C, H, W) to the same with noise, its level, and what is missing if anything.
-_Spoilt = tuple[Tensor, float | Tensor, Tensor | None]
-_Process = Callable[[Tensor, random.Random, Generator], _Spoilt]
+_Corrupted = tuple[Tensor, float | Tensor, Tensor | None]
+_Process = Callable[[Tensor, random.Random, Generator], _Corrupted]
 
 
 def _sample(clean: Tensor, seed: int) -> Noisy:
@@ -73,39 +73,39 @@ def _sample(clean: Tensor, seed: int) -> Noisy:
     )
 
 
-def _gaussian(x: Tensor, choices: random.Random, generator: Generator) -> _Spoilt:
+def _gaussian(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupted:
     sigma = MAX_SIGMA * choices.random() ** 1.5  # most photos have little noise
     return noise.gaussian(x, sigma, generator), sigma / 255, None
 
 
-def _gaussian_8_bit(x: Tensor, choices: random.Random, generator: Generator) -> _Spoilt:
+def _gaussian_8_bit(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupted:
     noisy, level, _ = _gaussian(x, choices, generator)
     return noise.to_8_bit(noisy), level, None
 
 
-def _camera(x: Tensor, choices: random.Random, generator: Generator) -> _Spoilt:
+def _camera(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupted:
     photons = 30 * 100 ** choices.random()
     noisy = noise.poisson_gaussian(x, photons, choices.uniform(0, 15), generator)
     return noise.to_8_bit(noisy), _rms(noisy - x), None
 
 
-def _speckle(x: Tensor, choices: random.Random, generator: Generator) -> _Spoilt:
+def _speckle(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupted:
     noisy = noise.speckle(x, choices.uniform(0, 0.3), generator)
     return noise.to_8_bit(noisy), _rms(noisy - x), None
 
 
-def _compressed(x: Tensor, choices: random.Random, generator: Generator) -> _Spoilt:
+def _compressed(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupted:
     noisy = noise.gaussian(x, choices.uniform(0, 30), generator)
     noisy = noise.jpeg(noisy, choices.randint(50, 95))
     return noisy, _rms(noisy - x), None
 
 
-def _impulses(x: Tensor, choices: random.Random, generator: Generator) -> _Spoilt:
+def _impulses(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupted:
     sigma = choices.uniform(0, 30) if choices.random() < 0.3 else 0.0
     noisy = noise.to_8_bit(noise.gaussian(x, sigma, generator))
     if choices.random() < 0.5:
         noisy = noise.salt_and_pepper(noisy, choices.uniform(0.01, 0.5), generator)
-        return noisy, sigma / 255, missing_values(noisy, "salt-pepper")
+        return noisy, sigma / 255, missing_values(noisy, "salt-and-pepper")
     noisy = noise.masking(noisy, choices.uniform(0.05, 0.8), generator, shared_dim=1)
     return noisy, sigma / 255, missing_values(noisy, "masking")
 

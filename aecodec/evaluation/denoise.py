@@ -32,8 +32,8 @@ _LEAST = 16  # pixels a side: SSIM looks at windows of 11, reflection needs more
 
 
 @dataclass(frozen=True)
-class Task:
-    """One way to spoil photos.
+class NoiseTask:
+    """One way to corrupt photos.
 
     Attributes:
         name: for tables.
@@ -51,10 +51,10 @@ class Task:
     def sigma(self) -> float:
         return self.level if self.kind == "gaussian" else 0.0
 
-    def spoil(self, clean: Tensor, seed: int) -> Tensor:
+    def corrupt(self, clean: Tensor, seed: int) -> Tensor:
         """The noisy copy of (1, 3, H, W) in [0, 1]."""
         generator = Generator().manual_seed(seed)
-        if self.kind == "salt-pepper":
+        if self.kind == "salt-and-pepper":
             return noise.salt_and_pepper(clean, self.level, generator)
         if self.kind == "masking":
             return noise.masking(clean, self.level, generator, shared_dim=1)
@@ -63,12 +63,12 @@ class Task:
 
 
 TASKS = (
-    *(Task(f"sigma {sigma}", "float", "gaussian", sigma) for sigma in (15, 25, 50)),
-    *(Task(f"sigma {sigma}, 8 bits", "8-bit", "gaussian", sigma) for sigma in (15, 25, 50)),
-    Task("salt and pepper 10 %", "impulses", "salt-pepper", 0.1),
-    Task("salt and pepper 30 %", "impulses", "salt-pepper", 0.3),
-    Task("masking 50 %", "impulses", "masking", 0.5),
-    Task("clean", "clean", "gaussian", 0.0),
+    *(NoiseTask(f"sigma {sigma}", "float", "gaussian", sigma) for sigma in (15, 25, 50)),
+    *(NoiseTask(f"sigma {sigma}, 8 bits", "8-bit", "gaussian", sigma) for sigma in (15, 25, 50)),
+    NoiseTask("salt and pepper 10 %", "impulses", "salt-and-pepper", 0.1),
+    NoiseTask("salt and pepper 30 %", "impulses", "salt-and-pepper", 0.3),
+    NoiseTask("masking 50 %", "impulses", "masking", 0.5),
+    NoiseTask("clean", "clean", "gaussian", 0.0),
 )
 
 
@@ -84,7 +84,7 @@ def ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     return float(similarity(x, y, data_range=255.0))
 
 
-def methods_for(task: Task, denoiser: Denoiser, without: Collection[str] = ()) -> list[Method]:
+def methods_for(task: NoiseTask, denoiser: Denoiser, without: Collection[str] = ()) -> list[Method]:
     """Ours first, then those that are made for this noise, but for those named."""
     mine = ours(denoiser, task.kind)
     if task.group == "clean":  # told that nothing is wrong, nobody does anything
@@ -105,7 +105,7 @@ def measure_photo(
     x = torch.tensor(clean).permute(2, 0, 1)[None].float() / 255
     rows = []
     for task in TASKS:
-        noisy = task.spoil(x, seed)[0].permute(1, 2, 0).numpy()
+        noisy = task.corrupt(x, seed)[0].permute(1, 2, 0).numpy()
         rows.append(_row(task.name, NOISY, clean, noisy, 0.0))
         for method in methods_for(task, denoiser, without):
             start = perf_counter()
@@ -222,7 +222,7 @@ def _sheet_rows(
     for task in TASKS:
         if task.group not in ("8-bit", "impulses"):
             continue
-        noisy = task.spoil(x, 0)[0].permute(1, 2, 0).numpy()
+        noisy = task.corrupt(x, 0)[0].permute(1, 2, 0).numpy()
         pictures = {"clean": clean, NOISY: Image.fromarray(to_levels(noisy))}
         for method in methods_for(task, denoiser, without):
             denoised = method.denoise(noisy, task.sigma)

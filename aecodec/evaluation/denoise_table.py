@@ -11,7 +11,7 @@ from aecodec.evaluation.denoise_methods import BLIND, NAME
 from aecodec.evaluation.files import markdown_table
 
 if TYPE_CHECKING:
-    from aecodec.evaluation.denoise import Task
+    from aecodec.evaluation.denoise import NoiseTask
 
 _TITLES = {
     "float": (
@@ -37,7 +37,7 @@ def published() -> dict[str, Any]:
     return found
 
 
-def denoise_markdown(result: dict[str, Any], tasks: Sequence[Task]) -> str:
+def denoise_markdown(result: dict[str, Any], tasks: Sequence[NoiseTask]) -> str:
     """Tables of all groups of tasks, the published figures and the conditions."""
     parts = [f"# Denoising: {result['data']}, {result['images']} photos\n\n{_conditions(result)}\n"]
     for group, (title, text) in _TITLES.items():

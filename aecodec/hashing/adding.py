@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aecodec.errors import AecodecError, CorruptFileError, UnsupportedImageError
 from aecodec.hashing.database import Database, Entry
-from aecodec.hashing.picture import Small, read_small
+from aecodec.hashing.picture import Preview, read_preview
 from aecodec.hashing.scan import ahead, content_digest
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class HashedCode(StoredCode):
     """The same, of an image that was decoded and hashed."""
 
 
-Reader = Callable[[Path], "Small | StoredCode"]
+Reader = Callable[[Path], "Preview | StoredCode"]
 
 
 @dataclass
@@ -85,7 +85,7 @@ class File:
     mtime_ns: int = 0
     sha256: bytes = b""
     known: Entry | None = None
-    read: Small | StoredCode | None = None
+    read: Preview | StoredCode | None = None
     thumbnail: bytes | None = None
     problem: str = ""
     hopeless: bool = False
@@ -152,11 +152,11 @@ def record(files: Sequence[File], database: Database, model: str, report: Report
 
 def _hash(batch: Sequence[File], hasher: Hasher) -> list[File]:
     """With codes for what was decoded."""
-    squares = [file.read.square(hasher.side) for file in batch if isinstance(file.read, Small)]
+    squares = [file.read.to_square(hasher.side) for file in batch if isinstance(file.read, Preview)]
     codes: Iterator[Codes] = iter(hasher.codes(squares) if squares else [])
     return [
         _with(file, read=HashedCode(read.width, read.height, next(codes).tobytes()))
-        if isinstance(read := file.read, Small)
+        if isinstance(read := file.read, Preview)
         else file
         for file in batch
     ]
@@ -206,10 +206,10 @@ def _look_up(database: Database, file: File) -> File:
 def _read(file: File, readers: Mapping[str, Reader]) -> File:
     if file.problem or file.known:
         return file
-    reader = readers.get(os.path.splitext(file.path)[1].lower(), read_small)
+    reader = readers.get(os.path.splitext(file.path)[1].lower(), read_preview)
     try:
         read = reader(Path(file.path))
-        thumbnail = read.thumbnail() if isinstance(read, Small) else None
+        thumbnail = read.thumbnail() if isinstance(read, Preview) else None
     except AecodecError as error:
         hopeless = isinstance(error, UnsupportedImageError | CorruptFileError)
         return _with(file, problem=str(error).removeprefix(f"{file.path}: "), hopeless=hopeless)

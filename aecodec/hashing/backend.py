@@ -45,7 +45,7 @@ class CodeIndex(Protocol):
         """Distances and ids (N, min(k, len)), nearest first; id -1 where it found no more."""
         ...
 
-    def within(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
+    def range_search(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
         """For each code, distances and ids of all within a Hamming radius, unsorted."""
         ...
 

@@ -60,7 +60,9 @@ def group(
     groups = []
     for start in range(0, len(order), _BATCH):
         batch = [i for i in order[start : start + _BATCH] if entries[i].id in free]
-        for i, near in zip(batch, index.within(codes[batch], radius) if batch else [], strict=True):
+        for i, near in zip(
+            batch, index.range_search(codes[batch], radius) if batch else [], strict=True
+        ):
             if free.pop(entries[i].id, None) is None:
                 continue  # taken by another of this batch
             found = [

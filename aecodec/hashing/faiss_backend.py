@@ -97,7 +97,7 @@ class FaissIndex:
         distances, ids = self.index.search(codes, k)
         return distances, ids
 
-    def within(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
+    def range_search(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
         # FAISS means "nearer than".
         limits, distances, ids = self.index.range_search(codes, radius + 1)
         limits = limits.astype(np.int64)

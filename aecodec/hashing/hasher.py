@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from aecodec.hashing import weights
-from aecodec.hashing.picture import make_small
+from aecodec.hashing.picture import preview_of
 from aecodec.nn.device import choose_device
 
 Codes = npt.NDArray[np.uint8]
@@ -41,7 +41,7 @@ class Hasher:
         self._model = loaded.model
         self.lengths, self.side = loaded.model.config.lengths, loaded.model.config.side
 
-    def numbers(self, squares: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+    def logits(self, squares: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """What the bits of the longest codes are the signs of, for pictures uint8 (side, side, 3).
 
         Returns:
@@ -50,19 +50,19 @@ class Hasher:
         x = torch.from_numpy(np.stack(squares)).to(self.device)
         # A permuted view of rows of pixels is channels-last already.
         with torch.inference_mode():
-            numbers = self._model.numbers(x.permute(0, 3, 1, 2).float() / 255)
-        found: npt.NDArray[np.float32] = numbers.cpu().numpy()
+            logits = self._model.logits(x.permute(0, 3, 1, 2).float() / 255)
+        found: npt.NDArray[np.float32] = logits.cpu().numpy()
         return found
 
     def codes(self, squares: Sequence[npt.NDArray[np.uint8]]) -> Codes:
         """The longest codes of pictures uint8 (side, side, 3), at least one."""
-        return np.packbits(self.numbers(squares) >= 0, axis=1)
+        return np.packbits(self.logits(squares) >= 0, axis=1)
 
     def code(self, image: Image.Image, bits: int | None = None) -> bytes:
         """The code of a Pillow image of any mode and size.
 
         Args:
-            image: of any mode that `take_apart` takes.
+            image: of any mode that `Picture.from_image` takes.
             bits: one of `lengths`; None: the longest.
 
         Raises:
@@ -71,7 +71,7 @@ class Hasher:
         """
         if bits is not None and bits not in self.lengths:
             raise ValueError(f"bits must be one of {self.lengths}, not {bits}")
-        code = self.codes([make_small(image).square(self.side)]).tobytes()
+        code = self.codes([preview_of(image).to_square(self.side)]).tobytes()
         return code[: (bits or self.lengths[-1]) // 8]
 
     def reconstruct(self, codes: Codes) -> npt.NDArray[np.uint8]:

@@ -28,8 +28,8 @@ from aecodec.hashing.backend import (
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Database, Entry, State
 from aecodec.hashing.duplicates import Group, Match
-from aecodec.hashing.picture import make_small, read_small
-from aecodec.hashing.query import SHORTLIST, distances, look_closer, query_views
+from aecodec.hashing.picture import preview_of, read_preview
+from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
 from aecodec.hashing.scan import find_files, one_path_each
 from aecodec.images import IMAGE_SUFFIXES
 
@@ -289,7 +289,7 @@ class ImageIndex:
 
         Distances are to the nearest view of the query (`query_views`). What is near by Hamming
         distance is put in order by how sure the query's bits are (`query.distances`) and by how
-        well it fits into the thumbnails (`query.look_closer`), so that the Hamming distances
+        well it fits into the thumbnails (`query.rerank`), so that the Hamming distances
         need not ascend.
 
         Args:
@@ -303,16 +303,16 @@ class ImageIndex:
         """
         _check_range(k, radius)
         hasher = self.hasher
-        small = make_small(image) if isinstance(image, Image.Image) else read_small(image)
+        small = preview_of(image) if isinstance(image, Image.Image) else read_preview(image)
         index, state = self._code_index()
-        numbers = hasher.numbers(query_views(small, hasher.side))[:, : state.bits]
+        logits = hasher.logits(query_views(small, hasher.side))[:, : state.bits]
         shortlist = None if k is None else max(k, SHORTLIST)
-        ids = _near(index, np.packbits(numbers >= 0, axis=1), shortlist, radius)[1]
+        ids = _near(index, np.packbits(logits >= 0, axis=1), shortlist, radius)[1]
         entries = list(self._database().entries(np.unique(ids).tolist()).values())
-        return self._in_order(entries, numbers, small.image)[:k]
+        return self._in_order(entries, logits, small.image)[:k]
 
     def _in_order(
-        self, entries: Sequence[Entry], numbers: npt.NDArray[np.float32], query: Image.Image
+        self, entries: Sequence[Entry], logits: npt.NDArray[np.float32], query: Image.Image
     ) -> list[Match]:
         """Most alike first; of a query and its views (views, bits)."""
         if not entries:
@@ -322,10 +322,10 @@ class ImageIndex:
             known = self.thumbnails([entries[row].id for row in rows])
             return [known.get(entries[row].id) for row in rows]
 
-        length = numbers.shape[1] // 8
+        length = logits.shape[1] // 8
         codes = np.stack([np.frombuffer(entry.code, np.uint8)[:length] for entry in entries])
-        hamming, weighted = distances(numbers, codes)
-        distance = look_closer(weighted, query, thumbnails)
+        hamming, weighted = distances(logits, codes)
+        distance = rerank(weighted, query, thumbnails)
         order = sorted(range(len(entries)), key=lambda i: (distance[i], entries[i].path))
         return [Match(entries[i], int(hamming[i])) for i in order]
 
@@ -446,7 +446,7 @@ def _near(
         assert k is not None
         far, ids = index.search(codes, int(k))
         return far.ravel(), ids.ravel()
-    parts = index.within(codes, min(radius, 8 * codes.shape[1]))
+    parts = index.range_search(codes, min(radius, 8 * codes.shape[1]))
     return np.concatenate([d for d, _ in parts]), np.concatenate([i for _, i in parts])
 
 

@@ -94,7 +94,7 @@ class MilvusIndex:
             distances[query, : len(near)], ids[query, : len(near)] = near.T
         return distances, ids
 
-    def within(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
+    def range_search(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
         limits = {"radius": radius + 1}  # Milvus means "nearer than"
         probes = {"nprobe": self.lists} if self.lists else {}
         tables = map(_table, self._hits(codes, sys.maxsize, limits | probes))

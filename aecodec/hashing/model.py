@@ -95,18 +95,18 @@ class HashModel(nn.Module):
         self.centre = nn.BatchNorm1d(config.bits, affine=False)
         self.decoder = Decoder(config)
 
-    def logits(self, features: Tensor) -> Tensor:
+    def logits_of(self, features: Tensor) -> Tensor:
         """Features to (B, bits) floats, each bit centred on 0 over the training data."""
         centred: Tensor = self.centre(self.to_code(features).float())
         return centred
 
-    def numbers(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
         """Pictures (B, 3, side, side) in [0, 1] to the logits of their codes, (B, bits)."""
-        return self.logits(self.encoder(x))
+        return self.logits_of(self.encoder(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Pictures (B, 3, side, side) in [0, 1] to codes, bool (B, bits)."""
-        return self.numbers(x) >= 0
+        return self.logits(x) >= 0
 
     def reconstruct(self, code: Tensor) -> Tensor:
         """Codes, bool (B, bits), to thumbnails float (B, 3, T, T) in [0, 1]."""

@@ -23,7 +23,7 @@ _FLAT = 0.01  # deviation, of [0, 1], below which a part counts as having this
 
 
 @torch.inference_mode()
-def match_parts(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+def template_match(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
     """The greatest correlation of a query with each picture, or with any part of it.
 
     Of a part the query is taken to have kept the proportions. Parts have 0.4 to 1 of what fits.

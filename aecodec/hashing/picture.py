@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aecodec.images import open_reduced, take_apart_quietly
+from aecodec.images import Picture, open_reduced
 
 THUMBNAIL = 128
 """Longer side of a stored thumbnail in pixels."""
@@ -19,7 +19,7 @@ _DECODED = 256  # a JPEG may be decoded at a fraction of its size, down to this
 
 
 @dataclass(frozen=True)
-class Small:
+class Preview:
     """What is kept of an image once it is decoded.
 
     Attributes:
@@ -31,7 +31,7 @@ class Small:
     height: int
     image: Image.Image
 
-    def square(self, side: int) -> npt.NDArray[np.uint8]:
+    def to_square(self, side: int) -> npt.NDArray[np.uint8]:
         """Squashed to a square: uint8 (side, side, 3)."""
         return np.asarray(self.image.resize((side, side), Image.Resampling.BOX))
 
@@ -44,7 +44,7 @@ class Small:
         return buffer.getvalue()
 
 
-def read_small(path: str | os.PathLike[str]) -> Small:
+def read_preview(path: str | os.PathLike[str]) -> Preview:
     """Decode an image file, upright and small.
 
     Raises:
@@ -52,18 +52,18 @@ def read_small(path: str | os.PathLike[str]) -> Small:
         OSError: the file cannot be read at all.
     """
     image, (width, height) = open_reduced(path, _DECODED)
-    small = make_small(image)
+    small = preview_of(image)
     # The reduced copy tells which way up the image is; its size is only nearly in proportion.
     turned = (small.width > small.height) != (width > height) and image.width != image.height
-    return Small(height, width, small.image) if turned else Small(width, height, small.image)
+    return Preview(height, width, small.image) if turned else Preview(width, height, small.image)
 
 
-def make_small(image: Image.Image) -> Small:
-    """The same for an image in memory, of any mode that `take_apart` takes.
+def preview_of(image: Image.Image) -> Preview:
+    """The same for an image in memory, of any mode that `Picture.from_image` takes.
 
     Alpha lies over white.
     """
-    picture, _ = take_apart_quietly(image)  # notes about metadata and frames: no matter here
+    picture = Picture.from_image(image, warn=False)  # its notes do not matter here
     pixels = picture.pixels
     width, height = pixels.size
     scale = min(1, _DECODED / max(width, height))
@@ -72,7 +72,7 @@ def make_small(image: Image.Image) -> Small:
     if picture.alpha is not None:
         white = Image.new("RGB", size, "white")
         pixels = Image.composite(pixels, white, _shrink(picture.alpha, size))
-    return Small(width, height, pixels)
+    return Preview(width, height, pixels)
 
 
 def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -70,7 +70,7 @@ class PostgresIndex:
             distances[query, : len(near)], ids[query, : len(near)] = near, images
         return distances, ids
 
-    def within(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
+    def range_search(self, codes: Codes, radius: int) -> list[tuple[Distances, Ids]]:
         rows = self._server.run(
             f"SELECT n, id, (t.code <~> q.code)::int FROM ({self._queries}) AS q"
             f" JOIN {self._table} AS t ON t.code <~> q.code <= %s ORDER BY n",

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aecodec.hashing.picture import Small
+from aecodec.hashing.picture import Preview
 
 SHORTLIST = 100
 """Of so many codes that are nearest to a view by Hamming distance, the order is found anew; and
@@ -28,7 +28,7 @@ _MARGIN = 0.1
 _UNRELATED = 0.7  # correlation that parts of any two pictures may have
 
 
-def query_views(small: Small, side: int) -> list[npt.NDArray[np.uint8]]:
+def query_views(small: Preview, side: int) -> list[npt.NDArray[np.uint8]]:
     """Squares uint8 (side, side, 3) to look for; the first is the picture as it is."""
     width, height = small.image.size
     pixels = np.asarray(small.image)
@@ -46,12 +46,12 @@ def query_views(small: Small, side: int) -> list[npt.NDArray[np.uint8]]:
 
 
 def distances(
-    numbers: npt.NDArray[np.float32], codes: npt.NDArray[np.uint8]
+    logits: npt.NDArray[np.float32], codes: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """How far codes are from the nearest view of a query.
 
     Args:
-        numbers: (views, bits), whose signs are the views' codes; see `Hasher.numbers`.
+        logits: (views, bits), whose signs are the views' codes; see `Hasher.logits`.
         codes: (N, bits / 8).
 
     Returns:
@@ -60,7 +60,7 @@ def distances(
     """
     stored = np.unpackbits(codes, axis=1)
     hamming, weighted = [], []
-    for view in numbers:
+    for view in logits:
         different = stored != (view >= 0)
         size = np.abs(view)
         hamming.append(different.sum(1))
@@ -68,7 +68,7 @@ def distances(
     return np.min(hamming, axis=0), np.min(weighted, axis=0)
 
 
-def look_closer(
+def rerank(
     distance: npt.NDArray[np.float32],
     query: Image.Image,
     thumbnails: Callable[[Sequence[int]], Sequence[bytes | None]],
@@ -85,11 +85,11 @@ def look_closer(
         it fits exactly.
     """
     # Here, because it needs torch, and what else is asked of an index does not.
-    from aecodec.hashing.parts import match_parts
+    from aecodec.hashing.parts import template_match
 
     nearest = np.argsort(distance, kind="stable")[:SHORTLIST].tolist()
     found = zip(nearest, thumbnails(nearest), strict=True)
     known = {row: Image.open(io.BytesIO(webp)) for row, webp in found if webp}
     fit = np.full(len(distance), _UNRELATED, np.float32)
-    fit[list(known)] = match_parts(query, list(known.values()))
+    fit[list(known)] = template_match(query, list(known.values()))
     return distance * (1.05 - fit.clip(_UNRELATED, 1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from aecodec.nn.bounded import BoundedConv2d
+
 
 class ResidualBlock(nn.Module):
     """Two dense 3x3 convolutions with a skip: (B, C, H, W) -> (B, C, H, W).
@@ -22,7 +24,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         hidden = hidden or channels
         self.conv1 = ModulatedConv2d(channels, hidden, anchors)
-        self.conv2 = nn.Conv2d(hidden, channels, 3, padding=1)
+        self.conv2 = BoundedConv2d(hidden, channels, 3, padding=1)
         # Small residuals at the start keep a deep stack close to the identity.
         with torch.no_grad():
             self.conv2.weight.mul_(0.3)
@@ -75,7 +77,7 @@ class QualityScale(nn.Module):
         return x * scale.to(x.dtype)
 
 
-class ModulatedConv2d(nn.Conv2d):
+class ModulatedConv2d(BoundedConv2d):
     """A 3x3 convolution whose outputs have a learned scale and shift of each quality.
 
     Feature-wise linear modulation (Perez et al., 2018, arXiv:1709.07871): channels may serve
@@ -98,6 +100,6 @@ class ModulatedConv2d(nn.Conv2d):
         scale = scale + 1
         if len(quality) == 1:  # into the weights, so that it costs no time of each pixel
             bias = self.bias * scale.flatten() + shift.flatten()
-            return self._conv_forward(x, self.weight * scale[0, :, None], bias)
-        y = super().forward(x)
-        return torch.addcmul(shift.to(y.dtype), y, scale.to(y.dtype))
+            return self.clamp(self._conv_forward(x, self.weight * scale[0, :, None], bias))
+        y = self._conv_forward(x, self.weight, self.bias)
+        return self.clamp(torch.addcmul(shift.to(y.dtype), y, scale.to(y.dtype)))

@@ -12,12 +12,12 @@ from aecodec.codec.distortion import distortion
 from aecodec.codec.model import CodecModel
 from aecodec.training.recipe import CodecRecipe
 from aecodec.training.soap import Soap
-from aecodec.training.task import Task
+from aecodec.training.task import TrainingModule
 
 VALIDATION_QUALITIES = (10, 30, 50, 70, 90)
 
 
-class CodecTraining(Task):
+class CodecTraining(TrainingModule):
     """Minimises the logarithm of `bpp + lambda * D`, each sample at a quality of its own.
 
     Of the logarithm, so that all qualities and pictures weigh alike, as they do in validation.

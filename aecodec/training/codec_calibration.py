@@ -1,4 +1,4 @@
-"""After training: entropy tables of how often symbols really occur.
+"""Before and after training: ranges of activations, tables of how often symbols really occur.
 
 The tables that training assumes are Gaussian; what the encoder rounds has heavier tails and
 more zeros.
@@ -13,16 +13,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from aecodec.codec.entropy import IndexArray, Int32Array, gaussian_masses, to_counts
+from aecodec.codec.entropy import IndexArray, Int32Array, gaussian_pmf, quantise_pmf
 from aecodec.codec.inference import InferenceModel
+from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+from aecodec.nn.bounded import measured_ranges
 
 _QUALITIES = range(5, 100, 10)
+_RANGE_QUALITIES = (1, 25, 50, 75, 100)
 
 
 def assumed_tables() -> list[list[int]]:
     """Counts of each scale index's symbols and escape, as training assumes them."""
-    return [to_counts(masses) for masses in _assumed_masses()]
+    return [quantise_pmf(masses) for masses in _assumed_masses()]
 
 
 def calibrated_tables(model: InferenceModel, crops: Sequence[Tensor]) -> list[list[int]]:
@@ -36,17 +39,34 @@ def calibrated_tables(model: InferenceModel, crops: Sequence[Tensor]) -> list[li
     for crop in crops:
         for quality in _QUALITIES:
             y = model.analyse(crop.float() / 255 - 0.5, quality)
-            model.quantise(y, quality, seen.add, economical=True)
+            model.quantise(y, quality, seen.add, rdoq=True)
     # As if each symbol, on the average, had been seen once more, as often as training assumes.
     return [
-        to_counts((occurrences + len(masses) * masses) / (occurrences.sum() + len(masses)))
+        quantise_pmf((occurrences + len(masses) * masses) / (occurrences.sum() + len(masses)))
         for occurrences, masses in zip(seen.symmetric(), assumed, strict=True)
     ]
 
 
+@torch.no_grad()
+def calibrate_ranges(model: CodecModel, crops: Sequence[Tensor]) -> None:
+    """Set the ranges of the transforms' convolutions to what they reach on some crops.
+
+    Args:
+        crops: uint8 (1, 3, H, W), H and W multiples of 64.
+    """
+    training = model.training
+    model.eval()
+    with measured_ranges(model):
+        for crop in crops:
+            for quality in _RANGE_QUALITIES:
+                x = (crop.float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
+                model(x, torch.tensor([float(quality)]))
+    model.train(training)
+
+
 def _assumed_masses() -> list[list[float]]:
     scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64))
-    return [gaussian_masses(scale) for scale in scales.tolist()]
+    return [gaussian_pmf(scale) for scale in scales.tolist()]
 
 
 class _Occurrences:

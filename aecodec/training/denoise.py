@@ -11,14 +11,14 @@ from aecodec.denoising.model import DenoiserModel
 from aecodec.nn import noise
 from aecodec.training.recipe import DenoiserRecipe
 from aecodec.training.soap import Soap
-from aecodec.training.task import Task
+from aecodec.training.task import TrainingModule
 
 VALIDATION_SIGMAS = (15, 25, 50)
 _INVISIBLE = (2 / 255) ** 2
 
 
-class DenoiserTraining(Task):
-    """Maximises the PSNR of each sample, each spoilt in a way of its own.
+class DenoiserTraining(TrainingModule):
+    """Maximises the PSNR of each sample, each corrupted in a way of its own.
 
     The mean of log MSE (Chen et al., "Simple baselines for image restoration", 2022)
     weighs faint and strong noise alike; errors below two levels of 8 bits count little: the log alone
@@ -52,8 +52,8 @@ class DenoiserTraining(Task):
             figures[f"psnr_{sigma}"] = _psnr(_mse(self(x, level), clean))
         figures["loss"] = -torch.stack(list(figures.values())).mean()
         x = noise.salt_and_pepper(clean, 0.3, self._generator(batch_idx))
-        denoised = self(x, clean.new_zeros(1, 1, 1, 1), missing_values(x, "salt-pepper"))
-        figures["psnr_salt_pepper"] = _psnr(_mse(denoised, clean))
+        denoised = self(x, clean.new_zeros(1, 1, 1, 1), missing_values(x, "salt-and-pepper"))
+        figures["psnr_salt_and_pepper"] = _psnr(_mse(denoised, clean))
         for name, value in figures.items():
             self.log(f"val/{name}", value, batch_size=len(batch), sync_dist=True)
 

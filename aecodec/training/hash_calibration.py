@@ -18,7 +18,7 @@ _BATCH = 256
 
 
 @torch.no_grad()
-def settle_statistics(model: HashModel, batches: Iterable[Tensor], recipe: HashRecipe) -> None:
+def recalibrate_batchnorm(model: HashModel, batches: Iterable[Tensor], recipe: HashRecipe) -> None:
     """Measure each batch normalisation's statistics anew, on views as in training.
 
     The running ones belong to the weights of the last steps, not to their average; and those

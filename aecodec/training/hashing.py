@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from aecodec.hashing.model import HashModel
 from aecodec.nn.binarisation import off_diagonal_covariance, sign_ste, squared_mean
-from aecodec.training.hash_calibration import settle_statistics
+from aecodec.training.hash_calibration import recalibrate_batchnorm
 from aecodec.training.neighbours import NeighbourQueue
 from aecodec.training.recipe import HashRecipe
 from aecodec.training.soap import Soap
-from aecodec.training.task import Task
+from aecodec.training.task import TrainingModule
 from aecodec.training.views import two_views
 
 _PROJECTION_TEMPERATURE = 0.2
@@ -23,7 +23,7 @@ _VALIDATION_SEED = 12345
 _VALIDATION_BATCHES = 10
 
 
-class HashTraining(Task):
+class HashTraining(TrainingModule):
     """Codes of two views of a picture agree, and differ from those of all others.
 
     NT-Xent (Chen et al., 2020) on the codes of each length and on a projection of the
@@ -62,7 +62,7 @@ class HashTraining(Task):
         first, second = two_views(batch, recipe, seed)
         features = self(torch.cat([first.x, second.x]))
         generator = torch.Generator(batch.device).manual_seed(seed + 1)
-        logits = self.model.logits(features)
+        logits = self.model.logits_of(features)
         codes = sign_ste(logits, self._temperature(), generator)
         projection, drawn = self.projection(features).float(), self.model.decoder(codes).float()
         mse = F.mse_loss(drawn, self._thumbnails(torch.cat([first.target, second.target])))
@@ -79,7 +79,7 @@ class HashTraining(Task):
             + recipe.covariance * covariance
             + mean
             + recipe.reconstruction * mse
-            + recipe.decided * undecided
+            + recipe.quantisation_weight * undecided
         )
         figures = {"contrast": contrast, "projected": projected, "covariance": covariance}
         return loss, {**figures, "mean": mean, "mse": mse, "undecided": undecided}
@@ -115,13 +115,13 @@ class HashTraining(Task):
     def on_validation_epoch_start(self) -> None:
         """Averaged weights are validated, and their batch statistics are nobody's yet."""
         pictures = self.trainer.datamodule  # type: ignore[attr-defined]
-        settle_statistics(self.model, pictures.settling(_VALIDATION_BATCHES), self.recipe)
+        recalibrate_batchnorm(self.model, pictures.settling(_VALIDATION_BATCHES), self.recipe)
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Of altered copies, how many find their original first; and how well bits draw it."""
         plain = F.interpolate(batch.float() / 255, self.recipe.model.side, mode="area")
         altered = two_views(batch, self.recipe, _VALIDATION_SEED)[1]
-        logits = [self.model.logits(self(x)) for x in (plain, altered.x)]
+        logits = [self.model.logits_of(self(x)) for x in (plain, altered.x)]
         codes, copies = (torch.where(part >= 0, 1.0, -1.0) for part in logits)
         figures = {"mse": F.mse_loss(self.model.decoder(codes).float(), self._thumbnails(plain))}
         for bits in self.recipe.model.lengths:

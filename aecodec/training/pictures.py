@@ -22,10 +22,10 @@ from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.images import IMAGE_SUFFIXES, open_image, to_8_bits
 from aecodec.training.data import split_photos
-from aecodec.training.hash_calibration import calibrate, settle_statistics
+from aecodec.training.hash_calibration import calibrate, recalibrate_batchnorm
 from aecodec.training.mixing import mix
 from aecodec.training.recipe import HashRecipe
-from aecodec.training.task import Task
+from aecodec.training.task import TrainingModule
 
 _HELD_OUT_EACH = 50  # of packed images every so many is held out
 _SETTLING_STEPS = 50
@@ -116,7 +116,7 @@ class Batches(IterableDataset[Tensor]):
         self.singles = min(singles, recipe.batch - self.photos)
         # What is mixed into others is of groups that are not in the batch themselves.
         spare = len(bank) - self.photos - self.singles
-        self.mixed = min(spare, round(recipe.mixed * (self.photos + self.singles)))
+        self.mixed = min(spare, round(recipe.mixup * (self.photos + self.singles)))
         if self.photos + self.singles < 2:
             raise RecipeError("fewer than two pictures to train with")
 
@@ -188,7 +188,7 @@ class Pictures(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         module = self.trainer.lightning_module
-        assert isinstance(module, Task)
+        assert isinstance(module, TrainingModule)
         batches = Batches(
             self.bank, self.recipe, rank=module.global_rank, start=module.batches_seen
         )
@@ -199,12 +199,12 @@ class Pictures(L.LightningDataModule):
 
     def settling(self, count: int) -> Iterator[Tensor]:
         """Batches to measure statistics on, drawn as no step's are."""
-        batches = Batches(self.bank, replace(self.recipe, mixed=0), rank=1 << 20)
+        batches = Batches(self.bank, replace(self.recipe, mixup=0), rank=1 << 20)
         return (batches.at(step) for step in range(count))
 
     def finish(self, model: HashModel) -> Calibration:
         """Put the statistics of averaged weights right, and measure distances."""
-        settle_statistics(model, self.settling(_SETTLING_STEPS), self.recipe)
+        recalibrate_batchnorm(model, self.settling(_SETTLING_STEPS), self.recipe)
         groups = self.validation.group_numbers()
         calibration = calibrate(model, self.validation.squares, groups, self.recipe)
         kind = "photos and pieces of them" if self.validation.photos else "packed images"

@@ -121,9 +121,9 @@ class HashRecipe(Recipe):
     Attributes:
         photo_share: fraction of a batch that is of photos rather than of packed images.
         regions: pieces kept of each photo, beside the whole.
-        mixed: fraction of a batch into which another picture is blended: pictures not seen before.
-        original: probability that one of two views is the picture as it is.
-        alone: share of views that have one alteration only, as near-duplicates mostly do.
+        mixup: fraction of a batch into which another picture is blended: pictures not seen before.
+        clean_view: probability that one of two views is the picture as it is.
+        single_alteration: share of views that have one alteration only, as near-duplicates mostly do.
         area: fraction of a picture that a view may show.
         centred: whether crops are mostly from the middle.
         turn: degrees by which half of the views are rotated at most.
@@ -131,7 +131,7 @@ class HashRecipe(Recipe):
         jitter: strength of changes in brightness, contrast, saturation and gamma.
         temperature: of the contrastive loss on the codes.
         projection: weight of the contrastive loss on projections.
-        covariance, reconstruction, decided: weights of these losses; the last keeps bits from
+        covariance, reconstruction, quantisation_weight: weights of these losses; the last keeps bits from
             tipping.
         stochastic: fraction of the steps, at the start, in which bits are drawn.
         neighbours: how many pictures of earlier steps are kept, for the nearest of them to
@@ -142,9 +142,9 @@ class HashRecipe(Recipe):
     model: HashConfig = field(default_factory=HashConfig)
     photo_share: float = 0.4
     regions: int = 15
-    mixed: float = 0.0
-    original: float = 0.5
-    alone: float = 0.0
+    mixup: float = 0.0
+    clean_view: float = 0.5
+    single_alteration: float = 0.0
     area: tuple[float, float] = (0.3, 1.0)
     centred: bool = False
     turn: float = 20.0
@@ -161,7 +161,7 @@ class HashRecipe(Recipe):
     projection: float = 1.0
     covariance: float = 0.1
     reconstruction: float = 0.2
-    decided: float = 0.0
+    quantisation_weight: float = 0.0
     stochastic: float = 0.2
     neighbours: int = 0
     neighbours_from: float = 0.5

@@ -36,7 +36,7 @@ from aecodec.training.hashing import HashTraining
 from aecodec.training.pictures import Pictures
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe, Recipe
 from aecodec.training.start import start_from
-from aecodec.training.task import LOG_EVERY, Task
+from aecodec.training.task import LOG_EVERY, TrainingModule
 
 CHECKPOINT = "last.ckpt"
 
@@ -58,7 +58,7 @@ def keep_freed_memory() -> None:
         mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
-class Slice(Callback):
+class TimedCheckpoint(Callback):
     """Saves a resumable checkpoint now and then, and ends the slice in time."""
 
     def __init__(self, path: Path, *, save_every: int, steps: int, max_minutes: float | None):
@@ -111,7 +111,7 @@ class Photos(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         recipe, module = self.recipe, self.trainer.lightning_module
-        assert isinstance(module, Task)
+        assert isinstance(module, TrainingModule)
         photos = self.photos
         if module.device.type == "cuda":  # a bank on the GPU: the CPU could not keep up
             photos = [p.to(module.device) for p in photos]
@@ -204,7 +204,7 @@ def train(
             EMAWeightAveraging(
                 use_buffers=False, decay=recipe.ema, update_every_n_steps=recipe.ema_every
             ),
-            Slice(
+            TimedCheckpoint(
                 checkpoint,
                 save_every=recipe.save_every,
                 steps=recipe.steps,
@@ -223,7 +223,7 @@ def print_once(*values: object) -> None:
     rank_zero_only(print)(*values)
 
 
-def _prepare_to_resume(module: Task, checkpoint: Path) -> None:
+def _prepare_to_resume(module: TrainingModule, checkpoint: Path) -> None:
     """Check that the checkpoint fits, and take from it what is needed before Lightning restores it."""
     saved = torch.load(checkpoint, map_location="cpu", mmap=True)
     shapes = {name: value.shape for name, value in saved["state_dict"].items()}
@@ -232,7 +232,7 @@ def _prepare_to_resume(module: Task, checkpoint: Path) -> None:
     module.batches_seen = saved["batches_seen"]
 
 
-def _task(recipe: Recipe) -> Task:
+def _task(recipe: Recipe) -> TrainingModule:
     if isinstance(recipe, CodecRecipe):
         return CodecTraining(recipe)
     if isinstance(recipe, DenoiserRecipe):

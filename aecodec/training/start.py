@@ -13,6 +13,7 @@ from aecodec.codec.model import CodecModel
 from aecodec.codec.rounding import table_symbol_bits
 from aecodec.errors import RecipeError
 from aecodec.nn.blocks import ModulatedConv2d, QualityTable, ResidualBlock
+from aecodec.nn.bounded import BoundedConv2d
 from aecodec.nn.integer import QuantAwareConv2d
 
 
@@ -43,13 +44,15 @@ def _dtype(model: nn.Module, name: str) -> torch.dtype:
 
 
 def _further_parts(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of residual blocks and modulations that the file lacks: they change nothing yet."""
+    """Tensors of residual blocks, modulations and ranges that the file lacks: they change nothing."""
     further: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if isinstance(module, ResidualBlock) and f"{name}.conv1.weight" not in tensors:
             nn.init.zeros_(module.conv2.weight)
             nn.init.zeros_(module.conv2.bias)  # type: ignore[arg-type]
             further |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+        if isinstance(module, BoundedConv2d) and f"{name}.low" not in tensors:
+            further |= {f"{name}.low": module.low, f"{name}.high": module.high}
         table = f"{name}.modulation.values"
         if isinstance(module, ModulatedConv2d) and module.modulation and table not in tensors:
             further[table] = module.modulation.values

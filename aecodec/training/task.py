@@ -16,7 +16,7 @@ LOG_EVERY = 50  # steps
 _MOST_IMAGES = 1 << 16  # in a batch of all processes
 
 
-class Task(L.LightningModule):
+class TrainingModule(L.LightningModule):
     """Minimises the loss of a subclass, skipping steps whose gradient is not finite.
 
     What a step draws at random depends on the recipe's seed and the step alone, so that a

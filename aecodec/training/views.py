@@ -50,7 +50,7 @@ def two_views(batch: Tensor, recipe: HashRecipe, seed: int) -> tuple[View, View]
     """Two views of each picture of a batch, uint8 (B, 3, S, S), a function of the seed."""
     generator = torch.Generator(batch.device).manual_seed(seed)
     x = batch.float() / 255
-    changed = ~_chance(x, recipe.original, generator).flatten()
+    changed = ~_chance(x, recipe.clean_view, generator).flatten()
     plain = F.interpolate(x, recipe.model.side, mode="area")
     first = View(plain, plain.clone())
     if changed.any():
@@ -64,10 +64,10 @@ class _Chances:
 
     def __init__(self, x: Tensor, recipe: HashRecipe, generator: Generator) -> None:
         self._only: Tensor | None = None
-        if recipe.alone:
+        if recipe.single_alteration:
             weights = torch.tensor(list(_ALONE.values()), device=x.device)
             drawn = torch.multinomial(weights, len(x), replacement=True, generator=generator)
-            alone = _chance(x, recipe.alone, generator)
+            alone = _chance(x, recipe.single_alteration, generator)
             self._only = torch.where(alone, drawn.view(-1, 1, 1, 1), -1)
 
     def of(self, what: str, usual: float) -> Tensor | float:

@@ -13,7 +13,7 @@ from aecodec.codec.weights import DEFAULT_MODEL
 from aecodec.evaluation.classic_codecs import Avif, Jpeg, WebP, file_of_size
 from aecodec.evaluation.learned_codec import NAME, LearnedCodec
 from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, psnr
-from aecodec.images import take_apart, to_8_bits
+from aecodec.images import Picture, to_8_bits
 from aecodec.weights import shipped_codecs
 
 from ..codec import DEFAULT_QUALITY, SUFFIX
@@ -131,7 +131,7 @@ def tab(device: str) -> None:
     state: gr.State = gr.State()
 
     def run(path: str | None, at: int, model: str, name: str) -> tuple[Any, ...]:
-        image = take_apart(read_upload(path)).to_image()  # upright, as it comes back
+        image = Picture.from_image(read_upload(path)).to_image()  # upright, as it comes back
         assert path is not None
         result = compare(image, int(at), model, device)
         ours = result.versions[NAME]
@@ -147,4 +147,6 @@ def tab(device: str) -> None:
     gr.on(changed, run, [file, quality, weights, chosen], shown)
     file.clear(lambda: None, outputs=plot)
     chosen.change(pair, [state, chosen], pictures)
-    draw.click(lambda path: curves(take_apart(read_upload(path)).to_image(), device), file, plot)
+    draw.click(
+        lambda path: curves(Picture.from_image(read_upload(path)).to_image(), device), file, plot
+    )

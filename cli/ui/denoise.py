@@ -40,11 +40,11 @@ def tab(device: str) -> None:
             )
 
     def run(path: str | None, factor: float) -> tuple[Any, ...]:
-        from aecodec.images import take_apart
+        from aecodec.images import Picture
 
         image = read_upload(path)
         assert path is not None
-        picture = take_apart(image)
+        picture = Picture.from_image(image)
         clean, seen = _denoiser(device).denoise_picture(picture, None, "auto", factor)
         result = clean.to_image()
         line = f"Found: {seen.kind} noise, sigma {seen.sigma:.1f} (of 255)"

@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 import aecodec
 from aecodec.autoencoders import AnomalyDetector, Autoencoder, load
-from aecodec.images import take_apart
+from aecodec.images import Picture
 from tests.cli.conftest import Run
 
 Array = npt.NDArray[Any]
@@ -186,14 +186,16 @@ def test_photos_are_made_small_one_by_one(
     large: list[Any] = []
     most = 0
 
+    from_image = Picture.from_image
+
     def watch(image: Image.Image) -> Any:
         nonlocal most
-        picture = take_apart(image)
+        picture = from_image(image)
         large.append(weakref.ref(picture.pixels))
         most = max(most, sum(ref() is not None for ref in large))
         return picture
 
-    monkeypatch.setattr("aecodec.images.take_apart", watch)
+    monkeypatch.setattr(Picture, "from_image", watch)
     size = ("--size", "6x4", "-n", 2, "--epochs", 1)
     code, out, _ = run("fit", "autoencoder", photos, "-o", tmp_path / "m.safetensors", *size)
     assert code == 0

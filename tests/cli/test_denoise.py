@@ -133,12 +133,12 @@ def test_corrupt_is_seeded_and_keeps_files(run: Run, photo: Path, cat: Image.Ima
     [
         ["poisson-gaussian", "--photons", 50, "--sigma", 5],
         ["speckle", "--deviation", 0.3],
-        ["salt-pepper", "--fraction", 0.3],
+        ["salt-and-pepper", "--fraction", 0.3],
         ["masking"],
         ["jpeg", "--quality", 10],
     ],
 )
-def test_every_process_spoils(
+def test_every_process_corrupts(
     run: Run, photo: Path, cat: Image.Image, tmp_path: Path, options: list[Any]
 ) -> None:
     target = tmp_path / "noisy.png"
@@ -152,7 +152,7 @@ def test_every_process_spoils(
     ("options", "named"),
     [
         (["gaussian", "--fraction", "0.1"], "--fraction is not for gaussian"),
-        (["salt-pepper", "--fraction", "1.1"], "fraction"),
+        (["salt-and-pepper", "--fraction", "1.1"], "fraction"),
         (["gaussian", "--sigma", "-3"], "sigma"),
         (["jpeg", "--quality", "0"], "quality"),
     ],

@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aecodec.codec.container import pack_varint
+from aecodec.codec.varint import pack_varint
 from aecodec.codec.entropy import (
     PRECISION,
     SymbolDecoder,
     SymbolEncoder,
     SymbolTables,
-    gaussian_masses,
+    gaussian_pmf,
+    quantise_pmf,
     table_radius,
-    to_counts,
 )
 from aecodec.errors import CorruptFileError
 
@@ -21,7 +21,7 @@ SCALES = (0.11, 0.5, 2.0, 16.0, 128.0)
 
 
 def counts_of(scale: float) -> list[int]:
-    return to_counts(gaussian_masses(scale))
+    return quantise_pmf(gaussian_pmf(scale))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
 from aecodec.codec.rounding import (
     ERROR_BITS,
     assumed_symbol_bits,
-    economical_round,
     gaussian_bits,
+    rdoq_round,
     shrinkage,
     table_symbol_bits,
 )
@@ -26,7 +26,7 @@ def cost(value: float, symbol: int, scale: torch.Tensor) -> float:
 @given(st.floats(-1.2, 1.2), st.integers(8, SCALE_LEVELS - 1))
 def test_of_zero_and_one_the_cheaper_is_chosen(value: float, index: int) -> None:
     scale = scale_of_index(torch.tensor(float(index)))
-    chosen = int(economical_round(torch.tensor([value]), torch.tensor([float(index)])))
+    chosen = int(rdoq_round(torch.tensor([value]), torch.tensor([float(index)])))
     assert chosen * value >= 0
     least = min(cost(value, symbol, scale) for symbol in (-1, 0, 1))
     assert cost(value, chosen, scale) <= least + 1e-3
@@ -43,8 +43,8 @@ def test_magnitudes_shrink_less_the_wider_the_scale() -> None:
 def test_indices_are_those_of_channels_or_of_elements() -> None:
     values = torch.linspace(-3, 3, 2 * 5 * 4).reshape(2, 5, 4)
     index = torch.tensor([10, 40], dtype=torch.uint8)[:, None, None]
-    rounded = economical_round(values, index)
-    assert torch.equal(rounded, economical_round(values, index.expand(2, 5, 4).float()))
+    rounded = rdoq_round(values, index)
+    assert torch.equal(rounded, rdoq_round(values, index.expand(2, 5, 4).float()))
     assert ((rounded - values).abs() <= 0.5 + shrinkage()[10]).all()
     assert torch.equal(rounded, rounded.round())
 

@@ -86,9 +86,9 @@ def test_the_contact_sheet_shows_the_pictures(cat: Image.Image) -> None:
 def test_a_seed_is_a_photo_s_own(cat: Image.Image, denoiser: Denoiser) -> None:
     x = torch.tensor(np.asarray(cat)).permute(2, 0, 1)[None].float() / 255
     for task in TASKS[:-1]:
-        assert torch.equal(task.spoil(x, 1), task.spoil(x, 1))
-        assert not torch.equal(task.spoil(x, 1), task.spoil(x, 2))
-    assert torch.equal(TASKS[-1].spoil(x, 1), x)
+        assert torch.equal(task.corrupt(x, 1), task.corrupt(x, 1))
+        assert not torch.equal(task.corrupt(x, 1), task.corrupt(x, 2))
+    assert torch.equal(TASKS[-1].corrupt(x, 1), x)
 
 
 def test_ssim_is_one_for_equal_pictures_only(cat: Image.Image) -> None:

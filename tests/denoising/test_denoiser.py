@@ -37,7 +37,7 @@ def test_noise_goes_and_being_told_sigma_hardly_matters(
     assert blind > told - 0.15
 
 
-@pytest.mark.parametrize("kind", ["salt-pepper", "masking"])
+@pytest.mark.parametrize("kind", ["salt-and-pepper", "masking"])
 def test_impulses_go(denoiser: Denoiser, cat: Image.Image, floats: Tensor, kind: str) -> None:
     if kind == "masking":
         x = noise.masking(floats, 0.5, Generator().manual_seed(0), shared_dim=1)

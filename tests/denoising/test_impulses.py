@@ -19,24 +19,24 @@ def seeded() -> Generator:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "kind"),
+    ("corrupt", "kind"),
     [
         (lambda x: x, "gaussian"),
         (lambda x: noise.gaussian(x, 50, seeded()), "gaussian"),
         (lambda x: noise.to_8_bit(noise.gaussian(x, 10, seeded())), "gaussian"),
         (lambda x: noise.to_8_bit(noise.gaussian(x, 60, seeded())), "gaussian"),
-        (lambda x: noise.salt_and_pepper(x, 0.03, seeded()), "salt-pepper"),
-        (lambda x: noise.salt_and_pepper(x, 0.3, seeded()), "salt-pepper"),
-        (lambda x: noise.salt_and_pepper(x, 0.3, seeded(), shared_dim=1), "salt-pepper"),
+        (lambda x: noise.salt_and_pepper(x, 0.03, seeded()), "salt-and-pepper"),
+        (lambda x: noise.salt_and_pepper(x, 0.3, seeded()), "salt-and-pepper"),
+        (lambda x: noise.salt_and_pepper(x, 0.3, seeded(), shared_dim=1), "salt-and-pepper"),
         (lambda x: noise.masking(x, 0.1, seeded(), shared_dim=1), "masking"),
         (lambda x: noise.masking(x, 0.7, seeded(), shared_dim=1), "masking"),
     ],
 )
 def test_kinds_of_noise_are_recognised(
-    spoil: Callable[[Tensor], Tensor], kind: str, floats: Tensor
+    corrupt: Callable[[Tensor], Tensor], kind: str, floats: Tensor
 ) -> None:
-    assert recognise(spoil(floats)) == kind
-    assert recognise(spoil(floats[:, :1])) == kind
+    assert recognise(corrupt(floats)) == kind
+    assert recognise(corrupt(floats[:, :1])) == kind
 
 
 def test_print_is_no_noise() -> None:
@@ -82,7 +82,7 @@ def page(size: int, ink: int, paper: int) -> Image.Image:
 def test_missing_values_are_those_that_were_replaced(floats: Tensor) -> None:
     middle = floats.clamp(0.1, 0.9)
     noisy = noise.salt_and_pepper(middle, 0.2, seeded())
-    missing = missing_values(noisy, "salt-pepper")
+    missing = missing_values(noisy, "salt-and-pepper")
     assert missing is not None
     assert torch.equal(missing, noisy != middle)
     lost = noise.masking(middle, 0.2, seeded(), shared_dim=1)

@@ -12,19 +12,19 @@ def crops(floats: Tensor) -> Tensor:
     return tiles.reshape(-1, 3, 32, 32)[:300]
 
 
-def spoilt(floats: Tensor) -> Noisy:
+def corrupted(floats: Tensor) -> Noisy:
     return random_mixture(crops(floats), 5)
 
 
 def test_a_seed_gives_the_same_mixture_again(floats: Tensor) -> None:
-    first, again = spoilt(floats), spoilt(floats)
+    first, again = corrupted(floats), corrupted(floats)
     for name in ("clean", "x", "level", "missing"):
         assert torch.equal(getattr(first, name), getattr(again, name))
     assert not torch.equal(first.x, random_mixture(crops(floats), 6).x)
 
 
 def test_the_level_is_that_of_the_noise(floats: Tensor) -> None:
-    noisy = spoilt(floats)
+    noisy = corrupted(floats)
     measured = (noisy.x - noisy.clean).square().mean((1, 2, 3)).sqrt()
     told = noisy.level.flatten()
     plain = ~noisy.missing.flatten(1).any(1)
@@ -37,7 +37,7 @@ def test_the_level_is_that_of_the_noise(floats: Tensor) -> None:
 
 
 def test_the_mixture_has_grey_and_colour_floats_and_8_bits_and_impulses(floats: Tensor) -> None:
-    noisy = spoilt(floats)
+    noisy = corrupted(floats)
     grey = (noisy.x[:, :1] == noisy.x).flatten(1).all(1)
     assert 0.04 < grey.float().mean() < 0.2
     assert torch.equal(noisy.clean[grey], noisy.clean[grey][:, :1].expand(-1, 3, -1, -1))

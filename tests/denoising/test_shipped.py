@@ -25,31 +25,31 @@ def photo() -> Image.Image:
 
 def noisy(photo: Image.Image, sigma: float) -> Image.Image:
     x = torch.tensor(np.asarray(photo)).float() / 255
-    spoilt = noise.to_8_bit(noise.gaussian(x, sigma, torch.Generator().manual_seed(0)))
-    return Image.fromarray((spoilt * 255).round().to(torch.uint8).numpy())
+    corrupted = noise.to_8_bit(noise.gaussian(x, sigma, torch.Generator().manual_seed(0)))
+    return Image.fromarray((corrupted * 255).round().to(torch.uint8).numpy())
 
 
 @pytest.mark.parametrize(("sigma", "gain"), [(15, 7.0), (25, 9.0), (50, 11.0)])
 def test_noise_goes_and_blind_is_as_good(
     shipped: Denoiser, photo: Image.Image, sigma: int, gain: float
 ) -> None:
-    spoilt = noisy(photo, sigma)
-    told = psnr(shipped.denoise(spoilt, sigma), photo)
-    assert told > psnr(spoilt, photo) + gain
-    assert psnr(shipped.denoise(spoilt), photo) > told - 0.15
+    corrupted = noisy(photo, sigma)
+    told = psnr(shipped.denoise(corrupted, sigma), photo)
+    assert told > psnr(corrupted, photo) + gain
+    assert psnr(shipped.denoise(corrupted), photo) > told - 0.15
 
 
 def test_a_clean_photo_stays_as_it_is(shipped: Denoiser, photo: Image.Image) -> None:
     assert psnr(shipped.denoise(photo), photo) > 40
 
 
-@pytest.mark.parametrize("kind", ["salt-pepper", "masking"])
+@pytest.mark.parametrize("kind", ["salt-and-pepper", "masking"])
 def test_impulses_are_recognised_and_go(shipped: Denoiser, photo: Image.Image, kind: str) -> None:
     x = torch.tensor(np.asarray(photo)).permute(2, 0, 1)[None].float() / 255
     generator = torch.Generator().manual_seed(0)
     if kind == "masking":
-        spoilt = noise.masking(x, 0.5, generator, shared_dim=1)
+        corrupted = noise.masking(x, 0.5, generator, shared_dim=1)
     else:
-        spoilt = noise.salt_and_pepper(x, 0.3, generator)
-    picture = Image.fromarray((spoilt[0].permute(1, 2, 0) * 255).round().byte().numpy())
+        corrupted = noise.salt_and_pepper(x, 0.3, generator)
+    picture = Image.fromarray((corrupted[0].permute(1, 2, 0) * 255).round().byte().numpy())
     assert psnr(shipped.denoise(picture), photo) > psnr(picture, photo) + 15

@@ -16,7 +16,7 @@ from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.config import HashConfig
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.model import HashModel
-from aecodec.hashing.picture import make_small
+from aecodec.hashing.picture import preview_of
 
 TINY = HashConfig(side=32, widths=(8, 16), blocks=(1, 1), lengths=(64, 128), thumbnail=8)
 
@@ -46,7 +46,7 @@ def write_model(path: Path, seed: int, calibration: Calibration | None = CALIBRA
         image = Image.fromarray(picture)
         for left in range(0, image.width - 100, 60):
             crop = image.crop((left, 50, left + 100, 150))
-            squares.append(make_small(crop).square(TINY.side))
+            squares.append(preview_of(crop).to_square(TINY.side))
     x = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
     model.train()
     with torch.no_grad():

@@ -93,7 +93,9 @@ def test_the_same_neighbours_as_faiss(backend: Backend, tmp_path: Path) -> None:
             assert set(ours[1][row][keep]) == set(theirs[1][row][keep])
         for radius in (0, 1, 22):
             pairs = zip(
-                index.within(queries, radius), reference.within(queries, radius), strict=True
+                index.range_search(queries, radius),
+                reference.range_search(queries, radius),
+                strict=True,
             )
             assert all(near(a) == near(b) for a, b in pairs)
     assert index.search(queries[:1], 999)[0].shape == (1, 297)
@@ -169,7 +171,7 @@ def test_milvus_gives_more_than_fits_into_one_answer(milvus: str, tmp_path: Path
     backend = connect(milvus, tmp_path / "cache")
     index = backend.build(state_of(count, "dd44"), lambda: [(ids, codes)])
     assert sorted(index.ids()) == ids.tolist()
-    distances, found = index.within(codes[1:2], 8)[0]
+    distances, found = index.range_search(codes[1:2], 8)[0]
     assert sorted(found) == ids.tolist()
     assert sorted(set(distances)) == [0, 8]
     distances, found = (part[0] for part in index.search(codes[1:2], count))
@@ -178,7 +180,7 @@ def test_milvus_gives_more_than_fits_into_one_answer(milvus: str, tmp_path: Path
     index.remove(ids)
     assert len(index) == 0
     assert index.search(codes[:2], 3)[0].shape == (2, 0)
-    assert [len(found) for _, found in index.within(codes[:2], BITS)] == [0, 0]
+    assert [len(found) for _, found in index.range_search(codes[:2], BITS)] == [0, 0]
     backend.close()
 
 

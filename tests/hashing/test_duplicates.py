@@ -67,7 +67,9 @@ def test_an_inverted_file_takes_over_above_its_limit(monkeypatch: pytest.MonkeyP
     distances, found = index.search(codes[::50], 1)
     assert (found[:, 0] == ids[::50]).mean() > 0.95
     assert distances.max() == 0 or (distances[:, 0] == 0).mean() > 0.95
-    assert all(ids[50 * n] in near for n, (_, near) in enumerate(index.within(codes[::50], 0)))
+    assert all(
+        ids[50 * n] in near for n, (_, near) in enumerate(index.range_search(codes[::50], 0))
+    )
 
 
 def test_thresholds_follow_the_rates() -> None:

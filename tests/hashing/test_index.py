@@ -19,8 +19,8 @@ from aecodec.errors import AecodecError, CorruptFileError, WeightsMismatchError
 from aecodec.hashing.duplicates import Match
 from aecodec.hashing.hasher import Hasher, hamming
 from aecodec.hashing.index import ImageIndex
-from aecodec.hashing.picture import make_small, read_small
-from aecodec.hashing.query import distances, look_closer, query_views
+from aecodec.hashing.picture import preview_of, read_preview
+from aecodec.hashing.query import distances, query_views, rerank
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -53,7 +53,7 @@ def test_distances_are_hamming_distances_of_the_code_length_in_use(
             index.add(photos)  # hashed the first time only
             for match in index.search(query, k=8):
                 other = hasher.code(Image.open(match.entry.path), bits)
-                views = query_views(make_small(query), hasher.side)
+                views = query_views(preview_of(query), hasher.side)
                 codes = [code.tobytes()[: bits // 8] for code in hasher.codes(views)]
                 assert match.distance == min(hamming(code, other) for code in codes)
             assert index.bits == bits
@@ -63,13 +63,13 @@ def test_the_order_is_by_how_sure_the_bits_are_and_how_well_the_query_fits(
     index: ImageIndex, photos: Path, hasher: Hasher
 ) -> None:
     index.add(photos)
-    query = make_small(Image.open(photos / "0.png").rotate(20))
-    numbers = hasher.numbers(query_views(query, hasher.side))
+    query = preview_of(Image.open(photos / "0.png").rotate(20))
+    numbers = hasher.logits(query_views(query, hasher.side))
 
     def distance(match: Match) -> float:
         webp = index.thumbnails([match.entry.id])[match.entry.id]
         weighted = distances(numbers, np.frombuffer(match.entry.code, np.uint8)[None])[1]
-        return float(look_closer(weighted, query.image, lambda _: [webp])[0])
+        return float(rerank(weighted, query.image, lambda _: [webp])[0])
 
     found = [distance(match) for match in index.search(query.image, k=8)]
     assert found == sorted(found)
@@ -189,12 +189,12 @@ def test_orientation_and_size_of_a_reduced_jpeg(tmp_path: Path, cat: Image.Image
     exif[0x0112] = 6  # to be turned by 90 degrees
     big = cat.resize((2000, 1200))
     big.save(tmp_path / "turned.jpg", exif=exif)
-    small = read_small(tmp_path / "turned.jpg")
+    small = read_preview(tmp_path / "turned.jpg")
     assert (small.width, small.height) == (1200, 2000)
     assert small.image.height > small.image.width
     big.rotate(-90, expand=True).save(tmp_path / "upright.png")
-    whole = read_small(tmp_path / "upright.png")
-    difference = whole.square(32).astype(float) - small.square(32)
+    whole = read_preview(tmp_path / "upright.png")
+    difference = whole.to_square(32).astype(float) - small.to_square(32)
     assert np.abs(difference).mean() < 3
 
 
@@ -236,13 +236,13 @@ def test_a_cache_that_cannot_serve_is_rebuilt_and_said_so(
         with ImageIndex(tmp_path / "other", model=str(weights)) as other:
             other.add(photos / "1.png")
             data = other.cache_path.read_bytes()
-    spoilt = {
+    corrupted = {
         "flip": data[:100] + bytes([data[100] ^ 1]) + data[101:],
         "cut": data[:-9],
         "foreign": b"something else entirely",
         "empty": b"",
     }
-    index.cache_path.write_bytes(spoilt.get(damage, data))
+    index.cache_path.write_bytes(corrupted.get(damage, data))
     if damage == "missing":
         index.cache_path.unlink()
     said = r"\.faiss: (damaged|missing|was behind|of another)"

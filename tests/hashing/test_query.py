@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from aecodec.hashing.picture import make_small
-from aecodec.hashing.query import SHORTLIST, distances, look_closer, query_views
+from aecodec.hashing.picture import preview_of
+from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
 
 
 def codes_of(count: int, seed: int = 0) -> np.ndarray:
@@ -51,9 +51,9 @@ def test_a_bit_that_is_unsure_counts_little() -> None:
 
 
 def test_views_of_a_query(cat: Image.Image) -> None:
-    small = make_small(cat)
+    small = preview_of(cat)
     plain, some, much, inside = (view.astype(int) for view in query_views(small, 60))
-    assert np.array_equal(plain, small.square(60))
+    assert np.array_equal(plain, small.to_square(60))
     # In the grown ones the picture is in the middle, and what surrounds it is its mirror image.
     for view, share in ((some, 1 / 6), (much, 1 / 3)):
         edge = 60 * share / (1 + 2 * share)
@@ -69,25 +69,25 @@ def test_views_of_a_query(cat: Image.Image) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (2, 3)])
 def test_even_the_smallest_picture_has_views(size: tuple[int, int]) -> None:
-    views = query_views(make_small(Image.new("RGB", size, "red")), 16)
+    views = query_views(preview_of(Image.new("RGB", size, "red")), 16)
     assert {view.shape for view in views} == {(16, 16, 3)}
     assert all((view == (255, 0, 0)).all() for view in views)
 
 
 def test_what_a_query_fits_into_is_nearer(cat: Image.Image) -> None:
-    small = make_small(cat)
+    small = preview_of(cat)
     width, height = small.image.size
     piece = small.image.crop((width // 2, height // 2, width, height))
-    coffee = make_small(Image.fromarray(skimage.data.coffee()))
+    coffee = preview_of(Image.fromarray(skimage.data.coffee()))
     webp = [small.thumbnail(), coffee.thumbnail(), None]
     distance = np.array([8, 8, 8], np.float32)
-    whole, other, unknown = look_closer(distance, piece, lambda rows: [webp[n] for n in rows])
+    whole, other, unknown = rerank(distance, piece, lambda rows: [webp[n] for n in rows])
     assert whole < 8 * 0.15
     assert other == unknown == pytest.approx(8 * 0.35)
 
 
 def test_thumbnails_are_looked_at_of_the_nearest_only(cat: Image.Image) -> None:
-    small = make_small(cat)
+    small = preview_of(cat)
     distance = np.arange(2 * SHORTLIST, dtype=np.float32)[::-1] + 1
     seen: list[int] = []
 
@@ -95,7 +95,7 @@ def test_thumbnails_are_looked_at_of_the_nearest_only(cat: Image.Image) -> None:
         seen.extend(rows)
         return [small.thumbnail() for _ in rows]
 
-    nearer = look_closer(distance, small.image, thumbnails)
+    nearer = rerank(distance, small.image, thumbnails)
     assert sorted(seen) == list(range(SHORTLIST, 2 * SHORTLIST))
     assert nearer[:SHORTLIST] == pytest.approx(0.35 * distance[:SHORTLIST])
     assert (nearer[SHORTLIST:] < 0.1 * distance[SHORTLIST:]).all()

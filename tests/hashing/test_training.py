@@ -110,7 +110,7 @@ def test_undecided_bits_cost_what_the_recipe_says(folder: Path) -> None:
     losses = []
     for weight in (0.0, 2.0):
         torch.manual_seed(0)
-        module = HashTraining(HashRecipe(model=TINY, crop=32, decided=weight))
+        module = HashTraining(HashRecipe(model=TINY, crop=32, quantisation_weight=weight))
         loss, figures = module.loss(batch, 1)
         losses.append(float(loss.detach()))
     undecided = float(figures["undecided"].detach())
@@ -121,7 +121,9 @@ def test_undecided_bits_cost_what_the_recipe_says(folder: Path) -> None:
 def test_some_views_have_one_alteration_only() -> None:
     batch = torch.randint(0, 256, (300, 3, 32, 32), dtype=torch.uint8)
     for alone, fewest, most in ((1.0, 5, 40), (0.0, 0, 0)):  # a flip is one of 17, by weight
-        recipe = HashRecipe(model=TINY, crop=32, original=1.0, alone=alone, centred=True)
+        recipe = HashRecipe(
+            model=TINY, crop=32, clean_view=1.0, single_alteration=alone, centred=True
+        )
         plain, altered = two_views(batch, recipe, 0)
         mirrored = (altered.x - plain.x.flip(3)).abs().amax((1, 2, 3)) < 1e-3
         assert fewest <= mirrored.sum() <= most
@@ -129,12 +131,12 @@ def test_some_views_have_one_alteration_only() -> None:
 
 def test_views_show_the_same_place_and_one_may_be_the_picture_itself(folder: Path) -> None:
     batch = torch.stack(photo_squares(folder / "coffee.png", 32, 7))
-    first, second = two_views(batch, HashRecipe(model=TINY, crop=32, original=1.0), 0)
+    first, second = two_views(batch, HashRecipe(model=TINY, crop=32, clean_view=1.0), 0)
     assert torch.allclose(first.x, batch.float() / 255, atol=1e-6)
     assert second.x.shape == second.target.shape == (8, 3, 32, 32)
     assert 0 <= float(second.x.min()) <= float(second.x.max()) <= 1
     plain = HashRecipe(
-        model=TINY, crop=32, original=0, jitter=0, grey=0, blur=0, noise=0, jpeg=0, overlay=0
+        model=TINY, crop=32, clean_view=0, jitter=0, grey=0, blur=0, noise=0, jpeg=0, overlay=0
     )
     altered = two_views(batch, plain, 0)[1]
     assert torch.allclose(altered.x, altered.target, atol=1e-3)

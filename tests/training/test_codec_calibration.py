@@ -40,7 +40,7 @@ def test_fitted_tables_make_other_pictures_smaller(
     sizes = [0, 0]
     for quality in (10, 50, 90):
         y = model.analyse(x, quality)
-        payloads = [m.encode_latents(y, quality, economical=True) for m in (model, refitted)]
+        payloads = [m.encode_latents(y, quality, rdoq=True) for m in (model, refitted)]
         sizes = [size + len(payload) for size, payload in zip(sizes, payloads, strict=True)]
         before, after = (
             m.decode_latents(payload, 24, 32, quality)

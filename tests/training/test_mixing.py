@@ -43,7 +43,7 @@ def test_what_is_mixed_in_is_not_in_the_batch_itself() -> None:
     flat = [torch.full((3, 8, 8), 10 * n, dtype=torch.uint8) for n in range(12)]
     bank = build_bank([], flat)
     plain = Batches(bank, HashRecipe(batch=6))
-    batches = Batches(bank, HashRecipe(batch=6, mixed=0.5))
+    batches = Batches(bank, HashRecipe(batch=6, mixup=0.5))
     for step in range(10):
         before, after = plain.at(step), batches.at(step)
         changed = [n for n in range(6) if not torch.equal(before[n], after[n])]

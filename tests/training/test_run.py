@@ -251,11 +251,11 @@ def test_what_cannot_be_trained_with_is_said_first(
     if not torch.cuda.is_available():
         with pytest.raises(AecodecError, match="CUDA"):
             train(TINY, [photos], tmp_path / "cuda", device="cuda")
-    (tmp_path / "spoilt").mkdir()
+    (tmp_path / "corrupted").mkdir()
     for name in ("a", "b"):
-        (tmp_path / "spoilt" / f"{name}.jpg").write_bytes(b"no photo")
+        (tmp_path / "corrupted" / f"{name}.jpg").write_bytes(b"no photo")
     with pytest.raises(UnsupportedImageError, match=r"\.jpg"):
-        train(TINY, [tmp_path / "spoilt"], tmp_path / "run", device="cpu")
+        train(TINY, [tmp_path / "corrupted"], tmp_path / "run", device="cpu")
 
 
 def test_a_codec_is_trained_for_ms_ssim(photos: Path, tmp_path: Path) -> None:

@@ -1,0 +1,162 @@
+"""Exact cells: parts of a tile that a file keeps bit for bit, beside what the network codes.
+
+A cell is `CELL` x `CELL` pixels on a grid that begins at the picture's upper left corner. An
+exact chunk holds, for one tile: its number, which of its cells are exact, and a lossless WebP
+(a PNG for 16-bit grey) of the tile's size in which the other cells are black.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from aecodec.codec.varint import pack_varint, unpack_varint
+from aecodec.errors import CorruptFileError
+
+CELL = 32  # pixels; tiles have whole cells, but for the picture's right and lower border
+
+Cells = npt.NDArray[np.bool_]  # (rows, columns)
+
+
+class ExactPart(NamedTuple):
+    """What an exact chunk says of a tile: all its pixels, and which of its cells count."""
+
+    tile: int
+    cells: Cells
+    pixels: Image.Image
+
+
+def cell_grid(width: int, height: int) -> tuple[int, int]:
+    """(rows, columns) of cells in so many pixels."""
+    return -(-height // CELL), -(-width // CELL)
+
+
+def pixel_mask(cells: Cells, width: int, height: int) -> Image.Image:
+    """A mask of mode "L" for `Image.paste`: 255 in the cells that are true."""
+    levels = cells.astype(np.uint8) * 255
+    return Image.fromarray(levels.repeat(CELL, 0).repeat(CELL, 1)[:height, :width])
+
+
+def pack_exact(tile: int, pixels: Image.Image, cells: Cells) -> bytes:
+    """The payload of an exact chunk.
+
+    Args:
+        tile: its number, row by row.
+        pixels: the tile, of mode "RGB", "L" or "I;16".
+        cells: which of its cells to keep.
+    """
+    mask = b""
+    if not cells.all():
+        mask = zlib.compress(np.packbits(cells).tobytes(), 9)
+        kept = Image.new(pixels.mode, pixels.size)
+        kept.paste(pixels, (0, 0), pixel_mask(cells, *pixels.size))
+        pixels = kept
+    return pack_varint(tile) + pack_varint(len(mask)) + mask + lossless(pixels)
+
+
+def lossless(pixels: Image.Image) -> bytes:
+    """A lossless WebP, or a PNG for 16-bit grey."""
+    buffer = io.BytesIO()
+    if pixels.mode == "I;16":
+        pixels.save(buffer, "PNG", optimize=True)
+    else:
+        pixels.save(buffer, "WEBP", lossless=True, exif=b"", xmp=b"", icc_profile=b"")
+    return buffer.getvalue()
+
+
+def unpack_exact(payload: bytes, mode: str, sizes: list[tuple[int, int]]) -> ExactPart:
+    """The inverse of `pack_exact`.
+
+    Args:
+        payload: of the chunk.
+        mode: of the pixels: "RGB", "L" or "I;16".
+        sizes: (width, height) of each tile in pixels; nothing larger is decoded.
+
+    Raises:
+        CorruptFileError: malformed, or not of the tile's size.
+    """
+    tile, position = unpack_varint(payload, 0, "exact")
+    length, position = unpack_varint(payload, position, "exact")
+    if tile >= len(sizes):
+        raise CorruptFileError(f"exact: there is no tile {tile}")
+    width, height = sizes[tile]
+    cells = _unpack_cells(payload[position : position + length], cell_grid(width, height))
+    try:
+        data = io.BytesIO(payload[position + length :])
+        pixels = Image.open(data, formats=["PNG" if mode == "I;16" else "WEBP"])
+        if pixels.size != (width, height):
+            raise CorruptFileError("exact: not of the tile's size")
+        pixels.load()
+    except CorruptFileError:
+        raise
+    except Exception as error:  # Pillow raises many kinds on malformed files
+        raise CorruptFileError(f"exact: {error}") from None
+    if mode == "I;16":
+        if not pixels.mode.startswith("I"):
+            raise CorruptFileError(f"exact: pixels of mode {pixels.mode}")
+        return ExactPart(tile, cells, Image.fromarray(np.asarray(pixels).astype("<u2")))
+    return ExactPart(tile, cells, pixels.convert(mode))
+
+
+def _unpack_cells(mask: bytes, grid: tuple[int, int]) -> Cells:
+    count = grid[0] * grid[1]
+    if not mask:
+        return np.ones(grid, dtype=np.bool_)
+    try:
+        inflate = zlib.decompressobj()
+        bits = inflate.decompress(mask, -(-count // 8) + 1)
+    except zlib.error as error:
+        raise CorruptFileError(f"exact: {error}") from None
+    if len(bits) != -(-count // 8):
+        raise CorruptFileError("exact: the list of cells is of another tile's size")
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=count).reshape(grid).astype(np.bool_)
+
+
+def fill_cells(pixels: Image.Image, cells: Cells) -> Image.Image:
+    """The picture with smooth colours in some cells, as their surroundings suggest.
+
+    They cost the network next to nothing, and leave what is around them alone. By pull and push
+    on a pyramid (Gortler et al., "The lumigraph", 1996).
+    """
+    if not cells.any():
+        return pixels
+    values = np.asarray(pixels, dtype=np.float32)
+    values = values.reshape(*values.shape[:2], -1)
+    rows, columns = cells.shape
+    padding = ((0, rows * CELL - len(values)), (0, columns * CELL - values.shape[1]), (0, 0))
+    padded = np.pad(values, padding, mode="edge")
+    means = padded.reshape(rows, CELL, columns, CELL, -1).mean((1, 3))
+    smooth = _pull_push(means, (~cells).astype(np.float32))
+    levels = [
+        Image.fromarray(band).resize((columns * CELL, rows * CELL), Image.Resampling.BILINEAR)
+        for band in np.moveaxis(smooth, 2, 0)
+    ]
+    filled = np.stack([np.asarray(level) for level in levels], axis=2).round()
+    mask = cells.repeat(CELL, 0).repeat(CELL, 1)[: values.shape[0], : values.shape[1], None]
+    mixed = np.where(mask, filled[: values.shape[0], : values.shape[1]], values)
+    if pixels.mode == "RGB":
+        return Image.fromarray(mixed.astype(np.uint8))
+    return Image.fromarray(mixed[..., 0].astype("<u2" if pixels.mode == "I;16" else np.uint8))
+
+
+def _pull_push(
+    means: npt.NDArray[np.float32], weight: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Colours (h, w, C) where the weight (h, w) is one; elsewhere those of coarser levels."""
+    if min(weight.shape) < 1 or weight.all() or weight.size == 1:
+        return means
+    even = [(0, side % 2) for side in weight.shape]
+    total = np.pad(means * weight[..., None], [*even, (0, 0)])
+    share = np.pad(weight, even)
+    blocks = (len(share) // 2, 2, share.shape[1] // 2, 2)
+    total = total.reshape(*blocks, -1).sum((1, 3))
+    share = share.reshape(blocks).sum((1, 3))
+    coarse = total / np.maximum(share, 1)[..., None]
+    coarse = _pull_push(coarse.astype(np.float32), (share > 0).astype(np.float32))
+    up = coarse.repeat(2, 0).repeat(2, 1)[: len(weight), : weight.shape[1]]
+    return np.where(weight[..., None] > 0, means, up).astype(np.float32)

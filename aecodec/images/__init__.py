@@ -1,0 +1,25 @@
+"""Images: Pillow images taken apart, files read and written."""
+
+from aecodec.images.picture import MAX_PIXELS, ORIENTATION, Picture, check_size, to_8_bits
+from aecodec.images.reading import (
+    IMAGE_SUFFIXES,
+    find_photos,
+    open_image,
+    open_pixels,
+    open_reduced,
+)
+from aecodec.images.writing import save_image
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "ORIENTATION",
+    "Picture",
+    "check_size",
+    "find_photos",
+    "open_image",
+    "open_pixels",
+    "open_reduced",
+    "save_image",
+    "to_8_bits",
+]

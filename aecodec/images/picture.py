@@ -1,0 +1,227 @@
+"""A Pillow image taken apart into pixels, alpha and metadata, and put together again."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image, ImageCms, ImageOps
+
+from aecodec.errors import UnsupportedImageError
+
+MAX_PIXELS = 178_000_000
+"""Largest image that is read or written, in pixels; Pillow refuses little more."""
+
+ORIENTATION = 0x0112  # EXIF tag
+METADATA = ("icc_profile", "exif", "xmp")
+"""What is kept of an image, under these keys of its `info`."""
+# How a TIFF file lays out its pixels; ICC, XMP and the like are kept by themselves.
+STRUCTURAL_TAGS = frozenset(
+    [*range(254, 267), 273, *range(277, 285), 296, 317, 320, *range(322, 326), *range(330, 348)]
+    + [700, 33723, 34377, 34675]
+)
+_DEEP = "aecodec: 16 bits a colour"  # among what Pillow knows of an image
+_SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image taken apart.
+
+    Attributes:
+        pixels: Pillow image of mode "RGB", "L" or "I;16".
+        alpha: Pillow image of mode "L" and the same size, or None.
+        metadata: bytes under the keys "icc_profile", "exif", "xmp", where present.
+    """
+
+    pixels: Image.Image
+    alpha: Image.Image | None = None
+    metadata: dict[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def from_image(cls, image: Image.Image, *, warn: bool = True) -> Picture:
+        """Orient an image upright and split it into pixels, alpha and metadata.
+
+        Modes: RGB, RGBA, L, LA and 16-bit grey stay what they are; palettes become
+        RGB or RGBA; bilevel becomes L; CMYK, YCbCr, Lab and HSV become RGB. EXIF orientation
+        is applied to the pixels and removed from the EXIF.
+
+        Args:
+            image: a Pillow image.
+            warn: give a `UserWarning` for what is lost. Without it nothing of the process's
+                warning filters is touched, so that threads may use it.
+
+        Raises:
+            UnsupportedImageError: empty, too large, or of a mode without a sensible reading.
+        """
+        picture, notes = _take_apart(image)
+        for note in notes if warn else ():
+            warnings.warn(note, stacklevel=2)
+        return picture
+
+    @property
+    def mode(self) -> str:
+        """Pillow mode of the whole: "RGB", "RGBA", "L", "LA" or "I;16"."""
+        return self.pixels.mode + ("A" if self.alpha is not None else "")
+
+    def to_image(self) -> Image.Image:
+        """Put pixels, alpha and metadata together as one Pillow image."""
+        image = self.pixels
+        if self.alpha is not None:
+            image = Image.merge(self.mode, [*self.pixels.split(), self.alpha])
+        image.info.update(self.metadata)
+        return image
+
+
+def check_size(width: int, height: int, max_pixels: int | None = None) -> None:
+    """Raise UnsupportedImageError for an empty image or one that is too large."""
+    limit = max_pixels or MAX_PIXELS
+    if width < 1 or height < 1:
+        raise UnsupportedImageError("the image is empty")
+    if width * height > limit:
+        raise UnsupportedImageError(f"{width}x{height} is over {limit} pixels")
+
+
+def _take_apart(image: Image.Image) -> tuple[Picture, list[str]]:
+    """The picture, and notes of what is lost."""
+    check_size(image.width, image.height)
+    remember_depth(image)
+    image.load()  # a TIFF file turns itself by this
+    notes: list[str] = []
+    if image.info.get(_DEEP):
+        notes.append("16-bit colours were converted to 8 bits")
+    if _frames(image) > 1:
+        notes.append("only the first frame of the animation is kept")
+    metadata = _metadata(image)
+    try:
+        upright = image
+        if image.getexif().get(ORIENTATION, 1) != 1:  # else a copy for nothing
+            upright = ImageOps.exif_transpose(image)
+            metadata = _metadata(upright)  # in EXIF and XMP, the orientation is gone
+    except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
+        metadata.pop("exif", None)
+    return _split(upright, metadata, notes), notes
+
+
+def remember_depth(image: Image.Image) -> None:
+    """Before it is decoded: whether its file has 16 bits a colour, of which Pillow keeps 8."""
+    if image.mode in ("RGB", "RGBA", "LA") and any(
+        ";16" in str(tile.args) or (tile.codec_name.startswith("ppm") and tile.args[-1] > 255)
+        for tile in getattr(image, "tile", ())
+    ):
+        image.info[_DEEP] = True
+
+
+def _frames(image: Image.Image) -> int:
+    """How many there are; 1 where a damaged one ends the counting, as the first may be whole."""
+    shown = image.tell()
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # it reads all frames, and each format has its own kinds
+        pass
+    try:  # the image was left at the damaged one
+        image.seek(shown)
+        image.load()
+    except Exception as error:
+        raise UnsupportedImageError(f"damaged image ({error})") from None
+    return 1
+
+
+def _metadata(image: Image.Image) -> dict[str, bytes]:
+    kept = {}
+    for key in METADATA:
+        value = image.info.get(key)
+        if value:
+            kept[key] = value.encode() if isinstance(value, str) else bytes(value)
+    if "exif" not in kept and (exif := _tags(image)):
+        kept["exif"] = exif
+    return kept
+
+
+def _tags(image: Image.Image) -> bytes:
+    """EXIF of formats that do not keep it as one block: of TIFF, its tags about the photo."""
+    if image.format != "TIFF" and "Raw profile type exif" not in image.info:
+        return b""
+    try:
+        exif = image.getexif()
+        for tag in STRUCTURAL_TAGS & set(exif):
+            del exif[tag]
+        return exif.tobytes() if len(exif) else b""
+    except Exception:  # malformed in one of many ways; the pixels are still good
+        return b""
+
+
+def _split(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> Picture:
+    """The picture; what is lost is added to the notes."""
+    mode = image.mode
+    if mode == "P" or (mode in ("1", "L", "RGB") and "transparency" in image.info):
+        grey = mode in ("1", "L")
+        transparent = "transparency" in image.info
+        image = image.convert(
+            ("LA" if grey else "RGBA") if transparent else ("L" if grey else "RGB")
+        )
+        mode = image.mode
+    if mode in ("PA", "RGBa", "La"):
+        image = image.convert("LA" if mode == "La" else "RGBA")
+        mode = image.mode
+    if mode in ("RGB", "L"):
+        return Picture(image, None, metadata)
+    if mode in ("RGBA", "LA"):
+        # convert("RGB") would blend nothing, but split keeps the colours exactly as stored.
+        *colours, alpha = image.split()
+        return Picture(Image.merge(mode[:-1], colours), alpha, metadata)
+    if mode == "1":
+        return Picture(image.convert("L"), None, metadata)
+    if mode in _SIXTEEN_BIT:
+        if "transparency" in image.info:
+            notes.append("16-bit grey loses its transparent level")
+        return Picture(_sixteen_bit(image), None, metadata)
+    return _convert_to_rgb(image, metadata, notes)
+
+
+def _sixteen_bit(image: Image.Image) -> Image.Image:
+    if image.mode == "I":
+        low, high = image.getextrema()
+        if low < 0 or high > 65535:  # type: ignore[operator]
+            raise UnsupportedImageError("32-bit integer pixels outside 0..65535")
+    import numpy as np
+
+    return Image.fromarray(np.asarray(image).astype("<u2"))
+
+
+def to_8_bits(image: Image.Image) -> Image.Image:
+    """The image, with 8 bits where it has 16: `convert("RGB")` alone turns those white."""
+    if not image.mode.startswith("I"):
+        return image
+    import numpy as np
+
+    return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+
+
+def _convert_to_rgb(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> Picture:
+    if image.mode not in ("CMYK", "YCbCr", "LAB", "HSV", "RGBX"):
+        raise UnsupportedImageError(f"pixels of mode {image.mode!r} are not supported")
+    rest = dict(metadata)
+    profile = rest.get("icc_profile")
+    if image.mode in ("CMYK", "LAB"):
+        notes.append(f"{image.mode} pixels were converted to RGB")
+        rest.pop("icc_profile", None)  # it describes colours that are no longer there
+    if image.mode == "LAB" or (image.mode == "CMYK" and profile):
+        converted = _to_srgb(image, profile)
+        if converted is not None:
+            return Picture(converted, None, rest)
+    return Picture(image.convert("RGB"), None, rest)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """Colour-managed conversion, or None where the profile is of no use."""
+    try:
+        source: Any = ImageCms.createProfile("LAB")
+        if profile:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None

@@ -1,0 +1,145 @@
+"""Image files to Pillow images."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from aecodec.errors import UnsupportedImageError
+from aecodec.folders import walk
+from aecodec.images.picture import MAX_PIXELS, Picture, check_size, remember_depth
+
+IMAGE_SUFFIXES = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".jfif",
+        ".jp2",
+        ".jpeg",
+        ".jpg",
+        ".jxl",
+        ".pgm",
+        ".png",
+        ".ppm",
+        ".tga",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
+
+_OPENING = threading.Lock()  # filters of warnings are the whole process's
+
+
+def open_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> Image.Image:
+    """Open and decode an image file.
+
+    Args:
+        path: of the file.
+        max_pixels: larger images are refused before they are decoded; None: `MAX_PIXELS`.
+
+    Raises:
+        UnsupportedImageError: not an image that Pillow can read, damaged, or too large.
+        OSError: the file cannot be read at all.
+    """
+    return _decode(path, max_pixels=max_pixels)[0]
+
+
+def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image, tuple[int, int]]:
+    """As `open_image`, but a JPEG may come at a half, a quarter or an eighth of its size.
+
+    That is several times faster to decode.
+
+    Args:
+        path: of the file.
+        least: pixels; no side becomes shorter than this by it.
+
+    Returns:
+        The image, and width and height as they are in the file.
+    """
+    return _decode(path, least)
+
+
+def _decode(
+    path: str | os.PathLike[str], least: int | None = None, max_pixels: int | None = None
+) -> tuple[Image.Image, tuple[int, int]]:
+    suffix = os.path.splitext(path)[1].lower()
+    missing = register_plugin(suffix)
+    try:
+        with _OPENING, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path)
+        size = image.size
+        check_size(*size, max_pixels)
+        if least is not None:
+            image.draft(None, (least, least))
+        remember_depth(image)
+        image.load()
+    except UnidentifiedImageError:
+        raise UnsupportedImageError(
+            f"{path}: {missing or 'not an image in a format Pillow can read'}"
+        ) from None
+    except UnsupportedImageError as error:
+        raise UnsupportedImageError(f"{path}: {error}") from None
+    except Image.DecompressionBombError:
+        raise UnsupportedImageError(f"{path}: over {max_pixels or MAX_PIXELS} pixels") from None
+    except (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError):
+        raise
+    except Exception as error:  # each format's reader has its own kinds
+        raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
+    return image, size
+
+
+def open_pixels(path: str | os.PathLike[str]) -> Image.Image:
+    """The pixels of an image file, upright, of mode "RGB", "L" or "I;16", without metadata.
+
+    Raises:
+        UnsupportedImageError: as `open_image` and `Picture.from_image`, with the path.
+        OSError: the file cannot be read at all.
+    """
+    image = open_image(path)
+    try:
+        pixels = Picture.from_image(image).pixels
+    except UnsupportedImageError as error:
+        raise UnsupportedImageError(f"{path}: {error}") from None
+    import numpy as np
+
+    return Image.fromarray(np.asarray(pixels))
+
+
+def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """All image files below the folders, by suffix, sorted by file name.
+
+    Hidden ones are left out, links to folders are not followed.
+
+    Raises:
+        UnsupportedImageError: when there are none.
+        OSError: a folder cannot be listed.
+    """
+    photos = {Path(path) for folder in folders for path in walk(folder, IMAGE_SUFFIXES)}
+    if not photos:
+        raise UnsupportedImageError(f"no photos in {', '.join(map(str, folders))}")
+    return sorted(photos, key=lambda path: (path.name, path))
+
+
+def register_plugin(suffix: str) -> str:
+    """Let Pillow read HEIC and JPEG XL; where the extra `codecs` is not installed, say so."""
+    module = {".heic": "pillow_heif", ".heif": "pillow_heif", ".jxl": "pillow_jxl"}.get(suffix)
+    if module is None:
+        return ""
+    if not find_spec(module):
+        return f"{suffix} needs pip install 'aecodec[codecs]'"
+    plugin = import_module(module)  # that for JPEG XL registers itself
+    if module == "pillow_heif":
+        plugin.register_heif_opener()
+    return ""

@@ -1,0 +1,70 @@
+"""Convolutions that stay within the range that training saw.
+
+Pictures unlike those of the training drive a deep stack out of the range in which its weights
+mean anything, and each layer takes it further (docs/lab/activations.md). The decoder of JPEG AI
+clamps, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class BoundedConv2d(nn.Conv2d):
+    """A convolution whose outputs are clamped, channel by channel, to a range.
+
+    The range is infinite until `measured_ranges` has set it; it is stored with the weights.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel_size: int, padding: int = 0, bias: bool = True
+    ) -> None:
+        super().__init__(inputs, outputs, kernel_size, padding=padding, bias=bias)
+        self.register_buffer("low", torch.full((outputs,), -torch.inf))
+        self.register_buffer("high", torch.full((outputs,), torch.inf))
+        self.low: Tensor
+        self.high: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.clamp(super().forward(x))
+
+    def clamp(self, y: Tensor) -> Tensor:
+        """Outputs (B, C, H, W), each channel within its range."""
+        low, high = (bound.to(y.dtype)[:, None, None] for bound in (self.low, self.high))
+        return torch.clamp(y, low, high)
+
+
+def has_ranges(module: nn.Module) -> bool:
+    """Whether the convolutions in a module have finite ranges."""
+    layers = (layer for layer in module.modules() if isinstance(layer, BoundedConv2d))
+    return all(bool(layer.low.isfinite().all()) for layer in layers)
+
+
+@contextmanager
+def measured_ranges(module: nn.Module) -> Iterator[None]:
+    """Set the ranges in a module to what is reached within the block, never wider than before.
+
+    A convolution that is not called keeps its range.
+    """
+    layers = {layer for layer in module.modules() if isinstance(layer, BoundedConv2d)}
+    lows: dict[nn.Module, Tensor] = {}
+    highs: dict[nn.Module, Tensor] = {}
+
+    def record(layer: nn.Module, _inputs: object, y: Tensor) -> None:
+        low, high = (y.detach().float().amin((0, 2, 3)), y.detach().float().amax((0, 2, 3)))
+        lows[layer] = torch.minimum(lows.get(layer, low), low)
+        highs[layer] = torch.maximum(highs.get(layer, high), high)
+
+    hooks = [layer.register_forward_hook(record) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for layer in layers & lows.keys():
+        layer.low.copy_(lows[layer])
+        layer.high.copy_(highs[layer])
