@@ -17,6 +17,9 @@ from torch.utils.data import IterableDataset
 from aecodec.errors import RecipeError
 from aecodec.images import open_image, to_8_bits
 
+_LEAST_FLAT = 0.75  # share of crops of drawn pictures that are chosen from several
+_CANDIDATES = 3
+
 
 def split_photos(photos: Sequence[Path], held_out: int) -> tuple[list[Path], list[Path]]:
     """(training, validation) photos. The choice depends on the file names alone."""
@@ -66,13 +69,16 @@ class RandomCrops(IterableDataset[Tensor]):
     Batch k depends on (seed, k) alone, so a resumed run sees the data it would have seen.
     Of several processes, each has its part of a batch that is so many times as large.
     Photos may live on the CPU or on a GPU; a photo is drawn in proportion to the square
-    root of its area.
+    root of its area. A share of the crops is of drawn pictures instead; the others are what
+    they would be without.
 
     Args:
         photos: uint8 (H, W, 3) tensors.
-        phases: in order of their starts, the first at step 0. A photo too small for
-            a phase's crops takes no part in it.
+        phases: in order of their starts, the first at step 0. A photo or drawn picture too
+            small for a phase's crops takes no part in it.
         seed: of the whole run.
+        drawn: drawn pictures, uint8 (H, W, 3) tensors where the photos are.
+        share: probability that a crop is of one of them, 0 to 1.
         rank, processes: which of how many processes this is.
         start: the first step to yield.
 
@@ -86,11 +92,15 @@ class RandomCrops(IterableDataset[Tensor]):
         phases: Sequence[Phase],
         *,
         seed: int,
+        drawn: Sequence[Tensor] = (),
+        share: float = 0.0,
         rank: int = 0,
         processes: int = 1,
         start: int = 0,
     ) -> None:
         self.photos, self.phases = photos, phases
+        self.share = share
+        self.drawn = [[d for d in drawn if min(d.shape[:2]) >= p.crop] for p in phases]
         self.seed, self.rank, self.processes, self.start = seed, rank, processes, start
         for phase in phases:
             if not any(min(p.shape[:2]) >= phase.crop for p in photos):
@@ -118,13 +128,35 @@ class RandomCrops(IterableDataset[Tensor]):
         chosen = rng.choice(len(self.photos), size=size, p=self.weights[number])
         crops = [_random_crop(self.photos[i], phase.crop, rng) for i in chosen]
         first = self.rank * phase.batch
+        for i in range(first, first + phase.batch) if self.drawn[number] else ():
+            own = np.random.default_rng([self.seed, 1, step, i])
+            if own.random() < self.share:
+                picture = self.drawn[number][int(own.integers(len(self.drawn[number])))]
+                crops[i] = _drawn_crop(picture, phase.crop, own)
         return torch.stack(crops[first : first + phase.batch]).permute(0, 3, 1, 2)
 
 
-def _random_crop(photo: Tensor, side: int, rng: np.random.Generator) -> Tensor:
+def _square(photo: Tensor, side: int, rng: np.random.Generator) -> Tensor:
     top = int(rng.integers(photo.shape[0] - side + 1))
     left = int(rng.integers(photo.shape[1] - side + 1))
-    crop = photo[top : top + side, left : left + side]
+    return photo[top : top + side, left : left + side]
+
+
+def _drawn_crop(picture: Tensor, side: int, rng: np.random.Generator) -> Tensor:
+    """Mostly the least flat of several, for much of a drawn picture is empty; text is not mirrored."""
+    number = _CANDIDATES if rng.random() < _LEAST_FLAT else 1
+    crops = [_square(picture, side, rng) for _ in range(number)]
+    return crops[0] if number == 1 else max(crops, key=_changes)
+
+
+def _changes(crop: Tensor) -> int:
+    """How many pixels differ from the one beside or the one above."""
+    across = (crop[:, 1:] != crop[:, :-1]).any(2).sum()
+    return int(across + (crop[1:] != crop[:-1]).any(2).sum())
+
+
+def _random_crop(photo: Tensor, side: int, rng: np.random.Generator) -> Tensor:
+    crop = _square(photo, side, rng)
     if rng.random() < 0.5:
         crop = crop.flip(1)
     return crop.transpose(0, 1) if rng.random() < 0.25 else crop

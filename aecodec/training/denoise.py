@@ -43,7 +43,8 @@ class DenoiserTraining(TrainingModule):
         mse = _mse(self(noisy.x, noisy.level, noisy.missing), noisy.clean)
         return torch.log10(mse + _INVISIBLE).mean(), {"psnr": _psnr(mse)}
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+    def validation_step(self, batch: Tensor, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Of photographs (dataloader 0) or of drawn pictures, under names of their own."""
         clean = batch.float() / 255
         figures = {}
         for sigma in VALIDATION_SIGMAS:
@@ -54,8 +55,7 @@ class DenoiserTraining(TrainingModule):
         x = noise.salt_and_pepper(clean, 0.3, self._generator(batch_idx))
         denoised = self(x, clean.new_zeros(1, 1, 1, 1), missing_values(x, "salt-and-pepper"))
         figures["psnr_salt_and_pepper"] = _psnr(_mse(denoised, clean))
-        for name, value in figures.items():
-            self.log(f"val/{name}", value, batch_size=len(batch), sync_dist=True)
+        self.log_validation("val/drawn_" if dataloader_idx else "val/", figures, len(batch))
 
     def _generator(self, seed: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed)

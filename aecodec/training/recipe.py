@@ -25,6 +25,7 @@ _AT_LEAST_ONE = (
     "ema_every",
     "validate_every",
     "save_every",
+    "drawn_pictures",
 )
 
 
@@ -48,6 +49,8 @@ class Recipe:
         held_out: photos kept for validation.
         validate_every, save_every: in steps.
         seed: of weights, data and noise.
+        drawn: share of crops that are of drawn pictures (`aecodec.training.drawn`), 0 to 1.
+        drawn_pictures: how many are drawn for the run, from its seed.
     """
 
     steps: int = 200_000
@@ -66,6 +69,8 @@ class Recipe:
     validate_every: int = 2_500
     save_every: int = 500
     seed: int = 0
+    drawn: float = 0.12
+    drawn_pictures: int = 400
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -79,6 +84,8 @@ class Recipe:
         for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.drawn <= 1:
+            raise ValueError(f"drawn must be between 0 and 1, not {self.drawn}")
 
     def phases(self) -> list[Phase]:
         """Small crops, then large ones, the number of pixels in a batch about the same."""
@@ -116,7 +123,7 @@ class HashRecipe(Recipe):
     """How to train a hash model of some architecture: what it shall overlook, and its losses.
 
     Of the common settings, `crop` is the side of the squares that pictures are kept as;
-    `scales` and `large_crop` do not matter.
+    `scales`, `large_crop`, `drawn` and `drawn_pictures` do not matter.
 
     Attributes:
         photo_share: fraction of a batch that is of photos rather than of packed images.

@@ -60,6 +60,17 @@ class TrainingModule(L.LightningModule):
             self.log_dict({f"train/{name}": value.detach() for name, value in figures.items()})
             self.log("train/skipped", float(self.skipped))
 
+    def log_validation(self, prefix: str, figures: dict[str, Tensor], number: int) -> None:
+        """Log figures of a batch of so many pictures, to be averaged over all of a dataloader."""
+        for name, value in figures.items():
+            self.log(
+                f"{prefix}{name}",
+                value,
+                batch_size=number,
+                sync_dist=True,
+                add_dataloader_idx=False,
+            )
+
     def _schedule(self, step: int) -> float:
         """Warm-up, plateau, cosine to zero: a plateau lets a run be cut or lengthened."""
         recipe = self.recipe

@@ -18,6 +18,7 @@ steps: 2
 batch: 2
 crop: 64
 large_crop: 64
+drawn_pictures: 4
 scales: [1.0]
 warmup: 1
 held_out: 1

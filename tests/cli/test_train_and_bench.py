@@ -19,6 +19,7 @@ steps: 4
 batch: 2
 crop: 64
 large_crop: 64
+drawn_pictures: 4
 scales: [1.0]
 warmup: 1
 ema_every: 1

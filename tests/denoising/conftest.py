@@ -31,6 +31,7 @@ TINY = DenoiserRecipe(
     held_out=1,
     validate_every=1000,
     save_every=1000,
+    drawn_pictures=4,
 )
 
 

@@ -17,6 +17,7 @@ steps: 6
 batch: {batch}
 crop: 64
 large_crop: 64
+drawn_pictures: 4
 scales: [1.0]
 learning_rate: 1.0e-3
 warmup: 1

@@ -41,6 +41,7 @@ TINY = CodecRecipe(
     held_out=1,
     validate_every=3,
     save_every=100,
+    drawn_pictures=4,
 )
 
 
