@@ -17,7 +17,8 @@ import time
 import zlib
 from pathlib import Path
 
-from aecodec.codec.container import MAGIC, pack_varint, unpack_varint
+from aecodec.codec.container import MAGIC
+from aecodec.codec.varint import pack_varint, unpack_varint
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:

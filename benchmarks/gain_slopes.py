@@ -31,9 +31,10 @@ def rate_and_distortion(
 ) -> Tensor:
     """(bpp, lambda D) of a crop."""
     x = (crop.float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
-    out = model(x, torch.tensor([quality]), generator)
+    setting = torch.tensor([quality])
+    out = model(x, setting, generator)
     bpp = (out.latent_bits + out.hyper_bits) / (x.shape[2] * x.shape[3])
-    error = distortion(model.config.distortion, x, out.reconstruction)
+    error = distortion(model.config, x, out.reconstruction, setting)
     return torch.cat([bpp, model.config.rd_lambda(quality) * error])
 
 

@@ -42,10 +42,11 @@ def losses(model: CodecModel, crops: Sequence[Tensor], lambda_max: float) -> Ten
         for q in VALIDATION_QUALITIES:
             rd_lambda = wanted.rd_lambda(q)
             quality = min(1 + 99 * math.log(rd_lambda / low) / math.log(high / low), 100.0)
+            setting = torch.tensor([quality])
             with torch.autocast("cpu", torch.bfloat16):
-                out = model(x, torch.tensor([quality]))
+                out = model(x, setting)
             rate = (out.latent_bits + out.hyper_bits) / (x.shape[2] * x.shape[3])
-            error = distortion(wanted.distortion, x, out.reconstruction)
+            error = distortion(wanted, x, out.reconstruction, setting)
             found.append(float(rate) + rd_lambda * float(error))
     return torch.tensor(found).view(len(crops), -1)
 

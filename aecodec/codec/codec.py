@@ -80,7 +80,8 @@ class Codec:
             effort: "fast" rounds latents to the nearest, "default" trades a little
                 distortion for rate, "max" refines the latents of this very image
                 (minutes per megapixel on a CPU); decoding is the same for all.
-                With weights for MS-SSIM, one with a side under 161 is not refined.
+                With weights for MS-SSIM or balanced ones, one with a side under 161 is not
+                refined.
             lossless: keep every pixel exactly; quality and effort do not matter.
             stored_hash: bytes to keep in the file for those who index it; they mean nothing here.
 
@@ -210,7 +211,8 @@ class Codec:
             decoded = self.model.decode_latents(payload, *size, quality)
             window.inside.of(latents).copy_(decoded)
             config, picture = self.model.config, self.model.synthesise(latents, quality)
-            error = float(distortion(config.distortion, x, picture)) * x.shape[2] * x.shape[3]
+            q = self.model.quality_tensor(quality)
+            error = float(distortion(config, x, picture, q)) * x.shape[2] * x.shape[3]
             return 8 * len(payload) + config.rd_lambda(quality) * error
 
         return min(payload, other, key=cost)

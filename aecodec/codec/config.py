@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+DISTORTIONS = ("mse", "ms-ssim", "balanced")
+
 
 @dataclass(frozen=True)
 class CodecConfig:
@@ -26,7 +28,10 @@ class CodecConfig:
         anchors: qualities that own a learned vector; the others interpolate.
         modulated: whether the residual blocks have scales and shifts of each quality.
         lambda_min, lambda_max: rate-distortion trade-off at quality 1 and 100.
-        distortion: what it is between, "mse" or "ms-ssim" (`aecodec.codec.distortion`).
+        distortion: what it is between, "mse", "ms-ssim" or "balanced"
+            (`aecodec.codec.distortion`).
+        distortion_weights: of the parts of "balanced": squared error, MS-SSIM at quality 1 and
+            at 100 (linear between), SSIMULACRA 2.
     """
 
     width: int = 128
@@ -46,10 +51,17 @@ class CodecConfig:
     lambda_min: float = 0.0003
     lambda_max: float = 0.1
     distortion: str = "mse"
+    distortion_weights: tuple[float, float, float, float] = (0.35, 0.25, 0.15, 0.4)
 
     def __post_init__(self) -> None:
-        if self.distortion not in ("mse", "ms-ssim"):
-            raise ValueError(f"distortion must be mse or ms-ssim, not {self.distortion!r}")
+        if self.distortion not in DISTORTIONS:
+            raise ValueError(
+                f"distortion must be one of {', '.join(DISTORTIONS)}, not {self.distortion!r}"
+            )
+        if len(self.distortion_weights) != 4 or min(self.distortion_weights) < 0:
+            raise ValueError(
+                f"distortion_weights must be four numbers from 0 on, not {self.distortion_weights}"
+            )
 
     @property
     def modulation_anchors(self) -> int:
@@ -66,5 +78,5 @@ class CodecConfig:
     @classmethod
     def from_json(cls, text: str) -> CodecConfig:
         values = json.loads(text)
-        pairs = {name: tuple(values[name]) for name in ("blocks", "deep_blocks")}
-        return cls(**values | pairs)
+        tuples = {name: tuple(v) for name, v in values.items() if isinstance(v, list)}
+        return cls(**values | tuples)

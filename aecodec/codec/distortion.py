@@ -1,11 +1,21 @@
-"""What a codec keeps small beside the bits: squared error, or what a picture lacks in MS-SSIM."""
+"""What a codec keeps small beside the bits: squared error, what lacks in MS-SSIM, or a balance."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-MS_SSIM_MIN_SIDE = 161  # its five scales halve a picture four times under an 11-pixel window
+from aecodec.codec.config import CodecConfig
+from aecodec.nn import ssimulacra2
+from aecodec.nn.ms_ssim import MIN_SIDE as MS_SSIM_MIN_SIDE
+from aecodec.nn.ms_ssim import ms_ssim
+
+# They bring the parts of "balanced" to the size of the squared error: in the geometric mean over
+# three photos at five qualities, coded with weights trained for squared error alone.
+MS_SSIM_SCALE = 2000.0
+SSIMULACRA2_SCALE = 6.0
+
+_LUMA = (0.2126, 0.7152, 0.0722)  # of BT.709, as JPEG AI measures MS-SSIM
 
 
 def is_defined(kind: str, x: Tensor) -> bool:
@@ -13,17 +23,52 @@ def is_defined(kind: str, x: Tensor) -> bool:
     return kind == "mse" or min(x.shape[2:]) >= MS_SSIM_MIN_SIDE
 
 
-def distortion(kind: str, x: Tensor, other: Tensor) -> Tensor:
+def distortion(config: CodecConfig, x: Tensor, other: Tensor, quality: Tensor) -> Tensor:
     """D of `bpp + lambda * D` for pictures (B, 3, H, W) in about [-0.5, 0.5]: (B,), float32.
 
-    Args:
-        kind: "mse" (of samples on the scale of 0 to 255) or "ms-ssim" (1 - MS-SSIM, Wang et
-            al., 2003; H and W at least 161).
-    """
-    if kind == "mse":
-        return 255**2 * (other - x).square().mean((1, 2, 3))
-    from pytorch_msssim import ms_ssim
+    By `config.distortion`:
+    - "mse": the squared error of samples on the scale of 0 to 255.
+    - "ms-ssim": 1 - MS-SSIM of RGB (H and W at least 161).
+    - "balanced": a sum of the squared error, 1 - MS-SSIM of luma and the weighted sum of
+      SSIMULACRA 2, brought to one scale, that of "mse", and weighted by
+      `config.distortion_weights`, the second by quality (H and W at least 161).
 
+    Args:
+        x: the originals.
+        other: what became of them.
+        quality: (B,) in [1, 100]; matters to "balanced" only.
+    """
     with torch.autocast(x.device.type, enabled=False):
-        similarity = ms_ssim(x.float() + 0.5, other.float() + 0.5, data_range=1, size_average=False)
-    return 1 - similarity
+        x, other = x.float(), other.float()
+        if config.distortion == "mse":
+            return _squared_error(x, other)
+        if config.distortion == "ms-ssim":
+            return 1 - ms_ssim(x + 0.5, other + 0.5)
+        squared, similarity_low, similarity_high, perceptual = config.distortion_weights
+        similarity = similarity_low + (similarity_high - similarity_low) * (quality - 1) / 99
+        parts = balanced_parts(x, other)
+        return squared * parts[0] + similarity * parts[1] + perceptual * parts[2]
+
+
+def balanced_parts(x: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Squared error, MS-SSIM's part and SSIMULACRA 2's for "balanced", on one scale, each (B,)."""
+    a, b = _in_range(x + 0.5), _in_range(other + 0.5)
+    return (
+        _squared_error(x, other),
+        MS_SSIM_SCALE * (1 - ms_ssim(_luma(a), _luma(b))),
+        SSIMULACRA2_SCALE * ssimulacra2.weighted_sum(a, b),
+    )
+
+
+def _squared_error(x: Tensor, other: Tensor) -> Tensor:
+    return 255**2 * (other - x).square().mean((1, 2, 3))
+
+
+def _in_range(x: Tensor) -> Tensor:
+    """Clamped to [0, 1], as decoded pixels are; the gradient passes as if it were not."""
+    return x + (x.clamp(0, 1) - x).detach()
+
+
+def _luma(x: Tensor) -> Tensor:
+    red, green, blue = (w * plane for w, plane in zip(_LUMA, x.split(1, 1), strict=True))
+    return red + green + blue

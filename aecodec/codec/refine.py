@@ -55,9 +55,7 @@ def refine_latents(
         latents = surround.clone()
         window.inside.of(latents).copy_(decoded)
         with model.fast_precision():
-            error = distortion(
-                model.config.distortion, x, model.synthesis(latents * inverse_gain, q)
-            )
+            error = distortion(model.config, x, model.synthesis(latents * inverse_gain, q), q)
         optimizer.zero_grad()
         (bits + weight * error.sum()).backward()
         optimizer.step()

@@ -60,13 +60,37 @@ def ms_ssim(first: Picture, second: Picture) -> float:
     import torch
     from pytorch_msssim import ms_ssim as similarity
 
-    from aecodec.codec.distortion import MS_SSIM_MIN_SIDE
+    from aecodec.nn.ms_ssim import MIN_SIDE
 
     a, b = _pair(first, second)
-    if min(a.shape[:2]) < MS_SSIM_MIN_SIDE:
+    if min(a.shape[:2]) < MIN_SIDE:
         return math.nan
     x, y = (torch.tensor(p).permute(2, 0, 1)[None].float() for p in (a, b))
     return float(similarity(x, y, data_range=255.0))
+
+
+def ssimulacra2(original: Picture, distorted: Picture) -> float:
+    """SSIMULACRA 2: 100 when equal, 90 hardly to be told apart, 50 medium, no lower bound.
+
+    The score of libjxl's tool (`aecodec.nn.ssimulacra2`), whose order of pictures matters.
+    Pictures with a side under 8 pixels are too small: nan.
+
+    Args:
+        original, distorted: images (converted to RGB) or uint8 arrays (H, W, 3) of one size.
+
+    Raises:
+        ValueError: when sizes differ or an array is not uint8 (H, W, 3).
+    """
+    import torch
+
+    from aecodec.nn.ssimulacra2 import MIN_SIDE, score, weighted_sum
+
+    a, b = _pair(original, distorted)
+    if min(a.shape[:2]) < MIN_SIDE:
+        return math.nan
+    with torch.inference_mode():
+        x, y = (torch.tensor(p).permute(2, 0, 1)[None].float() / 255 for p in (a, b))
+        return float(score(weighted_sum(x, y)))
 
 
 def ms_ssim_db(value: float) -> float:

@@ -87,7 +87,7 @@ class CodecTraining(TrainingModule):
         x = (batch.float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
         out = self(x, quality, generator)
         rate = (out.latent_bits + out.hyper_bits) / (x.shape[2] * x.shape[3])
-        error = distortion(self.recipe.model.distortion, x, out.reconstruction)
+        error = distortion(self.recipe.model, x, out.reconstruction, quality)
         mse = (out.reconstruction.detach() - x).square().mean((1, 2, 3))
         return rate, error, -10 * torch.log10(mse.clamp_min(1e-10)).mean()
 

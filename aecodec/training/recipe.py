@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import yaml
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.distortion import MS_SSIM_MIN_SIDE
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.errors import RecipeError
 from aecodec.hashing.config import HashConfig
+from aecodec.nn.ms_ssim import MIN_SIDE as MS_SSIM_MIN_SIDE
 from aecodec.training.data import Phase
 
 _NUMBERS = {"int": (int,), "float": (int, float)}
@@ -107,7 +107,7 @@ class CodecRecipe(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         least = min(self.crop, self.large_crop)
-        if self.model.distortion == "ms-ssim" and least < MS_SSIM_MIN_SIDE:
+        if self.model.distortion != "mse" and least < MS_SSIM_MIN_SIDE:
             raise ValueError(f"MS-SSIM needs crops of at least {MS_SSIM_MIN_SIDE} pixels")
 
 

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aecodec.codec.varint import pack_varint
 from aecodec.codec.entropy import (
     PRECISION,
     SymbolDecoder,
@@ -15,6 +14,7 @@ from aecodec.codec.entropy import (
     quantise_pmf,
     table_radius,
 )
+from aecodec.codec.varint import pack_varint
 from aecodec.errors import CorruptFileError
 
 SCALES = (0.11, 0.5, 2.0, 16.0, 128.0)

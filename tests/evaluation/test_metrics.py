@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, ms_ssim_db, psnr
+from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, ms_ssim_db, psnr, ssimulacra2
 
 
 def noisy_pair(seed: int, strength: float, shape: tuple[int, int] = (192, 208)):
@@ -60,6 +60,22 @@ def test_ms_ssim_agrees_with_torchmetrics() -> None:
 def test_ms_ssim_needs_161_pixels(side: int, measurable: bool) -> None:
     a, b = noisy_pair(3, 10, (side, 300))
     assert math.isnan(ms_ssim(a, b)) != measurable
+
+
+def test_ssimulacra2_is_100_for_equal_and_falls_with_noise() -> None:
+    original, slightly = noisy_pair(1, 5)
+    _, badly = noisy_pair(1, 40)
+    assert ssimulacra2(original, original) == 100
+    assert 95 > ssimulacra2(original, slightly) > ssimulacra2(original, badly) + 20
+    pictures = (Image.fromarray(original), Image.fromarray(slightly))
+    assert ssimulacra2(*pictures) == ssimulacra2(original, slightly)
+    assert ssimulacra2(original, badly) != ssimulacra2(badly, original)
+
+
+@pytest.mark.parametrize(("side", "measurable"), [(7, False), (8, True)])
+def test_ssimulacra2_needs_8_pixels(side: int, measurable: bool) -> None:
+    a, b = noisy_pair(3, 10, (side, 30))
+    assert math.isnan(ssimulacra2(a, b)) != measurable
 
 
 def test_unequal_sizes_and_floats_are_refused() -> None:

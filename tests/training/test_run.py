@@ -259,8 +259,13 @@ def test_what_cannot_be_trained_with_is_said_first(
         train(TINY, [tmp_path / "corrupted"], tmp_path / "run", device="cpu")
 
 
-def test_a_codec_is_trained_for_ms_ssim(photos: Path, tmp_path: Path) -> None:
-    model = dataclasses.replace(TINY.model, distortion="ms-ssim", lambda_min=0.6, lambda_max=140.0)
+@pytest.mark.parametrize(
+    ("kind", "low", "high"), [("ms-ssim", 0.6, 140.0), ("balanced", 3e-4, 0.1)]
+)
+def test_a_codec_is_trained_for_another_distortion(
+    photos: Path, tmp_path: Path, kind: str, low: float, high: float
+) -> None:
+    model = dataclasses.replace(TINY.model, distortion=kind, lambda_min=low, lambda_max=high)
     recipe = dataclasses.replace(TINY, model=model, steps=2, crop=192, large_crop=192)
     module = CodecTraining(recipe)
     batch = torch.from_numpy(skimage.data.astronaut()[:192, :192]).permute(2, 0, 1)[None]
