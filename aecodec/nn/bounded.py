@@ -44,11 +44,24 @@ def has_ranges(module: nn.Module) -> bool:
     return all(bool(layer.low.isfinite().all()) for layer in layers)
 
 
-@contextmanager
-def measured_ranges(module: nn.Module) -> Iterator[None]:
-    """Set the ranges in a module to what is reached within the block, never wider than before.
+def forget_ranges(module: nn.Module) -> None:
+    """Make the ranges in a module infinite again."""
+    for layer in module.modules():
+        if isinstance(layer, BoundedConv2d):
+            layer.low.fill_(-torch.inf)
+            layer.high.fill_(torch.inf)
 
-    A convolution that is not called keeps its range.
+
+@contextmanager
+def measured_ranges(module: nn.Module, margin: float = 0) -> Iterator[None]:
+    """Set the ranges in a module to what is reached within the block.
+
+    They are never wider than before, but for the margin. A convolution that is not called keeps
+    its range.
+
+    Args:
+        module: what is run within the block.
+        margin: how much wider than what is reached, of its width, at either end.
     """
     layers = {layer for layer in module.modules() if isinstance(layer, BoundedConv2d)}
     lows: dict[nn.Module, Tensor] = {}
@@ -66,5 +79,6 @@ def measured_ranges(module: nn.Module) -> Iterator[None]:
         for hook in hooks:
             hook.remove()
     for layer in layers & lows.keys():
-        layer.low.copy_(lows[layer])
-        layer.high.copy_(highs[layer])
+        room = margin * (highs[layer] - lows[layer])
+        layer.low.copy_(lows[layer] - room)
+        layer.high.copy_(highs[layer] + room)

@@ -10,10 +10,13 @@ from torch import Tensor
 
 from aecodec.codec.distortion import distortion
 from aecodec.codec.model import CodecModel
+from aecodec.nn.bounded import forget_ranges
+from aecodec.training.codec_calibration import calibrate_ranges
 from aecodec.training.recipe import CodecRecipe
 from aecodec.training.soap import Soap
 from aecodec.training.task import TrainingModule
 
+_RANGE_MARGIN = 0.1  # weights change in training, and what photographs reach with them
 VALIDATION_QUALITIES = (10, 30, 50, 70, 90)
 _LITTLE = 0.002  # bpp, of 16 bytes in 256x256 pixels
 
@@ -41,6 +44,13 @@ class CodecTraining(TrainingModule):
     def on_fit_start(self) -> None:
         if self.device.type == "cuda":  # on a CPU it takes a minute and gains nothing
             compile_networks(self.model)
+
+    def on_train_start(self) -> None:
+        """Weights to begin with get the ranges of photographs, before a step can be far out."""
+        if self.start and self.batches_seen == 0:
+            photos: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+            forget_ranges(self.model)
+            calibrate_ranges(self.model, photos.photo_crops(), _RANGE_MARGIN)
 
     def on_validation_start(self) -> None:
         if self.device.type == "cuda":  # photos have many sizes, each to be compiled anew

@@ -48,19 +48,21 @@ def calibrated_tables(model: InferenceModel, crops: Sequence[Tensor]) -> list[li
 
 
 @torch.no_grad()
-def calibrate_ranges(model: CodecModel, crops: Sequence[Tensor]) -> None:
+def calibrate_ranges(model: CodecModel, crops: Sequence[Tensor], margin: float = 0) -> None:
     """Set the ranges of the transforms' convolutions to what they reach on some crops.
 
     Args:
+        model: on whatever device.
         crops: uint8 (1, 3, H, W), H and W multiples of 64.
+        margin: as of `aecodec.nn.bounded.measured_ranges`.
     """
-    training = model.training
+    training, device = model.training, model.symbol_bits.device
     model.eval()
-    with measured_ranges(model):
+    with measured_ranges(model, margin):
         for crop in crops:
+            x = (crop.to(device).float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
             for quality in _RANGE_QUALITIES:
-                x = (crop.float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
-                model(x, torch.tensor([float(quality)]))
+                model(x, torch.tensor([float(quality)], device=device))
     model.train(training)
 
 

@@ -22,7 +22,11 @@ from aecodec.files import write_atomically
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.nn.integer import QuantAwareConv2d
-from aecodec.training.codec_calibration import assumed_tables, calibrated_tables
+from aecodec.training.codec_calibration import (
+    assumed_tables,
+    calibrate_ranges,
+    calibrated_tables,
+)
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe
 
 
@@ -73,11 +77,13 @@ def export_codec(
         recipe: the one that was trained.
         checkpoint: of the run.
         card: what the checkpoint cannot know, such as data and figures.
-        crops: uint8 (1, 3, H, W), on whose symbols the entropy tables are fitted.
+        crops: uint8 (1, 3, H, W), on which the ranges of activations are measured and whose
+            symbols the entropy tables are fitted to.
         averaged: ship the weight average rather than the last weights.
     """
     model = CodecModel(recipe.model).eval()
     card = {**_load(model, checkpoint, averaged), **card}
+    calibrate_ranges(model, crops)
     tensors = inference_tensors(model)
     uncalibrated = inference_model(recipe.model, tensors | table_tensors(assumed_tables()))
     tables = calibrated_tables(uncalibrated, crops)

@@ -113,6 +113,10 @@ class Photos(L.LightningDataModule):
             self.description += f", {len(self.drawn)} drawn pictures"
         self.validation = centre_crops(load_photos(validation, least=max(64, recipe.crop)), 512)
 
+    def photo_crops(self) -> list[Tensor]:
+        """Of some of the training photos, in all sizes."""
+        return centre_crops(self.photos[:: max(1, len(self.photos) // 24)], 512)
+
     def calibration_crops(self) -> list[Tensor]:
         """Of some of the training photos, in all sizes, and of drawn pictures in their share."""
         chosen = self.photos[:: max(1, len(self.photos) // 64)]

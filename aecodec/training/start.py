@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from aecodec.codec.config import CodecConfig
 from aecodec.codec.model import CodecModel
 from aecodec.codec.rounding import table_symbol_bits
 from aecodec.errors import RecipeError
@@ -20,7 +22,8 @@ from aecodec.nn.integer import QuantAwareConv2d
 def start_from(model: nn.Module, path: Path) -> None:
     """Put the weights of an exported file into a model that is to be trained.
 
-    What an export rounds stays rounded: matrices to float16, the integer networks of a codec
+    A codec of another range of lambda has at each lambda what the file has there, and beyond the
+    file's range what its last two anchors extrapolate to. What an export rounds stays rounded: matrices to float16, the integer networks of a codec
     to what they are when it runs. Residual blocks and modulations that the file lacks, of a model
     made larger, begin as the identity.
 
@@ -33,6 +36,9 @@ def start_from(model: nn.Module, path: Path) -> None:
             tensors = _floats_of_codec(model, tensors)
         tensors |= _further_parts(model, tensors)
         model.load_state_dict({name: t.to(_dtype(model, name)) for name, t in tensors.items()})
+        if isinstance(model, CodecModel):
+            with safe_open(path, framework="pt") as file:
+                _move_qualities(model, CodecConfig.from_json(file.metadata()["config"]))
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise RecipeError(f"{path}: not weights of the recipe's model ({reason})") from None
@@ -77,6 +83,26 @@ def _floats_of_codec(model: CodecModel, tensors: dict[str, Tensor]) -> dict[str,
     floats["hyper_scale.values"] = _anchors(indices, len(model.hyper_scale.values))
     floats["symbol_bits"] = table_symbol_bits(tensors["tables.lengths"], tensors["tables.counts"])
     return floats
+
+
+def _move_qualities(model: CodecModel, old: CodecConfig) -> None:
+    """Give the qualities of a model what another range of lambda had at the same lambdas."""
+    new = model.config
+    if (old.lambda_min, old.lambda_max) == (new.lambda_min, new.lambda_max):
+        return
+    octaves = math.log(old.lambda_max / old.lambda_min)
+    for table in model.modules():
+        if isinstance(table, QualityTable):
+            last = len(table.values) - 1
+            lambdas = [new.rd_lambda(1 + 99 * k / last) for k in range(last + 1)]
+            position = torch.tensor(
+                [math.log(x / old.lambda_min) / octaves * last for x in lambdas]
+            )
+            low = position.floor().clamp(0, last - 1).long()
+            weight = (position - low)[:, None]
+            with torch.no_grad():
+                values = torch.lerp(table.values[low], table.values[low + 1], weight)
+                table.values.copy_(values)
 
 
 def _anchors(values: Tensor, anchors: int) -> Tensor:
