@@ -30,7 +30,7 @@ from aecodec.codec.container import (
     write_file,
 )
 from aecodec.codec.distortion import distortion, is_defined
-from aecodec.codec.exact import pixel_mask, unpack_exact
+from aecodec.codec.exact import put_cells, unpack_exact
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.refine import refine_latents
 from aecodec.codec.transforms import LATENT_STRIDE
@@ -176,8 +176,7 @@ class Codec:
         for chunk in chunks:
             if chunk.type == ChunkType.EXACT:
                 part = unpack_exact(chunk.payload, mode, sizes)
-                corner = boxes[part.tile][:2]
-                image.paste(part.pixels, corner, pixel_mask(part.cells, *part.pixels.size))
+                put_cells(image, part, boxes[part.tile][:2])
                 if part.cells.all():
                     missing.discard(part.tile)
         if missing:
