@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aecodec.codec.drawn_cells import DrawnCells, find_drawn
-from aecodec.codec.exact import CELL, Cells, cell_grid, fill_cells, pack_exact
+from aecodec.codec.exact import fill_cells, pack_exact
+from aecodec.images.cells import CELL, Cells, cell_grid
+from aecodec.images.drawn_cells import DrawnCells, find_drawn
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 _TRIES = 3

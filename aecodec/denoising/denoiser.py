@@ -16,6 +16,8 @@ from aecodec.denoising.impulses import Kind, missing_values, recognise
 from aecodec.denoising.model import STRIDE
 from aecodec.denoising.noise_level import estimate_sigma
 from aecodec.images import Picture
+from aecodec.images.cells import combine
+from aecodec.images.drawn_cells import find_drawn
 from aecodec.nn.device import choose_device, has_bfloat16
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.nn.tiling import Area, windows
@@ -71,6 +73,9 @@ class Denoiser:
     ) -> Image.Image:
         """Denoise a Pillow image.
 
+        Where most pixels repeat their neighbours, as in text, charts and saturated skies, there is
+        no noise, and the image stays as it is.
+
         Args:
             image: any mode and size that `aecodec.images.Picture.from_image` takes. Alpha is kept
                 as it is, and so are EXIF, XMP and ICC profile; orientation is applied.
@@ -97,6 +102,9 @@ class Denoiser:
         found = diagnose(_sample(picture.pixels), sigma, noise)
         if strength > 0:
             pixels = self._pixels(picture.pixels, Diagnosis(found.kind, found.sigma * strength))
+            if found.kind == "gaussian":  # no two pixels with noise of their own are the same
+                repeating = find_drawn(picture.pixels).repeating
+                pixels = combine(picture.pixels, pixels, repeating)
         else:
             pixels = picture.pixels.copy()  # it may be the caller's own image
         return Picture(pixels, picture.alpha, picture.metadata), found

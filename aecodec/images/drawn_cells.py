@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aecodec.codec.exact import CELL, Cells
+from aecodec.images.cells import CELL, Cells, cell_grid
 
 _EVERY = 8  # rows
 _FOLLOWS = 0.5  # share of pixels that their neighbours tell, from which on a cell is not natural
@@ -31,12 +31,14 @@ class DrawnCells:
     Attributes:
         flat: nothing is to be seen in them.
         drawn: sharp edges on flat ground, or more restless than any photograph.
-        natural: neither, nor smooth.
+        repeating: most of their pixels are told by their neighbours: there is no noise on them.
+        natural: neither drawn nor repeating.
         bits: about what the drawn ones cost together in a lossless file.
     """
 
     flat: Cells
     drawn: Cells
+    repeating: Cells
     natural: Cells
     bits: float
 
@@ -68,7 +70,7 @@ def find_drawn(pixels: Image.Image) -> DrawnCells:
     follows |= here == left + above - above_left
     follows[:, 0] = here[:, 0] == above[:, 0]
     step = _steps(values[rows]) / (257 if pixels.mode == "I;16" else 1)
-    grid = (-(-height // CELL), -(-width // CELL))
+    grid = cell_grid(width, height)
     share = _by_cell(rows, follows, grid)
     steps, jumps = _by_cell(rows, step, grid), _by_cell(rows, step * ~follows, grid)
     flat, wild = share >= _FLAT, steps > _WILD
@@ -77,7 +79,8 @@ def find_drawn(pixels: Image.Image) -> DrawnCells:
     chosen = ~follows & drawn[rows // CELL].repeat(CELL, 1)[:, :width]
     surprising = here[chosen]
     bits = _CODED * _EVERY * len(surprising) * _entropy(surprising)
-    return DrawnCells(flat & ~wild, drawn, (share < _FOLLOWS) & ~drawn, bits)
+    repeating = share >= _FOLLOWS
+    return DrawnCells(flat & ~wild, drawn, repeating, ~repeating & ~drawn, bits)
 
 
 def _packed(values: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
