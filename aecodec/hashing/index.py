@@ -15,7 +15,7 @@ from PIL import Image
 from aecodec.errors import AecodecError, WeightsMismatchError
 from aecodec.hashing import duplicates
 from aecodec.hashing.adding import File, Progress, Reader, Report, record, take_in
-from aecodec.hashing.backend import (
+from aecodec.hashing.backends.base import (
     Backend,
     CodeIndex,
     Codes,

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from ..hash_common import Index
-from ..options import Device, say
+from ..options import Device
+from ..output import say
 
 
 def add_to(app: typer.Typer) -> None:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 import aecodec
 from aecodec.codec.config import CodecConfig
 from aecodec.weights import weight_file
-from aecodec_cli.sizes import parse_size
+from aecodec.workflows.sizes import parse_size
 from tests.cli.conftest import Run
 from tests.conftest import psnr
 

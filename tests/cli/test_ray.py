@@ -24,7 +24,8 @@ moto = pytest.importorskip("moto.server")
 
 from pyarrow import fs  # noqa: E402
 
-from aecodec_cli import places, ray_cluster  # noqa: E402  (which need them)
+from aecodec.storage import stores  # noqa: E402  (which needs them)
+from aecodec.workflows.batch import cluster  # noqa: E402
 
 RAY = ["--engine", "ray"]
 
@@ -50,7 +51,7 @@ def _s3() -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def _one_cluster(_s3: None) -> Iterator[None]:
     """Starting Ray takes seconds: all tests of this file share one, which inherits the variables."""
-    ray_cluster.import_ray().init(
+    cluster.import_ray().init(
         address="local", num_cpus=2, include_dashboard=False, log_to_driver=False
     )
     yield
@@ -133,11 +134,11 @@ def test_denoise_writes_the_same_bytes_as_without(run: Run, photos: Path) -> Non
 def test_hash_gives_the_codes_that_are_printed_without(
     run: Run, photos: Path, weights: Path
 ) -> None:
-    code, _, err = run("hash", photos, "--model", weights, "-o", "codes", *RAY)
+    code, _, err = run("hash", photos, "--weights", weights, "-o", "codes", *RAY)
     assert code == 1
     assert one_line(err)
     names = [photos / "a.png", photos / "b.jpg", photos / "x y" / "ü.png"]
-    printed = run("hash", *names, "--model", weights)[1].splitlines()
+    printed = run("hash", *names, "--weights", weights)[1].splitlines()
     expected = {Path(line[18:]).name: line[:16] for line in printed}
     found = rows("codes")
     assert found.pop("bad.png")["hash"] is None
@@ -145,7 +146,7 @@ def test_hash_gives_the_codes_that_are_printed_without(
 
 
 def test_parts_that_are_there_are_not_done_again(run: Run, photos: Path, weights: Path) -> None:
-    command = ["hash", photos, "--model", weights, "-o", "codes", *RAY]
+    command = ["hash", photos, "--weights", weights, "-o", "codes", *RAY]
     assert "0 of 4 parts were there" in run(*command)[1]
     parts = {p.name: p.stat().st_mtime_ns for p in Path("codes").glob("part-*")}
     assert len(parts) == 4
@@ -180,7 +181,7 @@ def test_a_killed_batch_goes_on_over_its_own_outputs(run: Run, photos: Path) -> 
 
 
 def test_a_folder_of_something_else_is_kept(run: Run, photos: Path, weights: Path) -> None:
-    command = ["hash", photos / "a.png", "--model", weights, "-o", "codes", *RAY]
+    command = ["hash", photos / "a.png", "--weights", weights, "-o", "codes", *RAY]
     assert run(*command)[0] == 0
     for other, what in (
         ([*command, "--bits", 128], "another batch"),
@@ -211,12 +212,12 @@ def test_no_input_is_overwritten(run: Run, photos: Path) -> None:
 def test_index_has_the_same_entries_as_without(run: Run, photos: Path, weights: Path) -> None:
     from aecodec.hashing.database import Database
 
-    code, out, err = run("index", photos, "--index", "ray", "--model", weights, *RAY)
+    code, out, err = run("index", photos, "--index", "ray", "--weights", weights, *RAY)
     assert code == 1
     assert one_line(err)
     assert "bad.png: not an image" in err
     assert "3 images (3 hashed)" in out
-    assert run("index", photos, "--index", "local", "--model", weights)[0] == 1
+    assert run("index", photos, "--index", "local", "--weights", weights)[0] == 1
     entries, thumbnails = [], []
     for name in ("ray", "local"):
         database = Database(Path(name))
@@ -230,24 +231,24 @@ def test_index_has_the_same_entries_as_without(run: Run, photos: Path, weights: 
     code, out, err = run("index", photos, "--index", "ray", "--prune", *RAY)
     assert (code, err) == (0, "")
     assert "2 images (2 unchanged, 1 pruned)" in out
-    assert run("search", photos / "a.png", "--index", "ray", "-k", 1)[1].split()[-2] == "0"
+    assert run("search", photos / "a.png", "--index", "ray", "-n", 1)[1].split()[-2] == "0"
 
 
 def test_urls_for_inputs_and_output(run: Run, photos: Path, weights: Path) -> None:
     """With a scheme that every machine has; what is s3:// about others is pyarrow's."""
     url = photos.absolute().as_uri()
     out = Path("out").absolute().as_uri()
-    assert run("hash", f"{url}/x%20y", "-o", out, "--model", weights, *RAY)[0] == 0
+    assert run("hash", f"{url}/x%20y", "-o", out, "--weights", weights, *RAY)[0] == 0
     assert list(rows("out")) == ["ü.png"]
-    assert run("index", f"{url}/a.png", "--index", "i", "--model", weights, *RAY)[0] == 0
+    assert run("index", f"{url}/a.png", "--index", "i", "--weights", weights, *RAY)[0] == 0
     found = run("search", photos / "a.png", "--index", "i")[1]
     assert str((photos / "a.png").absolute()) in found
 
 
 def test_a_batch_from_s3_to_s3(run: Run, photos: Path, weights: Path) -> None:
-    top = places.place_of("s3://bucket/photos")
+    top = stores.place_of("s3://bucket/photos")
     for name in ("a.png", "x y/ü.png", "bad.png"):
-        places.write(top / name, (photos / name).read_bytes())
+        stores.write(top / name, (photos / name).read_bytes())
     code, out, err = run("compress", "s3://bucket/photos", "-o", "s3://bucket/archive", *RAY)
     assert code == 1
     assert one_line(err)
@@ -255,12 +256,12 @@ def test_a_batch_from_s3_to_s3(run: Run, photos: Path, weights: Path) -> None:
     assert out.startswith("total: 2 of 3 files  ")
     run("compress", photos, "-o", "local")
     for name in ("a.aec", "x y/ü.aec"):
-        written = places.read(places.place_of("s3://bucket/archive") / name)
+        written = stores.read(stores.place_of("s3://bucket/archive") / name)
         assert written == Path("local", name).read_bytes()
     again = ["compress", "s3://bucket/photos", "-o", "s3://bucket/archive", *RAY]
     assert "3 of 3 parts were there" in run(*again)[1]
     codes = "s3://bucket/codes"
-    run("hash", "s3://bucket/photos", "-o", codes, "--model", weights, *RAY)
+    run("hash", "s3://bucket/photos", "-o", codes, "--weights", weights, *RAY)
     found = parquet.read_table(codes).to_pylist()
     assert {row["path"]: row["error"] is None for row in found} == {
         "s3://bucket/photos/a.png": True,
@@ -274,23 +275,23 @@ def test_a_batch_from_s3_to_s3(run: Run, photos: Path, weights: Path) -> None:
 
 def test_a_store_is_read_and_written(tmp_path: Path) -> None:
     """One that only fsspec knows; in memory, so of this process alone."""
-    top = places.place_of("memory://bucket/photos")
+    top = stores.place_of("memory://bucket/photos")
     assert not top.local
     for name in ("b.png", "a b.PNG", ".hidden.png", "x/c.png", ".x/d.png", "text.txt"):
-        places.write(top / name, name.encode())
-    found = places.find(top, {".png"}, lambda error: None)
+        stores.write(top / name, name.encode())
+    found = stores.find(top, {".png"}, lambda error: None)
     assert [one.below for one in found] == ["a b.PNG", "b.png", "x/c.png"]
     assert [one.size for one in found] == [7, 5, 7]
-    places.write(top / "b.png", b"anew")
-    assert places.read(top / "b.png") == b"anew"
-    assert places.names_in(top) == [".hidden.png", ".x", "a b.PNG", "b.png", "text.txt", "x"]
-    assert places.names_in(top / "nothing") == []
-    with places.local_copy(found[2].place) as copy:
+    stores.write(top / "b.png", b"anew")
+    assert stores.read(top / "b.png") == b"anew"
+    assert stores.names_in(top) == [".hidden.png", ".x", "a b.PNG", "b.png", "text.txt", "x"]
+    assert stores.names_in(top / "nothing") == []
+    with stores.local_copy(found[2].place) as copy:
         assert (copy.name, copy.read_bytes()) == ("c.png", b"x/c.png")
     assert not copy.exists()
-    places.remove(top / "b.png")
+    stores.remove(top / "b.png")
     with pytest.raises(AecodecError, match="no such file or folder"):
-        places.find(top / "b.png", {".png"}, lambda error: None)
+        stores.find(top / "b.png", {".png"}, lambda error: None)
 
 
 def test_a_worker_that_dies_takes_no_other_item_along() -> None:
@@ -302,12 +303,12 @@ def test_a_worker_that_dies_takes_no_other_item_along() -> None:
 
         return work
 
-    assert sorted(ray_cluster.map_on_actors(ray, load, list(range(6)))) == [0, 1, 4, 16, 25]
+    assert sorted(cluster.map_on_actors(ray, load, list(range(6)))) == [0, 1, 4, 16, 25]
 
 
 def test_what_is_wrong_with_the_model_is_said_once(run: Run, photos: Path) -> None:
     Path("no.safetensors").write_bytes(b"nothing")
-    code, out, err = run("hash", photos, "--model", "no.safetensors", "-o", "codes", *RAY)
+    code, out, err = run("hash", photos, "--weights", "no.safetensors", "-o", "codes", *RAY)
     assert (code, out) == (1, "")
     assert one_line(err)
     assert "no.safetensors" in err
@@ -345,7 +346,7 @@ def test_without_ray_one_line_says_what_to_install(
 def test_a_cluster_of_its_own_is_started_quietly_and_stopped(photos: Path, weights: Path) -> None:
     command = [sys.executable, "-m", "aecodec_cli", "hash", str(photos / "a.png"), *RAY]
     done = subprocess.run(
-        [*command, "--model", str(weights), "-o", "codes"],
+        [*command, "--weights", str(weights), "-o", "codes"],
         capture_output=True,
         text=True,
         timeout=120,

@@ -1,4 +1,4 @@
-"""`aecodec fit`, `transform`, `reconstruct`, `sample` and `plot-codes`."""
+"""`aecodec ae`: the classic autoencoders on one's own data."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
 from aecodec.errors import AecodecError, UnsupportedImageError
-from aecodec.files import refuse_to_overwrite, write_atomically
-
-from .arrays import SUFFIXES, read, to_bytes
-from .fitted import (
-    PANEL,
-    DataPath,
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
+from aecodec.storage.folders import keep_inputs
+from aecodec.workflows.datasets import SUFFIXES, to_bytes
+from aecodec.workflows.estimators import (
     check_samples,
     image_shape,
     load_fitted,
@@ -25,24 +23,16 @@ from .fitted import (
     png,
     read_as,
 )
-from .inputs import keep_inputs
-from .options import Device, Force, noting, output_file
 
-if TYPE_CHECKING:
-    from aecodec.autoencoders.base import BaseAutoencoder
+from . import anomalies
+from .options import DataPath, Device, Force, Quiet, output_file
+from .output import noting
 
-KINDS = {
-    "autoencoder": "Autoencoder",
-    "linear": "LinearAutoencoder",
-    "conv": "ConvAutoencoder",
-    "sparse": "SparseAutoencoder",
-    "denoising": "DenoisingAutoencoder",
-    "contractive": "ContractiveAutoencoder",
-    "variational": "VariationalAutoencoder",
-    "concrete": "ConcreteAutoencoder",
-    "mdl": "MDLAutoencoder",
-}
-_Kind = Literal[
+app = typer.Typer(
+    no_args_is_help=True, help="Classic autoencoders on images or rows of numbers of your own."
+)
+
+Kind = Literal[
     "autoencoder",
     "linear",
     "conv",
@@ -66,27 +56,17 @@ _MOST = 2**31 - 1
 _MAX_SEED = 2**32 - 1  # of scikit-learn
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add this family's commands to the application."""
-    for function, examples in (
-        (
-            fit,
-            "  aecodec fit autoencoder data.csv -o model.safetensors --components 8\n"
-            "  aecodec fit conv photos -o model.safetensors --size 32x32\n"
-            "  aecodec fit sparse data.npy -o model.safetensors --set sparsity=l1",
-        ),
-        (transform, "  aecodec transform model.safetensors data.csv -o codes.csv"),
-        (reconstruct, "  aecodec reconstruct model.safetensors photos -o restored"),
-        (sample, "  aecodec sample model.safetensors -n 64 -o samples.png"),
-        (plot_codes, "  aecodec plot-codes model.safetensors data.csv -o map.png"),
-    ):
-        app.command(rich_help_panel=PANEL, epilog=f"[bold]Examples[/]\n{examples}")(function)
+def _example(lines: str) -> str:
+    return "[bold]Examples[/]\n" + lines
+
+
+anomalies.add_to(app)
 
 
 # ---- arguments -------------------------------------------------------------------------
 
 _Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Written by `aecodec fit`.", show_default=False)
+    Path, typer.Argument(metavar="MODEL", help="Written by `aecodec ae fit`.", show_default=False)
 ]
 _Output = Annotated[
     Path,
@@ -134,15 +114,23 @@ def _setting(text: str) -> tuple[str, Any]:
 # ---- commands --------------------------------------------------------------------------
 
 
+@app.command(
+    epilog=_example(
+        "  aecodec ae fit autoencoder data.csv -o model.safetensors --components 8\n"
+        "  aecodec ae fit conv photos -o model.safetensors --size 32x32\n"
+        "  aecodec ae fit sparse data.npy -o model.safetensors --set sparsity=l1"
+    )
+)
 def fit(
-    kind: Annotated[_Kind, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
+    kind: Annotated[
+        Kind, typer.Argument(metavar="KIND", help=f"One of {', '.join(get_args(Kind))}.")
+    ],
     data: DataPath,
     output: _Output,
     components: Annotated[
         int | None,
         typer.Option(
             "--components",
-            "-n",
             min=1,
             max=_MOST,
             help="Size of the code.",
@@ -175,6 +163,7 @@ def fit(
     seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of everything random.")] = 0,
     device: Device = "auto",
     force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train an autoencoder on images or rows of numbers, and save it."""
     refuse_to_overwrite(output, force)
@@ -184,32 +173,16 @@ def fit(
     settings = dict(set_ or [])
     settings |= {"n_components": components} if components else {}
     settings |= {"max_epochs": epochs} if epochs else {}
-    from aecodec import autoencoders
-
-    model: BaseAutoencoder = getattr(autoencoders, KINDS[kind])()
-    unknown = settings.keys() - model.get_params().keys()
-    if unknown:
-        known = ", ".join(sorted(model.get_params()))
-        raise typer.BadParameter(f"{kind} has no {', '.join(sorted(unknown))}; it has {known}")
-    with noting():
-        found = read(data, size=size, advice="use --size to bring all to one size")
-    if kind == "conv" and found.image_shape:
-        settings.setdefault("image_shape", found.image_shape)
     settings |= {
         "random_state": seed,
         "device": device,
-        "verbose": bool(sys.stderr) and sys.stderr.isatty(),
+        "verbose": not quiet and bool(sys.stderr) and sys.stderr.isatty(),
     }
-    try:
-        model.set_params(**settings).check_parameters(found.rows.shape[1])
-    except ValueError as wrong:
-        raise typer.BadParameter(str(wrong)) from None
-    with one_line(data):
-        model.fit(found.rows)
-        error = float(model.reconstruction_error(found.rows).mean())
-    model.set_params(device="auto", verbose=False)
-    if found.image_shape:
-        model.image_shape_ = found.image_shape
+    from aecodec.workflows import estimators
+
+    with noting():
+        model, found = estimators.fit(kind, data, size=size, settings=settings)
+    error = float(model.reconstruction_error(found.rows).mean())
     from aecodec.autoencoders.files import dumps
 
     write_atomically(output, dumps(model), overwrite=force)
@@ -217,6 +190,7 @@ def fit(
     print(f"{output}  {samples} x {features} -> {model.n_components}  error {error:.4g}")
 
 
+@app.command(epilog=_example("  aecodec ae transform model.safetensors data.csv -o codes.csv"))
 def transform(
     model: _Model,
     data: DataPath,
@@ -228,7 +202,8 @@ def transform(
     refuse_to_overwrite(output, force)
     keep_inputs(output, model, data)
     estimator = load_fitted(model)
-    found = read_as(estimator, data)
+    with noting():
+        found = read_as(estimator, data)
     with one_line(data):
         codes = estimator.transform(found.rows)
     names = [str(name) for name in estimator.get_feature_names_out()]
@@ -236,6 +211,7 @@ def transform(
     print(f"{output}  {codes.shape[0]} x {codes.shape[1]}")
 
 
+@app.command(epilog=_example("  aecodec ae reconstruct model.safetensors photos -o restored"))
 def reconstruct(
     model: _Model,
     data: DataPath,
@@ -255,7 +231,8 @@ def reconstruct(
     """Encode and decode data: what the model makes of them."""
     suffix = ".png" if data.is_dir() else _suffix(output, SUFFIXES)
     estimator = load_fitted(model)
-    found = read_as(estimator, data)
+    with noting():
+        found = read_as(estimator, data)
     if data.is_dir():
         targets = [(output / name).with_suffix(".png") for name in found.names]
         if len(set(targets)) < len(targets):
@@ -279,6 +256,7 @@ def reconstruct(
     print(f"{output}  {len(rows)} samples  mean squared error {error:.4g}")
 
 
+@app.command(epilog=_example("  aecodec ae sample model.safetensors -n 64 -o samples.png"))
 def sample(
     model: _Model,
     output: Annotated[
@@ -314,6 +292,7 @@ def sample(
     print(f"{output}  {count} samples")
 
 
+@app.command(epilog=_example("  aecodec ae plot-codes model.safetensors data.csv -o map.png"))
 def plot_codes(
     model: _Model,
     data: DataPath,
@@ -335,7 +314,8 @@ def plot_codes(
     refuse_to_overwrite(output, force)
     keep_inputs(output, model, data, *([labels] if labels else []))
     estimator = load_fitted(model)
-    found = read_as(estimator, data)
+    with noting():
+        found = read_as(estimator, data)
     classes = _read_labels(labels, len(found.rows)) if labels else None
     from aecodec.autoencoders import embed_plot
 

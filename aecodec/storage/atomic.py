@@ -7,7 +7,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from aecodec.folders import is_special
+from aecodec.storage.folders import is_special
 
 
 def refuse_to_overwrite(path: Path | None, force: bool) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecodec.errors import AecodecError
-
-from .inputs import find_files
+from aecodec.storage.folders import find_files
 
 if TYPE_CHECKING:
     import numpy.typing as npt

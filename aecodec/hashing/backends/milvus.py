@@ -30,7 +30,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from aecodec.errors import AecodecError
-from aecodec.hashing.backend import Codes, Distances, Ids, StaleCache
+from aecodec.hashing.backends.base import Codes, Distances, Ids, StaleCache
 from aecodec.hashing.database import State
 
 EXACT_LIMIT = 10_000_000  # as with FAISS, whose code it is that Milvus searches with

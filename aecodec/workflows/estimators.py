@@ -1,21 +1,60 @@
-"""Models that `aecodec fit` has written, and data to put through them."""
+"""Autoencoders fitted to data sets, and data put through them."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from aecodec.errors import AecodecError
+from aecodec.errors import AecodecError, UsageError
+from aecodec.workflows.datasets import Data, Shape, read
 
-from .arrays import Data, Shape, read
-from .options import inputs, noting
+if TYPE_CHECKING:
+    from aecodec.autoencoders.base import BaseAutoencoder
 
-PANEL = "Autoencoders on your own data"
-_FORMATS = "A folder of images, or .npy, .npz, .csv, .parquet."
-DataPath = Annotated[Path, inputs("DATA", _FORMATS)]
+
+def fit(
+    kind: str,
+    data: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    settings: Mapping[str, Any],
+) -> tuple[BaseAutoencoder, Data]:
+    """An autoencoder fitted to a data set, and the data as they were read.
+
+    Args:
+        kind: one of `aecodec.autoencoders.family.KINDS`.
+        data: as of `datasets.read`.
+        size: (height, width) that images of a folder are brought to.
+        settings: parameters of the estimator.
+
+    Raises:
+        UsageError: the estimator has no such parameter, or not of that value.
+        AecodecError, OSError: the data cannot be read, or do not fit.
+    """
+    from aecodec import autoencoders  # noqa: F401  (all kinds)
+    from aecodec.autoencoders.family import KINDS
+
+    model: BaseAutoencoder = KINDS[kind]()
+    unknown = settings.keys() - model.get_params().keys()
+    if unknown:
+        known = ", ".join(sorted(model.get_params()))
+        raise UsageError(f"{kind} has no {', '.join(sorted(unknown))}; it has {known}")
+    found = read(data, size=size, advice="use --size to bring all to one size")
+    if found.image_shape and "image_shape" in model.get_params():
+        settings = {"image_shape": found.image_shape, **settings}
+    try:
+        model.set_params(**settings).check_parameters(found.rows.shape[1])
+    except ValueError as wrong:
+        raise UsageError(str(wrong)) from None
+    with one_line(data):
+        model.fit(found.rows)
+    model.set_params(device="auto", verbose=False)
+    if found.image_shape:
+        model.image_shape_ = found.image_shape
+    return model, found
 
 
 def load_fitted(path: Path) -> Any:
@@ -76,8 +115,7 @@ def one_line(data: Path) -> Iterator[None]:
 
 def read_as(estimator: Any, data: Path) -> Data:
     """Data as a fitted estimator, or the codec's measure, takes them."""
-    with noting():
-        return estimator.read(data) if hasattr(estimator, "read") else read_for(estimator, data)
+    return estimator.read(data) if hasattr(estimator, "read") else read_for(estimator, data)
 
 
 def png(rows: Any, shape: Shape, columns: int | None = None) -> bytes:

@@ -1,9 +1,18 @@
-"""Files below folders."""
+"""Finding files below folders."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+from aecodec.errors import AecodecError
+
+
+def is_url(path: str) -> bool:
+    """Whether it is of a file in a store, s3://bucket/photo.jpg, and not of one on this machine."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path) is not None
 
 
 def fail(error: OSError) -> None:
@@ -36,6 +45,30 @@ def walk(
                 yield path
 
 
+def find_files(
+    folder: str | os.PathLike[str],
+    suffixes: Collection[str],
+    on_error: Callable[[OSError], None] = fail,
+) -> list[Path]:
+    """As `walk`, sorted."""
+    return sorted(map(Path, walk(folder, suffixes, on_error)))
+
+
 def is_special(path: str) -> bool:
     """Pipes, sockets, devices: reading one could wait forever. A broken link is not special."""
     return os.path.exists(path) and not os.path.isfile(path)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What two paths to one file have in common; None when there is no such file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def keep_inputs(target: Path | None, *inputs: Path) -> None:
+    """Raise AecodecError before an input is overwritten, which --force does not allow either."""
+    if target is not None and identity(target) in {identity(path) for path in inputs} - {None}:
+        raise AecodecError(f"{target}: would overwrite an input; choose another name")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aecodec.files import refuse_to_overwrite, write_atomically
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 
 
 def mode(path: Path) -> int:

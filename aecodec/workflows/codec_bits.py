@@ -12,12 +12,11 @@ import numpy.typing as npt
 from PIL import Image
 from sklearn.base import BaseEstimator
 
-import aecodec
 from aecodec.autoencoders.plots import image_grid
+from aecodec.codec.codec import default_codec
 from aecodec.errors import AecodecError
 from aecodec.images import open_pixels, to_8_bits
-
-from .arrays import Data, Shape, image_files, read, relative_names
+from aecodec.workflows.datasets import Data, Shape, image_files, read, relative_names
 
 Array = npt.NDArray[Any]
 _TILE = 128
@@ -48,7 +47,9 @@ class CodecBits(BaseEstimator):
             OSError: it cannot be read at all.
         """
         names, picture = _pictures(path)
-        bits = [8.0 * len(aecodec.compress(picture(number))) for number in range(len(names))]
+        bits = [
+            8.0 * len(default_codec().compress(picture(number))) for number in range(len(names))
+        ]
         return Data(np.array(bits)[:, None], names, None)
 
     def tiles(self, path: Path, numbers: Sequence[int]) -> tuple[Array, Shape]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from aecodec.errors import AecodecError
-from aecodec.hashing.backend import Codes, Distances, Ids, StaleCache
+from aecodec.hashing.backends.base import Codes, Distances, Ids, StaleCache
 from aecodec.hashing.database import State
 
 EXACT_LIMIT = 200_000

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from .aec_hash import hash_writer
-from .batch import Product, Work, named, plan, run, takes_file_name
-from .denoise import Cleaner, DenoiserWeights, cleaner
-from .images import image_file, image_suffix
+from aecodec.workflows.batch.plan import plan, takes_file_name
+from aecodec.workflows.compress import (
+    DEFAULT_QUALITY,
+    SUFFIX,
+    check_target,
+    compressor,
+    decompressor,
+)
+from aecodec.workflows.sizes import parse_size
+
+from .batch import run_batch, run_here
+from .images import image_suffix
 from .options import (
     AsJson,
     CodecWeights,
@@ -21,20 +27,14 @@ from .options import (
     Engine,
     Force,
     Output,
+    Quiet,
     RayAddress,
     inputs,
-    local_paths,
     places,
+    weights_option,
 )
-from .sizes import parse_size
+from .output import print_json
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from aecodec.codec.codec import Codec
-
-SUFFIX = ".aec"
-DEFAULT_QUALITY = 50
 _PANEL = "Compression"
 _TARGETS = "What to aim for (at most one)"
 
@@ -118,6 +118,10 @@ def compress(
             rich_help_panel=_TARGETS,
         ),
     ] = None,
+    lossless: Annotated[
+        bool,
+        typer.Option("--lossless", help="Keep every pixel exactly.", rich_help_panel=_TARGETS),
+    ] = False,
     effort: Annotated[
         Literal["fast", "default", "max"],
         typer.Option(help="Time spent encoding; max takes some 200 times as long as default."),
@@ -126,109 +130,55 @@ def compress(
         Literal["off", "auto"],
         typer.Option(help="Remove noise first, which costs most of the bits of a noisy photo."),
     ] = "off",
-    denoise_weights: DenoiserWeights = None,
+    denoise_weights: Annotated[
+        str | None, weights_option("denoiser", "denoise-cpu", "denoise", "--denoise-weights")
+    ] = None,
     weights: CodecWeights = None,
     device: Device = "auto",
     engine: Engine = "local",
     ray_address: RayAddress = None,
     force: Force = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compress images to .aec files.
 
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
-    target = _one_target(
-        {"--quality": quality, "--bpp": bpp, "--psnr": psnr, "--max-size": max_size}
-    )
+    targets = {"quality": quality, "bpp": bpp, "psnr": psnr, "max_bytes": max_size}
+    given = {"max_size" if name == "max_bytes" else name: v for name, v in targets.items()}
+    options = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
+    check_target({**options, "--lossless": lossless or None})
+    if lossless and (effort != "default" or weights):
+        raise typer.BadParameter("--effort and --weights do not matter to --lossless")
     if denoise_weights and denoise != "auto":
         raise typer.BadParameter("only with --denoise auto", param_hint="--denoise-weights")
     from aecodec.images import IMAGE_SUFFIXES
 
     load = partial(
-        _compressor,
-        target=target,
+        compressor,
+        **targets,
+        lossless=lossless,
         effort=effort,
-        denoise=denoise,
+        denoise=denoise == "auto",
         denoise_weights=denoise_weights,
-        # A file's path is made absolute for Ray; a name is of each machine's own file.
-        weights=Path(weights) if weights and Path(weights).is_file() else weights,
+        weights=weights,
         device=device,
     )
-    if engine == "ray":
-        from .ray_batch import run_on_ray
-
-        run_on_ray(
-            "compress",
-            inputs,
-            output,
-            load,
-            suffixes=IMAGE_SUFFIXES,
-            suffix=SUFFIX,
-            address=ray_address,
-            gpus=device != "cpu",
-            force=force,
-            as_json=as_json,
-        )
-        return
-    paths = local_paths(inputs, ray_address)
-    jobs = plan(paths, output, suffixes=IMAGE_SUFFIXES, suffix=SUFFIX, force=force)
-    run(jobs, load, force=force, as_json=as_json)
-
-
-def _one_target(given: dict[str, Any]) -> tuple[str, Any]:
-    """(option, value) of the only option given; quality is the default."""
-    chosen = [(name, value) for name, value in given.items() if value is not None]
-    if len(chosen) > 1:
-        names = " and ".join(name for name, _ in chosen)
-        raise typer.BadParameter(f"{names} exclude each other; give one of them")
-    return chosen[0] if chosen else ("--quality", DEFAULT_QUALITY)
-
-
-def _compressor(
-    target: tuple[str, Any],
-    effort: str,
-    denoise: str,
-    denoise_weights: Path | None,
-    weights: Path | str | None,
-    device: str,
-) -> Work:
-    from aecodec.codec.codec import Codec
-
-    codec, code = Codec(device, weights), hash_writer(device)
-    clean = cleaner(device, denoise_weights) if denoise == "auto" else None
-    return lambda source: _compress_one(codec, source, target, effort, clean, code)
-
-
-def _compress_one(
-    codec: Codec,
-    source: Path,
-    target: tuple[str, Any],
-    effort: str,
-    clean: Cleaner | None,
-    code: Callable[[Image.Image], bytes],
-) -> Product:
-    from aecodec.codec.container import describe
-    from aecodec.codec.rate_control import compress_to_target
-    from aecodec.images import open_image
-
-    image, (option, value) = open_image(source), target
-    found: dict[str, Any] = {}
-    if clean:
-        image, found = clean(image)
-    if option == "--quality":
-        data = codec.compress(image, value, effort=effort, stored_hash=code(image))
-    else:
-        keyword = {"--max-size": "max_bytes", "--bpp": "bpp", "--psnr": "psnr"}[option]
-        wanted = {keyword: value, "effort": effort, "stored_hash": code(image)}
-        data = compress_to_target(codec, image, **wanted)
-    about = describe(data)
-    facts = {name: about[name] for name in ("bytes", "bpp", "quality", "width", "height", "mode")}
-    summary = f"{about['bytes']:,} bytes  {about['bpp']:.3f} bpp  q{about['quality']}"
-    if found:
-        facts |= {"denoised": found}
-        summary += f"  {found['noise']} noise of sigma {found['sigma']:.1f} removed"
-    return Product(data, facts, summary, pixels=about["width"] * about["height"])
+    run_batch(
+        "compress",
+        inputs,
+        output,
+        load,
+        suffixes=IMAGE_SUFFIXES,
+        suffix=SUFFIX,
+        engine=engine,
+        ray_address=ray_address,
+        device=device,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+    )
 
 
 # ---- decompress ------------------------------------------------------------------------
@@ -257,6 +207,7 @@ def decompress(
     device: Device = "auto",
     force: Force = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Decompress .aec files to images.
 
@@ -267,26 +218,8 @@ def decompress(
     suffix = image_suffix(format, named_by)
     jobs = plan(inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force)
 
-    def load() -> Work:
-        from aecodec.codec.codec import Codec
-
-        codec = Codec(device, weights)
-        return lambda source: _decompress_one(codec, source, suffix.removeprefix("."))
-
-    run(jobs, load, force=force, as_json=as_json)
-
-
-def _decompress_one(codec: Codec, source: Path, format: str) -> Product:
-    image = codec.decompress(source.read_bytes())
-    data = image_file(image, format)
-    facts = {
-        "bytes": len(data),
-        "format": format,
-        "width": image.width,
-        "height": image.height,
-        "mode": image.mode,
-    }
-    return Product(data, facts, f"{len(data):,} bytes  {image.width}x{image.height}")
+    load = partial(decompressor, suffix.removeprefix("."), weights=weights, device=device)
+    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)
 
 
 # ---- info ------------------------------------------------------------------------------
@@ -298,27 +231,41 @@ def info(
 ) -> None:
     """Show what an .aec file says about itself, without decoding it.
 
-    All checksums are verified.
+    All checksums are verified. Of each tile it tells whether its pixels are exact, partly exact
+    (which share of cells of 32x32 pixels) or learned. --json prints one object with all of it:
+    "lossless", "model" (the name of shipped weights, or null), "tiles", each with its place,
+    size and exact share from 0 to 1, and "chunks".
     """
-    from aecodec.codec.container import describe
-    from aecodec.errors import AecodecError
+    from aecodec.codec.describe import describe
+    from aecodec.errors import AecodecError, named
     from aecodec.weights import shipped_name
 
     try:
         about = describe(file.read_bytes())
-        about["model"] = shipped_name(about["weights"])
+        about["model"] = None if about["lossless"] else shipped_name(about["weights"])
     except AecodecError as error:
         raise type(error)(named(file, str(error))) from None
     if as_json:
-        print(json.dumps({"file": str(file), **about}, indent=2))
+        print_json({"file": str(file), **about})
         return
     print(file)
+    if about.pop("lossless"):
+        about |= {"quality": "lossless", "weights": "none needed", "model": "none needed"}
+    tiles, chunks = about.pop("tiles"), about.pop("chunks")
     for name, value in about.items():
-        if name != "chunks":
-            print(f"  {name:<12} {_shown(value)}")
-    for number, chunk in enumerate(about["chunks"], 1):
+        print(f"  {name:<12} {_shown(value)}")
+    for number, tile in enumerate(tiles, 1):
+        place = f"{tile['width']}x{tile['height']} at {tile['x']},{tile['y']}"
+        print(f"  tile {number:<7} {place}  {_exactness(tile['exact'])}")
+    for number, chunk in enumerate(chunks, 1):
         rest = [f"{name} {_shown(value)}" for name, value in chunk.items() if name != "type"]
         print(f"  chunk {number:<5}  {chunk['type']}  {'  '.join(rest)}")
+
+
+def _exactness(share: float) -> str:
+    if share in (0, 1):
+        return "exact" if share else "learned"
+    return f"partly exact ({share:.1%} of its cells)"
 
 
 def _shown(value: Any) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from aecodec.hashing.backend import Codes, Distances, Ids, StaleCache
+from aecodec.hashing.backends.base import Codes, Distances, Ids, StaleCache
 from aecodec.hashing.database import State
 
 faiss: Any = import_module("faiss")  # typed Any: its stubs lack what is written in Python

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from aecodec.errors import AecodecError
-
-from .batch import explain, renamed
-from .inputs import identity
-from .places import Found, Place, find, names_in, read, remove, write
+from aecodec.errors import AecodecError, explain, named
+from aecodec.storage.folders import identity
+from aecodec.storage.stores import Found, Place, find, names_in, read, remove, write
+from aecodec.workflows.batch.plan import Outputs, nothing_in, renamed
 
 _BATCH = "_batch.json"  # what the results are of; Parquet readers skip names like this
 _MOST = 1024  # files in a shard: what is done again after a kill
@@ -42,8 +41,8 @@ class Shard:
 
 def plan(
     tops: Sequence[Place], out: Place | None, suffixes: Collection[str], suffix: str
-) -> tuple[list[File], list[str]]:
-    """The files, each once, with their outputs; and what is wrong with others.
+) -> tuple[list[File], list[tuple[str, str]]]:
+    """The files, each once, with their outputs; and of others (path, what is wrong with it).
 
     The tree of a folder is mirrored, below a folder of its own name if there are other inputs.
 
@@ -56,33 +55,36 @@ def plan(
     Raises:
         AecodecError: there is no such input.
     """
-    problems: list[str] = []
+    problems: list[tuple[str, str]] = []
     files: dict[str, File] = {}
+
+    def tell(error: OSError) -> None:
+        problems.append((str(error.filename), explain(error)))
+
     for top in tops:
         count = len(files) + len(problems)
-        for one in find(top, suffixes, lambda error: problems.append(explain(error))):
+        for one in find(top, suffixes, tell):
             below = PurePosixPath(one.below)
             if one.place.path != top.path and len(tops) > 1:
                 below = PurePosixPath(top.name) / below
             target = out / str(below.with_name(renamed(below, suffixes, suffix))) if out else None
             files.setdefault(str(one.place), File(one, target))
         if len(files) + len(problems) == count and len(tops) == 1:
-            known = ", ".join(sorted(suffixes))
-            problems.append(f"{top}: no files to work on in this folder (looked for {known})")
+            problems.append((str(top), named(top, nothing_in(suffixes))))
     return _check(list(files.values()), problems), problems
 
 
-def _check(files: Sequence[File], problems: list[str]) -> list[File]:
+def _check(files: Sequence[File], problems: list[tuple[str, str]]) -> list[File]:
     """Leave out the files that would destroy another."""
-    sources = {_identity(file.found.place) for file in files}
-    taken: dict[str, str] = {}  # output -> the input it belongs to
+    outputs = Outputs(_identity(file.found.place) for file in files)
     checked = []
     for file in files:
-        source, target = str(file.found.place), file.target
-        if target and _identity(target) in sources:
-            problems.append(f"{source}: would overwrite the input {target}; choose another -o")
-        elif target and (first := taken.setdefault(str(target), source)) != source:
-            problems.append(f"{source}: its output {target} is already that of {first}")
+        source, target, problem = str(file.found.place), file.target, ""
+        if target:
+            problem = outputs.overwrites(target, _identity(target))
+            problem = problem or outputs.claim(str(target), source, target)
+        if problem:
+            problems.append((source, named(source, problem)))
         else:
             checked.append(file)
     return checked

@@ -1,4 +1,4 @@
-"""`aecodec index --engine ray`: read and hashed on Ray, written into the index by one process."""
+"""An index filled on Ray: files are read and hashed on Ray, written into the index by one process."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import typer
-
-from aecodec.errors import WeightsMismatchError
-
-from .aec_hash import aec_reader
-from .batch import explain
-from .ray_cluster import LOST, cluster, import_ray, map_on_actors
+from aecodec.errors import UsageError, WeightsMismatchError, explain
+from aecodec.workflows.batch.cluster import LOST, cluster, import_ray, map_on_actors
+from aecodec.workflows.search import aec_reader
 
 if TYPE_CHECKING:
     from aecodec.hashing.adding import File, Progress, Report
     from aecodec.hashing.index import ImageIndex
-
-    from .places import Found
+    from aecodec.storage.stores import Found
 
 _MOST = 64  # files that are hashed together, sent back and written in one transaction
 
@@ -37,17 +32,16 @@ def add_on_ray(
     """As `ImageIndex.add`, of paths and URLs.
 
     Raises:
-        typer.BadParameter: files in a store cannot be pruned.
+        UsageError: files in a store cannot be pruned.
         AecodecError: Ray, an input or the model is missing.
     """
     import_ray()
     from aecodec.images import IMAGE_SUFFIXES
-
-    from .places import find, place_of
+    from aecodec.storage.stores import find, place_of
 
     tops = [place_of(text) for text in inputs]
     if prune and not all(top.local for top in tops):
-        raise typer.BadParameter("--prune is for folders on this machine")
+        raise UsageError("--prune is for folders on this machine")
     failed: list[tuple[str, str]] = []
 
     def tell(error: OSError) -> None:
@@ -90,7 +84,7 @@ def _worker(model: str, fingerprint: str) -> Callable[[list[Found]], list[File]]
     readers = {".aec": aec_reader(lambda: hasher)}
 
     def work(files: list[Found]) -> list[File]:
-        from .places import local_copy
+        from aecodec.storage.stores import local_copy
 
         copies: dict[str, Found] = {}
         lost: list[File] = []

@@ -93,15 +93,15 @@ def connect(url: str | None, path: Path) -> Backend:
         AecodecError: no such backend, its package is missing, or it cannot be reached.
     """
     if url is None:
-        from aecodec.hashing.faiss_backend import FaissFile
+        from aecodec.hashing.backends.faiss import FaissFile
 
         return FaissFile(path)
     if url.startswith(("postgresql://", "postgres://")):
-        from aecodec.hashing.postgres_backend import Postgres
+        from aecodec.hashing.backends.postgres import Postgres
 
         return Postgres(url)
     if url.startswith("milvus://"):
-        from aecodec.hashing.milvus_backend import Milvus
+        from aecodec.hashing.backends.milvus import Milvus
 
         return Milvus(url, path)
     scheme = url.partition(":")[0]

@@ -1,6 +1,6 @@
 """Files and folders on this machine or in a store: s3://, gs://, and whatever fsspec knows.
 
-Needs pyarrow, which only `--engine ray` does: nothing else may import this.
+Needs pyarrow, as batches on Ray do: nothing else may import this.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ import pyarrow as pa
 from pyarrow import fs
 
 from aecodec.errors import AecodecError
-from aecodec.files import write_atomically
-from aecodec.hashing.scan import is_url
-
-from .inputs import find_files
+from aecodec.storage.atomic import write_atomically
+from aecodec.storage.folders import find_files, is_url
 
 # A file in these is there in full or not at all, and folders need not be made.
 _OBJECT_STORES = {"s3", "gcs", "abfs"}
@@ -68,7 +66,7 @@ class Found:
 
 
 def place_of(text: str) -> Place:
-    """What a path or URL of the command line means.
+    """What a path or URL means.
 
     Raises:
         AecodecError: no such kind of store, or what it takes is not installed.

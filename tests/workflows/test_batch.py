@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import typer
 
-from aecodec.errors import AecodecError
-from aecodec_cli import batch
-from aecodec_cli.batch import Job, Product, explain, plan
+from aecodec.errors import AecodecError, UsageError, explain
+from aecodec.workflows.batch.local import Product, Work, run
+from aecodec.workflows.batch.plan import Job, plan
+from aecodec_cli.output import report
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_single_file_may_name_its_output(there: Path) -> None:
 def test_several_inputs_need_a_folder(there: Path) -> None:
     make("a.png", "b.png", "file")
     assert planned("a.png", "b.png", output="o") == {"a.png": "o/a.aec", "b.png": "o/b.aec"}
-    with pytest.raises(typer.BadParameter, match="file is a file"):
+    with pytest.raises(UsageError, match="file is a file"):
         planned("a.png", "b.png", output="file")
 
 
@@ -201,6 +202,11 @@ def test_inputs_without_permission(there: Path) -> None:
 # ---- run -------------------------------------------------------------------------------
 
 
+def run_and_report(jobs: list[Job], load: Any, as_json: bool = False) -> None:
+    """As a command does."""
+    report(run(jobs, load, force=False), len(jobs), as_json=as_json)
+
+
 def copy(source: Path) -> Product:
     """Copies; inputs whose text is an error's name raise it instead, after a warning."""
     text = source.read_text()
@@ -237,7 +243,7 @@ def quiet_warnings() -> Iterator[None]:
 @pytest.mark.skipif(os.name == "nt", reason="no such names there")
 @pytest.mark.usefixtures("there")
 def test_a_name_with_line_breaks_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    batch.run(jobs_for({"a\nb": "xyz"}), lambda: copy, force=False, as_json=False)
+    run_and_report(jobs_for({"a\nb": "xyz"}), lambda: copy)
     assert capsys.readouterr().out == "a\\nb -> a\\nb.out  3 letters\n"
 
 
@@ -245,7 +251,7 @@ def test_a_name_with_line_breaks_is_one_line(capsys: pytest.CaptureFixture[str])
 def test_failures_are_reported_and_the_rest_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     jobs = jobs_for({"a": "xyz", "b": "own", "c": "disk", "d": "memory", "e": "torch", "f": "x"})
     with pytest.raises(typer.Exit) as failed:
-        batch.run(jobs, lambda: copy, force=False, as_json=False)
+        run_and_report(jobs, lambda: copy)
     assert failed.value.exit_code == 1
     out, err = capsys.readouterr()
     assert out.splitlines() == [
@@ -267,7 +273,7 @@ def test_failures_are_reported_and_the_rest_is_done(capsys: pytest.CaptureFixtur
 @pytest.mark.usefixtures("there", "quiet_warnings")
 def test_json_has_one_object_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit):
-        batch.run(jobs_for({"é": "xyz", "b": "own"}), lambda: copy, force=False, as_json=True)
+        run_and_report(jobs_for({"é": "xyz", "b": "own"}), lambda: copy, as_json=True)
     assert json.loads(capsys.readouterr().out) == [
         {"input": "é", "output": "é.out", "error": None, "notes": ["a note"], "letters": 3},
         {"input": "b", "output": None, "error": "b: too odd", "notes": ["a note"]},
@@ -276,17 +282,17 @@ def test_json_has_one_object_a_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("there")
 def test_one_file_has_no_total(capsys: pytest.CaptureFixture[str]) -> None:
-    batch.run(jobs_for({"a": "xyz"}), lambda: copy, force=False, as_json=False)
+    run_and_report(jobs_for({"a": "xyz"}), lambda: copy)
     assert capsys.readouterr().out == "a -> a.out  3 letters\n"
 
 
 @pytest.mark.usefixtures("there")
 def test_the_model_is_loaded_only_if_there_is_something_to_do() -> None:
-    def load() -> batch.Work:
+    def load() -> Work:
         raise AssertionError("loaded")
 
     with pytest.raises(typer.Exit):
-        batch.run([Job(Path("a"), Path("b"), "no such file")], load, force=False, as_json=False)
+        run_and_report([Job(Path("a"), Path("b"), "no such file")], load)
 
 
 @pytest.mark.usefixtures("there", "quiet_warnings")
@@ -295,7 +301,7 @@ def test_the_model_is_loaded_only_if_there_is_something_to_do() -> None:
 )
 def test_bugs_and_ctrl_c_are_not_swallowed(text: str, error: type[BaseException]) -> None:
     with pytest.raises(error):
-        batch.run(jobs_for({"a": text}), lambda: copy, force=False, as_json=False)
+        run_and_report(jobs_for({"a": text}), lambda: copy)
     assert os.listdir() == ["a"]
 
 

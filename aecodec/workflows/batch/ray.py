@@ -1,31 +1,45 @@
-"""`--engine ray` for commands of one result a file: `compress`, `denoise`, `hash`.
+"""A batch on Ray, of one result a file.
 
-A worker does a shard as `batch` does its jobs, and then writes its part of the results, a
+A worker does a shard as `local` does its jobs, and then writes its part of the results, a
 Parquet file with a row for each file.
 """
 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from .batch import Job, Work, attempt, named, total
-from .options import say
-from .ray_cluster import LOST, cluster, import_ray, map_on_actors
+from aecodec.errors import UsageError, named
+from aecodec.workflows.batch.cluster import LOST, cluster, import_ray, map_on_actors
+from aecodec.workflows.batch.local import Outcome, Product, Work, attempt
 
 if TYPE_CHECKING:
-    from .ray_shards import File, Shard
+    from aecodec.workflows.batch.shards import File, Shard
 
 RESULTS = "aecodec-results"
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RayBatch:
+    """What a batch on Ray came to.
+
+    Attributes:
+        outcomes: of all files, those of an earlier start included.
+        results: folder of the Parquet files.
+        parts, there: how many of those it has, and how many of them were there before.
+    """
+
+    outcomes: list[Outcome]
+    results: str
+    parts: int
+    there: int
 
 
 def run_on_ray(
@@ -39,12 +53,11 @@ def run_on_ray(
     address: str | None,
     gpus: bool,
     force: bool,
-    as_json: bool,
-) -> None:
-    """Do the files on Ray, and report. A file that fails does not stop the rest.
+) -> RayBatch:
+    """Do the files on Ray. A file that fails does not stop the rest.
 
     Args:
-        command: its name.
+        command: a name for what is done.
         inputs: files and folders, paths or URLs.
         output: folder, path or URL.
         load: called once in each worker; its keywords are what results depend on.
@@ -53,20 +66,18 @@ def run_on_ray(
         address: of the Ray cluster; None starts one.
         gpus: workers take a GPU each where there are any.
         force: a folder that is not empty may be used, and what is done is done again.
-        as_json: print one JSON list instead of lines.
 
     Raises:
-        typer.Exit: with code 1, after all is reported, when a file failed.
-        typer.BadParameter: no output folder is given.
+        UsageError: no output folder is given.
         AecodecError: Ray or an input is missing, or something else is in the folder.
         OSError: the results cannot be written.
     """
     import_ray()
-    from .places import place_of
-    from .ray_shards import claim, cut, plan
+    from aecodec.storage.stores import place_of
+    from aecodec.workflows.batch.shards import claim, cut, plan
 
     if not output or (suffix and output.lower().endswith(suffix)):
-        raise typer.BadParameter("--engine ray needs a folder for its results: -o DIR")
+        raise UsageError("--engine ray needs a folder for its results: -o DIR")
     out, tops = place_of(output), [place_of(text) for text in inputs]
     results = out / RESULTS if suffix else out
     options = {k: v.absolute() if isinstance(v, Path) else v for k, v in load.keywords.items()}
@@ -84,12 +95,9 @@ def run_on_ray(
         with cluster(address) as ray:
             for _ in map_on_actors(ray, worker, todo, gpus=gpus):
                 pass
-    rows = [row for shard in shards for row in _read_part(shard)]
-    _report(rows, problems, as_json)
-    if not as_json:
-        print(f"results: {results}  {len(shards) - len(todo)} of {len(shards)} parts were there")
-    if problems or any(row["error"] for row in rows):
-        raise typer.Exit(1)
+    outcomes = [_outcome(row) for shard in shards for row in _read_part(shard)]
+    outcomes += [Outcome(source, None, problem) for source, problem in problems]
+    return RayBatch(outcomes, str(results), len(shards), len(shards) - len(todo))
 
 
 # ---- in a worker -----------------------------------------------------------------------
@@ -104,7 +112,7 @@ def _do_shard(shard: Shard, work: Work) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from .places import write
+    from aecodec.storage.stores import write
 
     table = pa.Table.from_pylist([_do(file, work) for file in shard.files], schema=_schema())
     buffer = io.BytesIO()
@@ -113,8 +121,8 @@ def _do_shard(shard: Shard, work: Work) -> None:
 
 
 def _do(file: File, work: Work) -> Row:
-    """As `batch` does a job, but nothing that is wrong with a file may stop the others."""
-    from .places import local_copy, write
+    """As `local` does a job, but nothing that is wrong with a file may stop the others."""
+    from aecodec.storage.stores import local_copy, write
 
     source, target, copy = file.found.place, file.target, ""
 
@@ -122,16 +130,15 @@ def _do(file: File, work: Work) -> Row:
         if target:
             write(target, data)
 
-    def work_on_copy(_: Path) -> Any:
+    def work_on_copy() -> Product:
         nonlocal copy
         with local_copy(source) as path:
             copy = str(path)
             return work(path)
 
-    job = Job(Path(str(source)), Path())
     row: Row = {"path": str(source)}
     try:
-        outcome = attempt(job, work_on_copy, keep)
+        outcome = attempt(str(source), None, work_on_copy, keep)
     except Exception as error:
         row["error"] = named(source, f"{type(error).__name__}: {error}")
     else:
@@ -176,14 +183,14 @@ def _schema() -> Any:
     )
 
 
-# ---- report ----------------------------------------------------------------------------
+# ---- results ---------------------------------------------------------------------------
 
 
 def _read_part(shard: Shard) -> list[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from .places import read
+    from aecodec.storage.stores import read
 
     try:
         data = read(shard.part)
@@ -197,25 +204,10 @@ def _read_part(shard: Shard) -> list[Row]:
     return rows
 
 
-def _report(rows: Sequence[Row], problems: Sequence[str], as_json: bool) -> None:
-    done = [row for row in rows if not row["error"]]
-    for row in rows:
-        for note in row["notes"] or []:
-            say(f"note: {named(row['path'], note)}")
-        if row["error"]:
-            say(f"error: {row['error']}")
-    for problem in problems:
-        say(f"error: {problem}")
-    if as_json:
-        print(json.dumps([_json(row) for row in rows], indent=2))
-    else:
-        size = sum(row["bytes"] or 0 for row in done)
-        pixels = sum(row["width"] * row["height"] for row in done if row["bpp"])
-        print(total(len(done), len(rows) + len(problems), size, pixels))
-
-
-def _json(row: Row) -> Row:
-    """As without Ray."""
+def _outcome(row: Row) -> Outcome:
+    """As without Ray; what does not apply to a command is left out of the facts."""
     facts = {name: value for name, value in row.items() if value is not None}
-    first = {"input": facts.pop("path"), "output": None, "error": None, "notes": []}
-    return first | facts
+    source, target = facts.pop("path"), facts.pop("output", None)
+    error, notes = facts.pop("error", ""), facts.pop("notes", [])
+    pixels = facts["width"] * facts["height"] if "bpp" in facts else 0
+    return Outcome(source, target, error, notes, facts, "", facts.get("bytes", 0), pixels)

@@ -1,0 +1,1 @@
+"""Where the codes of an index are searched: a module for each kind of database."""
