@@ -103,12 +103,13 @@ def denoise(
     _check_outputs(out, names, html, force)
     from aecodec.evaluation.denoise import run_denoise
     from aecodec.evaluation.report import denoise_figures
+    from aecodec.weights import find_weights
 
     result = run_denoise(
         data,
         out,
         device=device,
-        weights=weights,
+        weights=find_weights(weights) if weights else None,
         limit=limit,
         progress=lambda n, of, name: say(f"{n} of {of}: {name}"),
     )

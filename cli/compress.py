@@ -145,7 +145,7 @@ def compress(
 
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
-    targets = {"quality": quality, "bpp": bpp, "psnr": psnr, "max_bytes": max_size}
+    targets: dict[str, Any] = {"quality": quality, "bpp": bpp, "psnr": psnr, "max_bytes": max_size}
     given = {"max_size" if name == "max_bytes" else name: v for name, v in targets.items()}
     options = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
     check_target({**options, "--lossless": lossless or None})

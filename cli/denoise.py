@@ -80,7 +80,7 @@ def denoise(
     Writes NAME-denoised.png next to each input, or NAME.png into the folder -o; -o FILE
     chooses another format. Existing files are kept unless --force is given.
     """
-    options = {"sigma": sigma, "noise": noise, "strength": strength}
+    options: dict[str, Any] = {"sigma": sigma, "noise": noise, "strength": strength}
     from aecodec.images import IMAGE_SUFFIXES
 
     if engine == "ray":

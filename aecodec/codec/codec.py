@@ -17,6 +17,7 @@ from aecodec.codec import tiling
 from aecodec.codec import weights as weight_files
 from aecodec.codec.choice import Coded, choose, keep_exactly
 from aecodec.codec.container import (
+    LATENT_STRIDE,
     MAX_METADATA,
     METADATA,
     MODES,
@@ -35,7 +36,6 @@ from aecodec.codec.distortion import distortion, is_defined
 from aecodec.codec.exact import pixel_mask, unpack_exact
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.refine import refine_latents
-from aecodec.codec.transforms import LATENT_STRIDE
 from aecodec.errors import CorruptFileError, UnsupportedImageError
 from aecodec.images import Picture
 from aecodec.nn.device import choose_device

@@ -37,6 +37,9 @@ class ImageIndex(index.ImageIndex):
     Arguments and methods as of `aecodec.hashing.index.ImageIndex`, which knows no .aec files.
     """
 
+    def __enter__(self) -> ImageIndex:
+        return self
+
     def add(
         self,
         *places: Place,
