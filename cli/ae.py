@@ -131,6 +131,7 @@ def fit(
         int | None,
         typer.Option(
             "--components",
+            metavar="N",
             min=1,
             max=_MOST,
             help="Size of the code.",
@@ -139,7 +140,9 @@ def fit(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Passes through the data.", show_default="the kind's own"),
+        typer.Option(
+            min=1, metavar="N", help="Passes through the data.", show_default="the kind's own"
+        ),
     ] = None,
     size: Annotated[
         Any,
@@ -160,7 +163,9 @@ def fit(
             " for more.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of everything random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=_MAX_SEED, metavar="N", help="Of everything random.")
+    ] = 0,
     device: Device = "auto",
     force: Force = False,
     quiet: Quiet = False,
@@ -270,9 +275,11 @@ def sample(
             show_default=False,
         ),
     ],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=_MOST, help="How many.")] = 64,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", min=1, max=_MOST, help="How many.")
+    ] = 64,
     seed: Annotated[
-        int, typer.Option(min=0, max=_MAX_SEED, help="Other numbers, other samples.")
+        int, typer.Option(min=0, max=_MAX_SEED, metavar="N", help="Other numbers, other samples.")
     ] = 0,
     force: Force = False,
 ) -> None:

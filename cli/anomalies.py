@@ -54,6 +54,7 @@ def anomalies(
         typer.Option(
             min=1e-6,
             max=0.5,
+            metavar="SHARE",
             help="Share of normal data to be called strange.",
             show_default=str(CONTAMINATION),
         ),

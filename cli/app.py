@@ -14,6 +14,7 @@ import typer
 from aecodec.errors import UsageError, explain
 
 from . import ae, bench, compress, denoise, duplicates, hashing, models, train
+from .help import simplify
 from .ui import command as ui
 
 app = typer.Typer(
@@ -31,6 +32,8 @@ models.add_to(app)
 train.add_to(app)
 ui.add_to(app)
 app.add_typer(bench.app, name="bench", rich_help_panel="Models")
+
+simplify(app)
 
 
 def _print_version(wanted: bool) -> None:

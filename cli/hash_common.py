@@ -59,7 +59,7 @@ def bits_option(default: str) -> Any:
     return typer.Option(
         parser=_bits,
         metavar="64|128|256",
-        help="Code length; with the model cifar10 one of 16, 32, 64.",
+        help="Code length; with hash-cifar10 one of 16, 32, 64.",
         show_default=default,
     )
 

@@ -91,7 +91,7 @@ def index(
     ):
         with progress_bar(quiet) as progress:
             if engine == "ray":
-                from aecodec.workflows.batch.ray_index import add_on_ray
+                from aecodec.workflows.ray_index import add_on_ray
 
                 report = add_on_ray(
                     opened, folders, prune=prune, address=ray_address, progress=progress

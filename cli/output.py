@@ -46,11 +46,12 @@ class Progress:
 
     Args:
         bar: of rich; None: nobody is watching.
+        total: of what is to be done, if it is known already.
     """
 
-    def __init__(self, bar: Any = None) -> None:
+    def __init__(self, bar: Any = None, total: int | None = None) -> None:
         self._bar = bar
-        self._task = bar.add_task("", total=None) if bar else None
+        self._task = bar.add_task("", total=total) if bar else None
 
     def __call__(self, done: int, total: int) -> None:
         if self._bar:
@@ -65,7 +66,7 @@ class Progress:
 
 
 @contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Progress]:
+def progress_bar(quiet: bool = False, total: int | None = None) -> Iterator[Progress]:
     """With a bar if there is someone to watch it."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield Progress()
@@ -78,7 +79,7 @@ def progress_bar(quiet: bool = False) -> Iterator[Progress]:
     console = Console(stderr=True)
     # Rich must leave stdout alone: it may be a file, and rich would send it to the terminal.
     with Bar(*columns, console=console, transient=True, redirect_stdout=False) as bar:
-        yield Progress(bar)
+        yield Progress(bar, total)
 
 
 def report(
@@ -102,7 +103,7 @@ def report(
         typer.Exit: with code 1, after all is reported, when a file failed.
     """
     seen = []
-    with progress_bar(quiet or count < 2) as progress:
+    with progress_bar(quiet or count < 2, count) as progress:
         for outcome in outcomes:
             for note in outcome.notes:
                 progress.print(f"note: {named(outcome.source, note)}", sys.stderr)

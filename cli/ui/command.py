@@ -30,7 +30,9 @@ def ui(
         ),
     ] = Path(),
     index: Index = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="0: any that is free.")
+    ] = 7860,
     browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
     device: Device = "auto",
 ) -> None:

@@ -143,7 +143,7 @@ def test_words_for_switches(run: Run, table: Path, tmp_path: Path) -> None:
 
 def test_a_folder_of_images(run: Run, folder: Path, tmp_path: Path) -> None:
     model = tmp_path / "m.safetensors"
-    settings = ("-n", 3, "--epochs", 30, "--set", "channels=[4]", "--set", "batch_size=8")
+    settings = ("--components", 3, "--epochs", 30, "--set", "channels=[4]", "--set", "batch_size=8")
     code, out, _ = run("ae", "fit", "conv", folder, "-o", model, *settings)
     assert code == 0
     assert "21 x 64 -> 3" in out
@@ -175,7 +175,7 @@ def test_images_are_brought_to_the_size_asked_for(run: Run, folder: Path, tmp_pa
     assert code == 1
     assert one_line(err)
     assert "--size" in err
-    size = ("--size", "6x4", "-n", 2, "--epochs", 2)
+    size = ("--size", "6x4", "--components", 2, "--epochs", 2)
     assert run("ae", "fit", "linear", folder, "-o", model, *size)[0] == 0
     assert load(model).image_shape_ == (4, 6, 1)
     assert run("ae", "reconstruct", model, folder, "-o", tmp_path / "back")[0] == 0
@@ -203,7 +203,7 @@ def test_photos_are_made_small_one_by_one(
         return picture
 
     monkeypatch.setattr(Picture, "from_image", watch)
-    size = ("--size", "6x4", "-n", 2, "--epochs", 1)
+    size = ("--size", "6x4", "--components", 2, "--epochs", 1)
     code, out, _ = run("ae", "fit", "autoencoder", photos, "-o", tmp_path / "m.safetensors", *size)
     assert code == 0
     assert "4 x 72" in out
@@ -536,6 +536,6 @@ def test_a_map_of_few_samples_with_labels_that_are_no_formula(
     assert run("ae", "fit", "linear", table, "-o", tmp_path / "m", "--components", 4)[0] == 0
     labels, target = ("--labels", tmp_path / "labels"), tmp_path / "map.svg"
     for method in ("pca", "tsne"):
-        what = ("plot-codes", tmp_path / "m", tmp_path / "few.npy", "-o", target, "--force")
+        what = ("ae", "plot-codes", tmp_path / "m", tmp_path / "few.npy", "-o", target, "--force")
         assert run(*what, *labels, "--method", method)[0] == 0
         assert target.stat().st_size > 1000

@@ -319,7 +319,7 @@ def test_train_resumes_only_what_exists(run: Run, folder: Path, tmp_path: Path) 
     assert "nothing to resume" in err
     code, _, err = run("train", "codec", "--data", folder, "--recipe", "none")
     assert code == 1
-    assert "known: codec-cpu" in err
+    assert "known: codec-balanced, codec-cpu" in err
     code, _, err = run("train", "codec", "--data", folder, "--start", "none")
     assert code == 1
     assert one_line(err)

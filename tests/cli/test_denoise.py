@@ -176,9 +176,17 @@ def test_compress_denoises_first(
             seen.append(image)
             return b"data"
 
-    about = {"bytes": 4, "bpp": 1.0, "quality": 50, "width": 451, "height": 300, "mode": "RGB"}
+    about = {
+        "bytes": 4,
+        "bpp": 1.0,
+        "quality": 50,
+        "lossless": False,
+        "width": 451,
+        "height": 300,
+        "mode": "RGB",
+    }
     monkeypatch.setattr("aecodec.codec.codec.Codec", Recorder)
-    monkeypatch.setattr("aecodec.codec.container.describe", lambda data: about)
+    monkeypatch.setattr("aecodec.codec.describe.describe", lambda data: about)
     monkeypatch.setattr(
         "aecodec.denoising.denoiser.Denoiser._pixels",
         lambda self, pixels, found: Image.new("RGB", pixels.size, "red"),

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from aecodec.errors import AecodecError
-from aecodec.hashing.backends.base import Backend, StaleCache, connect
+from aecodec.hashing.backends import connect
+from aecodec.hashing.backends.base import Backend, StaleCache
 from aecodec.hashing.backends.faiss import FaissFile
 from aecodec.hashing.database import State
 from aecodec.hashing.index import ImageIndex
@@ -187,9 +188,7 @@ def test_milvus_gives_more_than_fits_into_one_answer(milvus: str, tmp_path: Path
 def test_a_file_of_milvus_is_free_after_close(milvus: str, tmp_path: Path) -> None:
     url = f"milvus://{tmp_path}/own.db"
     backend = connect(url, tmp_path / "cache")
-    other = (
-        "import sys; from pathlib import Path; from aecodec.hashing.backends.base import connect;"
-    )
+    other = "import sys; from pathlib import Path; from aecodec.hashing.backends import connect;"
     command = [sys.executable, "-c", f"{other} connect(sys.argv[1], Path(sys.argv[2])).close()"]
     command += [url, str(tmp_path / "cache")]
     refused = subprocess.run(command, capture_output=True, text=True)

@@ -1,20 +1,14 @@
-"""Where the codes of an index are searched: a cache of the database, which is the truth.
-
-Every backend is a file of its own: FAISS on this machine, PostgreSQL with pgvector or Milvus on
-another.
-"""
+"""Where the codes of an index are searched: a cache of the database, which is the truth."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from aecodec.errors import AecodecError
 from aecodec.hashing.database import Database, State
 
 Ids = npt.NDArray[np.int64]
@@ -84,31 +78,6 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-def connect(url: str | None, path: Path) -> Backend:
-    """The backend of a URL ("postgresql://...", "milvus://..."), or, without one, of a file.
-
-    Raises:
-        AecodecError: no such backend, its package is missing, or it cannot be reached.
-    """
-    if url is None:
-        from aecodec.hashing.backends.faiss import FaissFile
-
-        return FaissFile(path)
-    if url.startswith(("postgresql://", "postgres://")):
-        from aecodec.hashing.backends.postgres import Postgres
-
-        return Postgres(url)
-    if url.startswith("milvus://"):
-        from aecodec.hashing.backends.milvus import Milvus
-
-        return Milvus(url, path)
-    scheme = url.partition(":")[0]
-    raise AecodecError(
-        f"no backend for {scheme!r}; known: postgresql://USER@HOST/DATABASE, milvus://HOST:PORT,"
-        " milvus:///FOLDER/NAME.db"
-    )
 
 
 def catch_up(index: CodeIndex, seen: State, state: State, database: Database) -> str:
