@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # The versions the tests were last run with; remove the pins to try the newest.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
-.PHONY: demo test test-install test-ui test-ray check clean
+.PHONY: demo test test-install test-ui test-ray check docs clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +45,10 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What is generated: the command line's reference from its help.
+docs: $(VENV)/.installed
+	$(BIN)/python docs/cli_reference.py
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info

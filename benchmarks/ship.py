@@ -38,7 +38,10 @@ def total(card: dict[str, Any]) -> dict[str, Any]:
     found = {"runs": 1, "steps": card["steps"], "hours": card["hours"]}
     for before in shipped_models():
         if before["sha256"] in card.get("start", ""):
-            found = {name: round(found[name] + before["total"][name], 2) for name in found}
+            known = before["total"]
+            found = {name: round(found[name] + known[name], 2) for name in found}
+            if "hours_of_steps" in known:  # of the earliest runs no hours were noted
+                found["hours_of_steps"] = card["steps"] + known["hours_of_steps"]
     return found
 
 
