@@ -25,6 +25,7 @@ from .options import (
     RayAddress,
     inputs,
     places,
+    weights_option,
 )
 from .output import noting, print_json, progress_bar, say, tell
 
@@ -57,7 +58,9 @@ _INDEX_EXAMPLES = (
 def index(
     folders: Annotated[list[str], places("DIR", "Folders of images, and images.")],
     index: Index = None,
-    weights: HashWeights = None,
+    weights: Annotated[
+        str | None, weights_option("hash model", "that of the index, or hash-photo", "hash")
+    ] = None,
     bits: Annotated[int | None, bits_option("that of the index, or the longest")] = None,
     workers: Annotated[
         int | None,
