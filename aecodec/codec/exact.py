@@ -71,14 +71,10 @@ def unpack_exact(payload: bytes, mode: str, sizes: list[tuple[int, int]]) -> Exa
     Raises:
         CorruptFileError: malformed, or not of the tile's size.
     """
-    tile, position = unpack_varint(payload, 0, "exact")
-    length, position = unpack_varint(payload, position, "exact")
-    if tile >= len(sizes):
-        raise CorruptFileError(f"exact: there is no tile {tile}")
+    tile, cells, rest = read_cells(payload, sizes)
     width, height = sizes[tile]
-    cells = _unpack_cells(payload[position : position + length], cell_grid(width, height))
     try:
-        data = io.BytesIO(payload[position + length :])
+        data = io.BytesIO(rest)
         pixels = Image.open(data, formats=["PNG" if mode == "I;16" else "WEBP"])
         if pixels.size != (width, height):
             raise CorruptFileError("exact: not of the tile's size")
@@ -92,6 +88,21 @@ def unpack_exact(payload: bytes, mode: str, sizes: list[tuple[int, int]]) -> Exa
             raise CorruptFileError(f"exact: pixels of mode {pixels.mode}")
         return ExactPart(tile, cells, Image.fromarray(np.asarray(pixels).astype("<u2")))
     return ExactPart(tile, cells, pixels.convert(mode))
+
+
+def read_cells(payload: bytes, sizes: list[tuple[int, int]]) -> tuple[int, Cells, bytes]:
+    """Number of the tile, its exact cells, and the picture of them, which is not decoded.
+
+    Raises:
+        CorruptFileError: malformed.
+    """
+    tile, position = unpack_varint(payload, 0, "exact")
+    length, position = unpack_varint(payload, position, "exact")
+    if tile >= len(sizes):
+        raise CorruptFileError(f"exact: there is no tile {tile}")
+    end = position + length
+    cells = _unpack_cells(payload[position:end], cell_grid(*sizes[tile]))
+    return tile, cells, payload[end:]
 
 
 def _unpack_cells(mask: bytes, grid: tuple[int, int]) -> Cells:

@@ -21,6 +21,7 @@ from aecodec.images.drawn_cells import find_drawn
 from aecodec.nn.device import choose_device, has_bfloat16
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.nn.tiling import Area, windows
+from aecodec.weights import find_weights
 
 TILE = 96
 """Side of a tile in positions of 8 pixels: 768 pixels. Twice that takes a third longer: caches."""
@@ -52,7 +53,7 @@ class Denoiser:
 
     Args:
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
-        weights: a weight file; by default the one that ships.
+        weights: a weight file, or the name of one that ships; "denoise-cpu" by default.
 
     Raises:
         AecodecError: no such device, not a weight file, or none ships with this build.
@@ -60,7 +61,7 @@ class Denoiser:
 
     def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
         self.device = choose_device(device)
-        path = Path(weights) if weights else weight_files.shipped()
+        path = find_weights(weights or weight_files.DEFAULT_MODEL, "denoise")
         self.model = weight_files.load(path, self.device)
 
     def denoise(
