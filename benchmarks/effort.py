@@ -12,11 +12,10 @@ import numpy as np
 
 from aecodec.codec.codec import EFFORTS
 from aecodec.evaluation.bd_rate import bd_rate
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.learned_codec import LearnedCodec
-from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
-from aecodec.evaluation.rd import Row, measure_one
+from aecodec.evaluation.rd.measure import Row, measure_one
+from aecodec.evaluation.results import markdown_table, write_result
 
 QUALITIES = (10, 30, 50, 70, 90)
 BASE = "default"
@@ -58,8 +57,7 @@ def main() -> None:
     ]
     text = f"# Efforts\n\n{len(paths)} photos of {paths[0].parent.name}, BD-rate on PSNR.\n\n"
     text += markdown_table(["effort", f"against {BASE}", "encode s", "decode s"], lines) + "\n"
-    write_json(args.out / "effort.json", {"machine": describe(), "rows": rows})
-    write_bytes(args.out / "effort.md", text.encode())
+    write_result(args.out / "effort.json", {"rows": rows}, text)
     print(text)
 
 

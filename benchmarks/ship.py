@@ -1,7 +1,7 @@
 """Put a run's weights into the package, or a benchmark's figures on their card.
 
 python benchmarks/ship.py codec-cpu --run runs/codec-cpu
-python benchmarks/rd.py --data kodak --out benchmarks/results/kodak
+aecodec bench rd --data kodak --out benchmarks/results/kodak
 python benchmarks/ship.py codec-cpu --figures benchmarks/results/kodak/rd.json
 """
 
@@ -14,7 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from aecodec.evaluation.learned_codec import NAMES
+from aecodec.evaluation.metrics import METRICS
+from aecodec.evaluation.results import read_result
 from aecodec.weights import weight_file
 
 
@@ -34,20 +35,21 @@ def take_weights(run: Path, target: Path, note: str) -> None:
 
 def take_figures(file: Path, target: Path) -> None:
     """Note a benchmark's figures under its folder's name."""
-    result = json.loads(file.read_text())
+    result = read_result(file)["figures"]
     card = json.loads(target.with_suffix(".json").read_text())
     if file.stem == "rd":  # a curve for each codec that ships
-        figures = rd_figures(result, NAMES[card["recipe"]["model"]["distortion"]])
+        figures = rd_figures(result, target.stem)
     else:
         figures = FIGURES[file.stem](result)
     card.setdefault("figures", {})[file.parent.name] = figures
     write_card(card, target)
 
 
-def rd_figures(result: dict[str, Any], name: str) -> dict[str, Any]:
+def rd_figures(result: dict[str, Any], weights: str) -> dict[str, Any]:
     """BD-rates and the mean curve of one codec."""
+    name = result["weights"][weights]
     curve = [
-        {key: round(point[key], 4) for key in ("setting", "bpp", "psnr", "ms_ssim")}
+        {key: round(point[key], 4) for key in ("setting", "bpp", *METRICS) if key in point}
         for point in result["curves"][name]
     ]
     return {"bd_rate_percent": result["bd_rate"][name], "curve": curve}

@@ -218,7 +218,7 @@ def test_train_prints_the_checkpoint_and_resumes(
 def test_bench_passes_its_options_on(
     run: Run, photo: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aecodec.evaluation import denoise  # measured for real in its own tests
+    from aecodec.evaluation.denoising import measure  # measured for real in its own tests
 
     def fake(data: Path, out: Path, **options: Any) -> None:
         assert (data, options["weights"], options["limit"]) == (photo.parent, weights, 2)
@@ -226,7 +226,7 @@ def test_bench_passes_its_options_on(
         out.mkdir()
         (out / "denoise.md").write_text("# Denoising\n")
 
-    monkeypatch.setattr(denoise, "run_denoise", fake)
+    monkeypatch.setattr(measure, "run_denoise", fake)
     arguments = ["--data", photo.parent, "--out", tmp_path / "out", "--weights", weights]
     code, out, err = run("bench", "denoise", *arguments, "--limit", 2)
     assert (code, out, err) == (0, "# Denoising\n\n", "1 of 1: photo.png\n")

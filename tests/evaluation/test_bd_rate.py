@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from aecodec.errors import AecodecError
 from aecodec.evaluation.bd_rate import BdRateError, bd_rate
 from aecodec.evaluation.metrics import ms_ssim_db
-from aecodec.evaluation.published import published_kodak
+from aecodec.evaluation.rd.published import published_kodak
 
 steps = st.floats(0.05, 2)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from aecodec.evaluation.denoise_methods import BLIND, NAME
+from aecodec.evaluation.denoising.methods import BLIND, NAME
 from aecodec.evaluation.metrics import psnr
 
 _PLOTTED = ("sigma 15", "sigma 25", "sigma 50")
