@@ -37,11 +37,7 @@ def take_figures(file: Path, target: Path) -> None:
     """Note a benchmark's figures under its folder's name."""
     result = read_result(file)["figures"]
     card = json.loads(target.with_suffix(".json").read_text())
-    if file.stem == "rd":  # a curve for each codec that ships
-        figures = rd_figures(result, target.stem)
-    else:
-        figures = FIGURES[file.stem](result)
-    card.setdefault("figures", {})[file.parent.name] = figures
+    card.setdefault("figures", {})[file.parent.name] = FIGURES[file.stem](result, target.stem)
     write_card(card, target)
 
 
@@ -55,7 +51,7 @@ def rd_figures(result: dict[str, Any], weights: str) -> dict[str, Any]:
     return {"bd_rate_percent": result["bd_rate"][name], "curve": curve}
 
 
-def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
+def denoise_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """PSNR and SSIM of each task, told what the noise is and not."""
     return {
         task: {
@@ -67,7 +63,7 @@ def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def near_duplicate_figures(result: dict[str, Any]) -> dict[str, Any]:
+def near_duplicate_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """Means over the transformations, for each code length: of codes, and as `search` finds."""
     return {
         f"{bits} bits{label}": {
@@ -80,12 +76,14 @@ def near_duplicate_figures(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def cifar10_figures(result: dict[str, Any]) -> dict[str, Any]:
+def cifar10_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """mAP@1000 for each code length."""
     return {f"{bits} bits": round(value, 4) for bits, value in result["map"]["aecodec"].items()}
 
 
+# From a benchmark's figures and a model's name to what goes onto its card.
 FIGURES = {
+    "rd": rd_figures,
     "denoise": denoise_figures,
     "near_duplicates": near_duplicate_figures,
     "cifar10_hashing": cifar10_figures,

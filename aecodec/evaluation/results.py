@@ -51,10 +51,9 @@ class Result(TypedDict):
 
 def command_line() -> str:
     """How this process was started. Of absolute paths only the last part is kept."""
-    words = sys.orig_argv
-    if not sys.argv[0].endswith(".py"):  # an installed command, which an interpreter runs
-        words = sys.argv
-    return shlex.join(_without_folder(word) for word in words)
+    installed = not sys.argv[0].endswith(".py")  # a command, which an interpreter runs
+    first, *rest = sys.argv if installed else sys.orig_argv
+    return shlex.join([Path(first).name, *map(_without_folder, rest)])
 
 
 def _without_folder(word: str) -> str:

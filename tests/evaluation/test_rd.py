@@ -39,9 +39,9 @@ class FewJpegs(Jpeg):
     settings: ClassVar = (20, 40, 60, 80)
 
 
-@pytest.fixture
-def photos(tmp_path: Path, photo: Image.Image) -> Path:
-    folder = tmp_path / "photos"
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory, photo: Image.Image) -> Path:
+    folder = tmp_path_factory.mktemp("rd") / "photos"
     folder.mkdir()
     photo.save(folder / "b.png")
     photo.transpose(Image.Transpose.ROTATE_90).save(folder / "a.png")
@@ -49,13 +49,20 @@ def photos(tmp_path: Path, photo: Image.Image) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def result(photos: Path) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "LearnedCodec", HalfSizeJpeg)
+        patch.setattr(measure, "available", lambda: [FewJpegs()])
+        patch.setattr(measure, "shipped_codecs", lambda: ["codec-a", "codec-b"])
+        out = photos.parent / "out"
+        return measure.run_rd(photos, out, device="cpu", qualities=[20, 40, 60, 80])["figures"]
+
+
 @pytest.fixture
-def result(photos: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
+def jpegs_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "LearnedCodec", HalfSizeJpeg)
     monkeypatch.setattr(measure, "available", lambda: [FewJpegs()])
-    monkeypatch.setattr(measure, "shipped_codecs", lambda: ["codec-a", "codec-b"])
-    out = photos.parent / "out"
-    return measure.run_rd(photos, out, device="cpu", qualities=[20, 40, 60, 80])["figures"]
 
 
 def test_half_the_bytes_at_equal_quality_is_minus_fifty_percent(result: dict) -> None:
@@ -74,6 +81,7 @@ def test_a_bd_rate_says_over_which_qualities_it_is(result: dict) -> None:
     assert high == points[-1]["ssimulacra2"]
 
 
+@pytest.mark.usefixtures("jpegs_only")
 def test_every_codec_that_ships_is_measured_or_the_one_that_is_named(
     result: dict, photos: Path
 ) -> None:
@@ -135,22 +143,19 @@ def test_a_plot_has_few_curves_and_ours_are_among_them() -> None:
     assert sum(map(is_ours, measured)) == 2
 
 
-def test_published_curves_join_on_kodak(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, result: dict
-) -> None:
+def test_published_curves_join_on_kodak(result: dict) -> None:
     summary = measure.summarise(result["rows"], kodak=True)
     assert summary["published_bd_rate"]["ELIC"]["ms_ssim"]["JPEG"] is None
     assert isinstance(summary["published_bd_rate"]["mbt2018-mean"]["psnr"]["JPEG"], float)
 
 
+@pytest.mark.usefixtures("jpegs_only")
 def test_small_photos_leave_ms_ssim_out(
     tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
     photo.crop((0, 0, 100, 80)).save(folder / "small.png")
-    monkeypatch.setattr(measure, "LearnedCodec", HalfSizeJpeg)
-    monkeypatch.setattr(measure, "available", lambda: [FewJpegs()])
     monkeypatch.setattr(measure, "shipped_codecs", lambda: ["codec-cpu"])
     result = measure.run_rd(folder, tmp_path / "out", qualities=[20, 40, 60, 80])["figures"]
     assert result["bd_rate"]["aecodec"]["ms_ssim"]["JPEG"] is None
@@ -170,13 +175,12 @@ def test_the_shipped_codecs_have_names_of_their_own(
     assert "aecodec" in figures["curves"]
 
 
-def test_limit_and_progress(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "LearnedCodec", HalfSizeJpeg)
-    monkeypatch.setattr(measure, "available", lambda: [FewJpegs()])
+@pytest.mark.usefixtures("jpegs_only")
+def test_limit_and_progress(photos: Path) -> None:
     calls: list[tuple[int, int, str]] = []
     measure.run_rd(
         photos,
-        photos.parent / "out",
+        photos.parent / "limited",
         qualities=[20, 40],
         limit=1,
         progress=lambda *call: calls.append(call),

@@ -99,32 +99,14 @@ def _draw_published(axes: Axes, curves: Mapping[str, PublishedCurve], metric: st
     shades = matplotlib.colormaps["cividis"].resampled(len(drawn) + 2)
     styles = ("--", "-.", ":")
     for i, (name, rate, quality) in enumerate(drawn):
-        axes.plot(rate, quality, styles[i % 3], color=shades(i), linewidth=1, alpha=0.8, label=name)
-
-
-def _legends(axes: Axes, measured: int) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    place: dict[str, Any] = {
-        "loc": "upper left",
-        "frameon": False,
-        "fontsize": 9,
-        "alignment": "left",
-    }
-    first = axes.legend(
-        handles[:measured],
-        labels[:measured],
-        title="measured here",
-        bbox_to_anchor=(1.01, 1.02),
-        **place,
-    )
-    if len(handles) > measured:
-        axes.add_artist(first)
-        axes.legend(
-            handles[measured:],
-            labels[measured:],
-            title="published, best first",
-            bbox_to_anchor=(1.01, 0.54),
-            **place,
+        axes.plot(
+            rate,
+            quality,
+            styles[i % 3],
+            color=shades(i),
+            linewidth=1,
+            alpha=0.8,
+            label=f"{name} (published)",
         )
 
 
@@ -178,7 +160,7 @@ def plot_rd(
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    _legends(axes, len(measured))
+    axes.legend(loc="lower right", frameon=False)
     file = BytesIO()
     # No date, and ids from a fixed salt: equal results make equal files.
     with matplotlib.rc_context({"svg.hashsalt": "aecodec", "svg.fonttype": "none"}):
