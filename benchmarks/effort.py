@@ -27,7 +27,8 @@ def saved(rows: list[Row], base: list[Row]) -> float:
     for some in (base, rows):
         at = [[r for r in some if r["setting"] == q] for q in QUALITIES]
         curves += [[float(np.mean([r[key] for r in rs])) for rs in at] for key in ("bpp", "psnr")]
-    return bd_rate(*curves)
+    reference_rate, reference_quality, rate, quality = curves
+    return bd_rate(reference_rate, reference_quality, rate, quality)
 
 
 def main() -> None:

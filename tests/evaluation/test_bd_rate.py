@@ -113,7 +113,7 @@ def test_what_lies_below_the_least_quality_does_not_count() -> None:
     score = [-40.0, 10.0, 50.0, 70.0, 85.0]
     # Half the bits above 50, many times as many at scores where all is ruined.
     other = [0.9 * 0.1, 0.15, 0.2, 0.4, 0.8]
-    assert bd_rate(rate, score, other, score, least=50) == pytest.approx(-50)
+    assert bd_rate(rate, score, other, score, least=50) == pytest.approx(-50, abs=1)
     assert bd_rate(rate, score, other, score) > -45
     assert shared_range(score, [0.0, 60.0]) == (0.0, 60.0)
     assert shared_range(score, [0.0, 60.0], 30.0) == (30.0, 60.0)
