@@ -45,7 +45,9 @@ def main() -> None:
         codec = LearnedCodec(device="cpu", qualities=QUALITIES, effort=effort)
         codec.decode(codec.encode(load_photo(paths[0]).crop((0, 0, 64, 64)), 50))  # warm
         rows[effort] = [
-            measure_one(codec, q, load_photo(path), path.name) for path in paths for q in QUALITIES
+            measure_one(codec, q, load_photo(path), path.name, ["psnr"])
+            for path in paths
+            for q in QUALITIES
         ]
     lines = [
         [

@@ -40,8 +40,9 @@ _ORDER = (
 def result_files(folder: Path) -> list[Path]:
     """The result files that have tables, in the order of the page; ablations are studies."""
 
-    def place(file: Path) -> tuple[int, str]:
-        return (_ORDER.index(file.stem) if file.stem in _ORDER else len(_ORDER), str(file))
+    def place(file: Path) -> tuple[int, bool, str]:
+        known = _ORDER.index(file.stem) if file.stem in _ORDER else len(_ORDER)
+        return known, file.parent.name != "kodak", str(file)
 
     files = [f for f in folder.rglob("*.json") if "ablation" not in f.parts]
     return sorted((f for f in files if f.with_suffix(".md").exists()), key=place)

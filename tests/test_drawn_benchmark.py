@@ -68,6 +68,9 @@ def test_a_row_a_quality_and_their_means(codec: Codec, cat: Image.Image) -> None
     assert cells["stripes"]["wholly_exact"] == 1
     assert cells["photo"]["least_psnr"] == rows[4]["psnr"]
     assert cells["photo"]["to_webp"] == rows[4]["bytes"] / rows[4]["webp_bytes"] < 1
+    assert cells["photo"]["bytes"] == rows[4]["bytes"]
+    missed = drawn.summarise([{**rows[4], "failures": ["block"]}, rows[4]])["missed"]
+    assert missed == {"psnr": 0, "block": 1, "bytes": 0}
     text = drawn.tables({"summary": {"50": cells}})
     assert "| stripes | 1 |" in text
     assert "| exact | exact | exact |" in text

@@ -232,6 +232,25 @@ def test_bench_passes_its_options_on(
     assert (code, out, err) == (0, "# Denoising\n\n", "1 of 1: photo.png\n")
 
 
+def test_bench_of_pairs(
+    run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aecodec.evaluation.denoising import pairs  # measured for real in its own tests
+
+    def fake(data: Path, out: Path, **options: Any) -> None:
+        assert (data, options["without"]) == (photo.parent, ["BM3D", "OpenCV NLM"])
+        out.mkdir()
+        (out / "pairs.md").write_text("# Real\n")
+
+    monkeypatch.setattr(pairs, "run_pairs", fake)
+    arguments = ["--pairs", "--data", photo.parent, "--out", tmp_path / "out"]
+    arguments += ["--without", "BM3D", "--without", "OpenCV NLM"]
+    assert run("bench", "denoise", *arguments)[:2] == (0, "# Real\n\n")
+    code, _, err = run("bench", "denoise", *arguments)
+    assert code == 1
+    assert "pairs.md exists" in err
+
+
 def test_help(run: Run) -> None:
     for command in (["denoise"], ["corrupt"], ["train", "denoise"], ["bench", "denoise"]):
         code, out, _ = run(*command, "--help")
