@@ -1,7 +1,7 @@
 """Put a run's weights into the package, or a benchmark's figures on their card.
 
 python benchmarks/ship.py codec-cpu --run runs/codec-cpu
-python benchmarks/rd.py --data kodak --out benchmarks/results/kodak
+aecodec bench rd --data kodak --out benchmarks/results/kodak
 python benchmarks/ship.py codec-cpu --figures benchmarks/results/kodak/rd.json
 """
 
@@ -14,7 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from aecodec.evaluation.learned_codec import NAMES
+from aecodec.evaluation.metrics import METRICS
+from aecodec.evaluation.results import read_result
 from aecodec.weights import shipped_models, weight_file
 
 
@@ -47,26 +48,23 @@ def total(card: dict[str, Any]) -> dict[str, Any]:
 
 def take_figures(file: Path, target: Path) -> None:
     """Note a benchmark's figures under its folder's name."""
-    result = json.loads(file.read_text())
+    result = read_result(file)["figures"]
     card = json.loads(target.with_suffix(".json").read_text())
-    if file.stem == "rd":  # a curve for each codec that ships
-        figures = rd_figures(result, NAMES[card["recipe"]["model"]["distortion"]])
-    else:
-        figures = FIGURES[file.stem](result)
-    card.setdefault("figures", {})[file.parent.name] = figures
+    card.setdefault("figures", {})[file.parent.name] = FIGURES[file.stem](result, target.stem)
     write_card(card, target)
 
 
-def rd_figures(result: dict[str, Any], name: str) -> dict[str, Any]:
+def rd_figures(result: dict[str, Any], weights: str) -> dict[str, Any]:
     """BD-rates and the mean curve of one codec."""
+    name = result["weights"][weights]
     curve = [
-        {key: round(point[key], 4) for key in ("setting", "bpp", "psnr", "ms_ssim")}
+        {key: round(point[key], 4) for key in ("setting", "bpp", *METRICS) if key in point}
         for point in result["curves"][name]
     ]
     return {"bd_rate_percent": result["bd_rate"][name], "curve": curve}
 
 
-def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
+def denoise_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """PSNR and SSIM of each task, told what the noise is and not."""
     return {
         task: {
@@ -78,7 +76,7 @@ def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def near_duplicate_figures(result: dict[str, Any]) -> dict[str, Any]:
+def near_duplicate_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """Means over the transformations, for each code length: of codes, and as `search` finds."""
     return {
         f"{bits} bits{label}": {
@@ -91,12 +89,14 @@ def near_duplicate_figures(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def cifar10_figures(result: dict[str, Any]) -> dict[str, Any]:
+def cifar10_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """mAP@1000 for each code length."""
     return {f"{bits} bits": round(value, 4) for bits, value in result["map"]["aecodec"].items()}
 
 
+# From a benchmark's figures and a model's name to what goes onto its card.
 FIGURES = {
+    "rd": rd_figures,
     "denoise": denoise_figures,
     "near_duplicates": near_duplicate_figures,
     "cifar10_hashing": cifar10_figures,

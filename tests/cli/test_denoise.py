@@ -224,7 +224,7 @@ def test_train_prints_the_checkpoint_and_resumes(
 def test_bench_passes_its_options_on(
     run: Run, photo: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aecodec.evaluation import denoise  # measured for real in its own tests
+    from aecodec.evaluation.denoising import measure  # measured for real in its own tests
 
     def fake(data: Path, out: Path, **options: Any) -> None:
         assert (data, options["weights"], options["limit"]) == (photo.parent, weights, 2)
@@ -232,10 +232,29 @@ def test_bench_passes_its_options_on(
         out.mkdir()
         (out / "denoise.md").write_text("# Denoising\n")
 
-    monkeypatch.setattr(denoise, "run_denoise", fake)
+    monkeypatch.setattr(measure, "run_denoise", fake)
     arguments = ["--data", photo.parent, "--out", tmp_path / "out", "--weights", weights]
     code, out, err = run("bench", "denoise", *arguments, "--limit", 2)
     assert (code, out, err) == (0, "# Denoising\n\n", "1 of 1: photo.png\n")
+
+
+def test_bench_of_pairs(
+    run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aecodec.evaluation.denoising import pairs  # measured for real in its own tests
+
+    def fake(data: Path, out: Path, **options: Any) -> None:
+        assert (data, options["without"]) == (photo.parent, ["BM3D", "OpenCV NLM"])
+        out.mkdir()
+        (out / "pairs.md").write_text("# Real\n")
+
+    monkeypatch.setattr(pairs, "run_pairs", fake)
+    arguments = ["--pairs", "--data", photo.parent, "--out", tmp_path / "out"]
+    arguments += ["--without", "BM3D", "--without", "OpenCV NLM"]
+    assert run("bench", "denoise", *arguments)[:2] == (0, "# Real\n\n")
+    code, _, err = run("bench", "denoise", *arguments)
+    assert code == 1
+    assert "pairs.md exists" in err
 
 
 def test_help(run: Run) -> None:

@@ -1,6 +1,6 @@
 """Crops from anywhere in a photo: near_duplicates.py's are from the middle.
 
-    python -m benchmarks.crops_anywhere --data photos --out benchmarks/results/crops_anywhere
+    python -m benchmarks.studies.crops_anywhere --data photos --out benchmarks/results/crops_anywhere
 
 Photos must not have been trained on; what else is stored, and what counts, is as there.
 Needs the extra `hashers`.
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from aecodec.evaluation.files import markdown_table, write_bytes
 from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.results import markdown_table, write_bytes
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import preview_of
 from benchmarks.near_duplicates import Method, methods, with_pieces

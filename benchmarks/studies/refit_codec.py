@@ -1,7 +1,7 @@
 """Fit the shipped codec of commit 7dfc389 into the architecture of the seventh run, to begin with.
 
     git show 7dfc389:aecodec/weights/codec-cpu.safetensors > sixth.safetensors
-    python benchmarks/refit_codec.py sixth.safetensors refitted.safetensors
+    python benchmarks/studies/refit_codec.py sixth.safetensors refitted.safetensors
     aecodec train codec --recipe codec-cpu-further --start refitted.safetensors --data photos
 
 Without the synthesis' last residual block at 1/8 of the resolution; features of 1/8 beside the

@@ -3,85 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Generator, Tensor
 
-from aecodec.denoising import noise
 from aecodec.denoising.denoiser import Denoiser
-from aecodec.denoising.impulses import Kind
 from aecodec.errors import UnsupportedImageError
-from aecodec.evaluation import denoise_methods, machine
-from aecodec.evaluation.denoise_methods import BLIND, Floats, Method, ours
-from aecodec.evaluation.denoise_plot import contact_sheet, plot_denoise
-from aecodec.evaluation.denoise_table import denoise_markdown
-from aecodec.evaluation.files import write_bytes, write_json
-from aecodec.evaluation.metrics import psnr
+from aecodec.evaluation import machine
+from aecodec.evaluation.denoising import methods
+from aecodec.evaluation.denoising.methods import BLIND, Floats, Method, ours
+from aecodec.evaluation.denoising.plot import contact_sheet, plot_denoise
+from aecodec.evaluation.denoising.table import VERSIONS, denoise_markdown
+from aecodec.evaluation.denoising.tasks import NOISY, TASKS, NoiseTask
+from aecodec.evaluation.metrics import psnr, ssim
 from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.results import Result, write_bytes, write_result
 
 Progress = Callable[[int, int, str], None]
-NOISY = "noisy"
 _LEAST = 16  # pixels a side: SSIM looks at windows of 11, reflection needs more than it adds
-
-
-@dataclass(frozen=True)
-class NoiseTask:
-    """One way to corrupt photos.
-
-    Attributes:
-        name: for tables.
-        group: tasks that make up a table.
-        kind: of the noise.
-        level: sigma on the scale of 0..255, or the fraction that is replaced.
-    """
-
-    name: str
-    group: Literal["float", "8-bit", "impulses", "clean"]
-    kind: Kind
-    level: float
-
-    @property
-    def sigma(self) -> float:
-        return self.level if self.kind == "gaussian" else 0.0
-
-    def corrupt(self, clean: Tensor, seed: int) -> Tensor:
-        """The noisy copy of (1, 3, H, W) in [0, 1]."""
-        generator = Generator().manual_seed(seed)
-        if self.kind == "salt-and-pepper":
-            return noise.salt_and_pepper(clean, self.level, generator)
-        if self.kind == "masking":
-            return noise.masking(clean, self.level, generator, shared_dim=1)
-        noisy = noise.gaussian(clean, self.level, generator)
-        return noisy if self.group == "float" else noise.to_8_bit(noisy)
-
-
-TASKS = (
-    *(NoiseTask(f"sigma {sigma}", "float", "gaussian", sigma) for sigma in (15, 25, 50)),
-    *(NoiseTask(f"sigma {sigma}, 8 bits", "8-bit", "gaussian", sigma) for sigma in (15, 25, 50)),
-    NoiseTask("salt and pepper 10 %", "impulses", "salt-and-pepper", 0.1),
-    NoiseTask("salt and pepper 30 %", "impulses", "salt-and-pepper", 0.3),
-    NoiseTask("masking 50 %", "impulses", "masking", 0.5),
-    NoiseTask("clean", "clean", "gaussian", 0.0),
-)
-
-
-def ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-    """Structural similarity (Wang et al., 2004), Gaussian window, mean over RGB; 1 when equal.
-
-    Args:
-        first, second: uint8 (H, W, 3) of one size, at least 11 pixels a side.
-    """
-    from pytorch_msssim import ssim as similarity
-
-    x, y = (torch.tensor(p).permute(2, 0, 1)[None].float() for p in (first, second))
-    return float(similarity(x, y, data_range=255.0))
 
 
 def methods_for(task: NoiseTask, denoiser: Denoiser, without: Collection[str] = ()) -> list[Method]:
@@ -90,7 +34,7 @@ def methods_for(task: NoiseTask, denoiser: Denoiser, without: Collection[str] = 
     if task.group == "clean":  # told that nothing is wrong, nobody does anything
         return [method for method in mine if method.name == BLIND]
     impulses = task.group == "impulses"
-    others = denoise_methods.for_impulses() if impulses else denoise_methods.for_gaussian_noise()
+    others = methods.for_impulses() if impulses else methods.for_gaussian_noise()
     return [*mine, *(method for method in others if method.name not in without)]
 
 
@@ -159,7 +103,7 @@ def run_denoise(
     limit: int | None = None,
     without: Collection[str] = (),
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Measure aecodec and the other denoisers that are installed on a folder of photos.
 
     Args:
@@ -173,8 +117,8 @@ def run_denoise(
         progress: called after each photo with photos done, photos in all and its name.
 
     Returns:
-        What denoise.json holds: `data`, `images`, `device`, `machine`, `summary` and
-        `rows`, one for each photo, task and method.
+        What denoise.json holds. Its figures: `data`, `images`, `device`, `summary` and `rows`,
+        one for each photo, task and method.
 
     Raises:
         UnsupportedImageError: when the folder holds no photos or an unreadable one.
@@ -183,7 +127,7 @@ def run_denoise(
     denoiser = Denoiser(device, weights)
     photos = list_photos(data, limit)
     rows: list[dict[str, Any]] = []
-    with machine.threads(threads), denoise_methods.opencv_threads(threads):
+    with machine.threads(threads), methods.opencv_threads(threads):
         first = load_photo(photos[0])
         measure_photo(first.crop((0, 0, 64, 64)), 0, denoiser, without)  # to warm up
         for number, path in enumerate(photos):
@@ -193,19 +137,18 @@ def run_denoise(
             rows += measure_photo(photo, number, denoiser, without)
             if progress:
                 progress(number + 1, len(photos), path.name)
-        result: dict[str, Any] = {
+        sheet = contact_sheet(_sheet_rows(first, denoiser, without))
+        figures: dict[str, Any] = {
             "data": Path(data).resolve().name,
             "images": len(photos),
             "device": device,
-            "machine": machine.describe(),
             "summary": summarise(rows),
             "rows": rows,
         }
-        sheet = contact_sheet(_sheet_rows(first, denoiser, without))
-    write_json(out / "denoise.json", result)
-    write_bytes(out / "denoise.md", denoise_markdown(result, TASKS).encode())
+        tables = denoise_markdown(figures)
+        result = write_result(out / "denoise.json", figures, tables, versions=VERSIONS)
     for suffix in ("png", "svg"):
-        write_bytes(out / f"denoise.{suffix}", plot_denoise(result["summary"], suffix))
+        write_bytes(out / f"denoise.{suffix}", plot_denoise(figures["summary"], suffix))
     write_bytes(out / "denoise_sheet.png", sheet)
     return result
 

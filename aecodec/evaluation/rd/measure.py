@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from itertools import product
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypedDict
+from typing import Any, TypeAlias
 
 from PIL import Image
 
-from aecodec.evaluation import machine, metrics
-from aecodec.evaluation.bd_rate import BdRateError, bd_rate
+from aecodec.evaluation import metrics
+from aecodec.evaluation.bd_rate import BdRateError, bd_rate, shared_range
 from aecodec.evaluation.classic_codecs import ImageCodec, available
-from aecodec.evaluation.files import write_bytes, write_json
 from aecodec.evaluation.learned_codec import QUALITIES, LearnedCodec
+from aecodec.evaluation.metrics import METRICS
 from aecodec.evaluation.photos import is_kodak, list_photos, load_photo
-from aecodec.evaluation.published import published_kodak
-from aecodec.evaluation.rd_plot import plot_rd
-from aecodec.evaluation.rd_table import rd_markdown
+from aecodec.evaluation.rd.plot import plot_rd
+from aecodec.evaluation.rd.published import published_kodak
+from aecodec.evaluation.rd.table import VERSIONS, rd_markdown
+from aecodec.evaluation.results import Result, write_bytes, write_result
 from aecodec.weights import shipped_codecs
 
 Progress = Callable[[int, int, str], None]
-REFERENCES = ("JPEG", "AVIF")
+REFERENCES = ("JPEG", "AVIF", "AVIF, PSNR", "JPEG XL")
+
+Row: TypeAlias = dict[str, Any]
+"""One photo through one codec at one setting: codec, setting, image, bytes, bpp, encode_s,
+decode_s, and the values of METRICS by their keys; nan where the photo is too small for one."""
+
+Point: TypeAlias = dict[str, Any]
+"""Means over the photos at one setting: setting, bpp, encode_s, decode_s, values of METRICS."""
+
+Curves: TypeAlias = dict[str, list[Point]]
 
 
-class Row(TypedDict):
-    """One photo through one codec at one setting."""
-
-    codec: str
-    setting: int
-    image: str
-    bytes: int
-    bpp: float
-    psnr: float  # dB
-    ms_ssim: float  # [0, 1]; nan where the photo is too small
-    encode_s: float
-    decode_s: float
-
-
-class Point(TypedDict):
-    """Means over the photos at one setting of one codec."""
-
-    setting: int
-    bpp: float
-    psnr: float
-    ms_ssim: float
-    encode_s: float
-    decode_s: float
-
-
-Curves = dict[str, list[Point]]
-
-
-def measure_one(codec: ImageCodec, setting: int, image: Image.Image, name: str) -> Row:
-    """One photo, named so, through one codec at one setting."""
+def measure_one(
+    codec: ImageCodec,
+    setting: int,
+    image: Image.Image,
+    name: str,
+    keys: Collection[str] = tuple(METRICS),
+) -> Row:
+    """One photo, named so, through one codec at one setting, by the METRICS of these keys."""
     start = perf_counter()
     data = codec.encode(image, setting)
     encoded = perf_counter()
@@ -66,8 +55,7 @@ def measure_one(codec: ImageCodec, setting: int, image: Image.Image, name: str) 
         "image": name,
         "bytes": len(data),
         "bpp": metrics.bits_per_pixel(data, image.size),
-        "psnr": metrics.psnr(image, decoded),
-        "ms_ssim": metrics.ms_ssim(image, decoded),
+        **{key: METRICS[key].measure(image, decoded) for key in keys},
         "encode_s": encoded - start,
         "decode_s": done - encoded,
     }
@@ -112,24 +100,20 @@ def mean_curves(rows: Sequence[Row]) -> Curves:
 
 
 def _mean_point(setting: int, rows: Sequence[Row]) -> Point:
-    return {
-        "setting": setting,
-        "bpp": sum(row["bpp"] for row in rows) / len(rows),
-        "psnr": sum(row["psnr"] for row in rows) / len(rows),
-        "ms_ssim": sum(row["ms_ssim"] for row in rows) / len(rows),
-        "encode_s": sum(row["encode_s"] for row in rows) / len(rows),
-        "decode_s": sum(row["decode_s"] for row in rows) / len(rows),
-    }
+    keys = [key for key in ("bpp", *METRICS, "encode_s", "decode_s") if key in rows[0]]
+    return {"setting": setting, **{k: sum(row[k] for row in rows) / len(rows) for k in keys}}
 
 
-# A curve as plain numbers: bpp, and quality in dB by metric.
-_Plain = tuple[Sequence[float], dict[str, Sequence[float]]]
+# A curve as plain numbers: bpp, and quality by metric, on the metric's scale.
+_Plain: TypeAlias = tuple[Sequence[float], dict[str, Sequence[float]]]
 
 
 def _plain(points: Sequence[Point]) -> _Plain:
     # The dB of the mean, not the mean of dB: published curves give mean MS-SSIM only.
-    similarity = [metrics.ms_ssim_db(p["ms_ssim"]) for p in points]
-    return [p["bpp"] for p in points], {"psnr": [p["psnr"] for p in points], "ms_ssim": similarity}
+    quality: dict[str, Sequence[float]] = {
+        key: [metric.scale(p[key]) for p in points] for key, metric in METRICS.items()
+    }
+    return [p["bpp"] for p in points], quality
 
 
 def _published_plain() -> dict[str, _Plain]:
@@ -146,7 +130,7 @@ def _bd_rates(curves: dict[str, _Plain], references: dict[str, _Plain]) -> dict[
     return {
         name: {
             metric: {ref: _bd_rate(references[ref], curve, metric) for ref in references}
-            for metric in ("psnr", "ms_ssim")
+            for metric in METRICS
         }
         for name, curve in curves.items()
     }
@@ -155,22 +139,40 @@ def _bd_rates(curves: dict[str, _Plain], references: dict[str, _Plain]) -> dict[
 def _bd_rate(reference: _Plain, curve: _Plain, metric: str) -> float | None:
     if metric not in curve[1]:
         return None
+    least = METRICS[metric].least
     try:
-        return bd_rate(reference[0], reference[1][metric], curve[0], curve[1][metric])
+        return bd_rate(reference[0], reference[1][metric], curve[0], curve[1][metric], least)
     except BdRateError:
         return None
 
 
+def _bd_ranges(curves: dict[str, _Plain], references: dict[str, _Plain]) -> dict[str, Any]:
+    """name -> metric -> reference -> [lowest, highest], of what a BD-rate is the mean over."""
+
+    def shared(reference: _Plain, curve: _Plain, metric: str) -> list[float] | None:
+        least = METRICS[metric].least
+        try:
+            return list(shared_range(reference[1][metric], curve[1][metric], least))
+        except BdRateError:
+            return None
+
+    return {
+        name: {m: {ref: shared(references[ref], curve, m) for ref in references} for m in METRICS}
+        for name, curve in curves.items()
+    }
+
+
 def summarise(rows: Sequence[Row], *, kodak: bool) -> dict[str, Any]:
-    """Mean curves, and BD-rates in percent against JPEG and AVIF as measured here.
+    """Mean curves, and BD-rates in percent against REFERENCES as measured here.
 
     Args:
         rows: from `measure`.
         kodak: whether these are the Kodak photos, so that published curves compare.
 
     Returns:
-        `curves` (codec -> points), `bd_rate` and `published_bd_rate` (name -> "psnr" or
-        "ms_ssim" -> reference -> percent; None where curves cannot be compared).
+        `curves` (codec -> points), `bd_rate` and `published_bd_rate` (name -> metric ->
+        reference -> percent; None where curves cannot be compared), `bd_range` (the
+        same of the measured ones, -> [lowest, highest], on the metric's scale).
     """
     curves = mean_curves(rows)
     plain = {name: _plain(points) for name, points in curves.items()}
@@ -179,19 +181,29 @@ def summarise(rows: Sequence[Row], *, kodak: bool) -> dict[str, Any]:
     return {
         "curves": curves,
         "bd_rate": _bd_rates(plain, references),
+        "bd_range": _bd_ranges(plain, references),
         "published_bd_rate": _bd_rates(published, references),
     }
 
 
-def write_rd(result: dict[str, Any], out: Path) -> None:
-    """Write rd.json, rd.md, rd_psnr.{png,svg} and rd_ms_ssim.{png,svg} into a folder."""
-    write_json(out / "rd.json", result)
-    write_bytes(out / "rd.md", rd_markdown(result).encode())
-    published = published_kodak() if result["kodak"] else {}
-    title = f"{result['data']}, mean of {result['images']} images"
-    for metric, suffix in product(("psnr", "ms_ssim"), ("png", "svg")):
-        picture = plot_rd(result["curves"], published, title=title, metric=metric, format=suffix)
+def write_rd(figures: dict[str, Any], out: Path) -> Result:
+    """Write rd.json, rd.md and for each metric rd_METRIC.png and .svg into a folder."""
+    tables = rd_markdown(figures)
+    result = write_result(out / "rd.json", figures, tables, versions=VERSIONS)
+    published = published_kodak() if figures["kodak"] else {}
+    title = f"{figures['data']}, mean of {figures['images']} images"
+    for metric, suffix in product(METRICS, ("png", "svg")):
+        picture = plot_rd(figures["curves"], published, title=title, metric=metric, format=suffix)
         write_bytes(out / f"rd_{metric}.{suffix}", picture)
+    return result
+
+
+def _tell_apart(codecs: Sequence[LearnedCodec], names: Sequence[str]) -> None:
+    """Put weights' names behind those of codecs that would share a curve."""
+    counts = Counter(codec.name for codec in codecs)
+    for codec, name in zip(codecs, names, strict=True):
+        if counts[codec.name] > 1:
+            codec.name += f", {Path(name).stem}"
 
 
 def run_rd(
@@ -201,15 +213,14 @@ def run_rd(
     device: str = "auto",
     weights: str | None = None,
     qualities: Sequence[int] = QUALITIES,
-    effort: str = "default",
     limit: int | None = None,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Measure aecodec and the classic codecs that work here on a folder of photos.
 
     Times are wall-clock seconds per photo, encoding from pixels to bytes in memory and
     back, with as many threads as torch and libavif take by themselves; for times that
-    compare, see `speed.run_speed`.
+    compare, see `aecodec.evaluation.speed`.
 
     Args:
         data: folder with photos; with the 24 of Kodak, published curves are shown too.
@@ -217,36 +228,30 @@ def run_rd(
         device: for aecodec, "auto", "cpu" or "cuda".
         weights: of aecodec, as in `aecodec.Codec`; all that ship by default.
         qualities: of aecodec, each in 1..100; four or more give a BD-rate.
-        effort: of aecodec's encoder, "fast", "default" or "max".
         limit: measure only the first so many photos.
         progress: called after each photo with photos done, photos in all and its name.
 
     Returns:
-        What rd.json holds: `data`, `images`, `kodak`, `device`, `weights`, `effort`, `machine`,
-        `rows` (one `Row` per photo, codec and setting), and all of `summarise`.
+        What rd.json holds. Its figures: `data`, `images`, `kodak`, `device`, `weights` (of
+        aecodec, name -> codec in the tables), `rows` (one `Row` per photo, codec and setting),
+        and all of `summarise`.
 
     Raises:
         UnsupportedImageError: when the folder holds no photos or an unreadable one.
     """
     photos = list_photos(data, limit)
     names = [weights] if weights else shipped_codecs()
-    ours = [
-        LearnedCodec(device=device, weights=name, qualities=qualities, effort=effort)
-        for name in names
-    ]
-    codecs = [*ours, *available()]
+    ours = [LearnedCodec(device=device, weights=name, qualities=qualities) for name in names]
+    _tell_apart(ours, names)
     kodak = is_kodak(photos)
-    rows = measure(codecs, photos, progress)
-    result = {
+    rows = measure([*ours, *available()], photos, progress)
+    figures = {
         "data": Path(data).resolve().name,
         "images": len(photos),
         "kodak": kodak,
         "device": device,
-        "weights": ", ".join(Path(name).stem for name in names),
-        "effort": effort,
-        "machine": machine.describe(),
+        "weights": {Path(n).stem: codec.name for n, codec in zip(names, ours, strict=True)},
         **summarise(rows, kodak=kodak),
         "rows": rows,
     }
-    write_rd(result, out)
-    return result
+    return write_rd(figures, out)

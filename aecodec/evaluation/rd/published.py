@@ -26,7 +26,7 @@ class PublishedCurve:
 
 def published_kodak() -> dict[str, PublishedCurve]:
     """Reference curves by name: BPG, VTM and learned codecs from 2018 to 2025."""
-    text = files("aecodec.evaluation").joinpath("published_kodak.json").read_text("utf-8")
+    text = files(__package__).joinpath("published_kodak.json").read_text("utf-8")
     return {
         name: PublishedCurve(
             source=entry["source"],

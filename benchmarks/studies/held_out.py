@@ -1,7 +1,7 @@
 """Held-out loss of a codec's weights, at equal lambda, and what each residual block is worth.
 
-    python benchmarks/held_out.py codec-cpu --data photos --lambda-max 0.1
-    python benchmarks/held_out.py codec-cpu --data photos --scale 0.5 --blocks
+    python benchmarks/studies/held_out.py codec-cpu --data photos --lambda-max 0.1
+    python benchmarks/studies/held_out.py codec-cpu --data photos --scale 0.5 --blocks
 
 The loss is that of validation (docs/training.md): the geometric mean over five qualities of
 bpp + lambda D, averaged over 512x512 crops of the 20 held-out photos.
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.distortion import distortion
 from aecodec.codec.model import CodecModel
-from aecodec.evaluation.files import markdown_table
 from aecodec.evaluation.photos import list_photos
+from aecodec.evaluation.results import markdown_table
 from aecodec.nn.blocks import ResidualBlock
 from aecodec.training.codec import VALIDATION_QUALITIES
 from aecodec.training.data import centre_crops, load_photos, split_photos

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from aecodec.evaluation.denoise_methods import BLIND, NAME
+from aecodec.evaluation.denoising.methods import BLIND, NAME
 from aecodec.evaluation.metrics import psnr
 
 _PLOTTED = ("sigma 15", "sigma 25", "sigma 50")
@@ -42,7 +42,7 @@ def plot_denoise(summary: Mapping[str, Any], format: str) -> bytes:
 
 def contact_sheet(rows: Mapping[str, Mapping[str, Image.Image]]) -> bytes:
     """Pictures in rows, each with its name and its PSNR to the row's first, as PNG."""
-    side = next(iter(next(iter(rows.values())).values())).height
+    side = max(p.height for pictures in rows.values() for p in pictures.values())
     columns = max(len(pictures) for pictures in rows.values())
     width, height = side + _GAP, side + _CAPTION + _GAP
     sheet = Image.new("RGB", (columns * width + _GAP, len(rows) * height + _GAP), "white")

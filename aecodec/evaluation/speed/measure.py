@@ -18,11 +18,11 @@ from PIL import Image
 from aecodec.errors import AecodecError
 from aecodec.evaluation import machine
 from aecodec.evaluation.classic_codecs import Avif, ImageCodec, Jpeg, WebP
-from aecodec.evaluation.compressai_codecs import MODELS, CompressAiCodec
-from aecodec.evaluation.files import write_bytes, write_json
 from aecodec.evaluation.learned_codec import LearnedCodec
 from aecodec.evaluation.photos import list_photos, load_photo
-from aecodec.evaluation.speed_table import speed_markdown
+from aecodec.evaluation.results import Result, write_result
+from aecodec.evaluation.speed.compressai_codecs import MODELS, CompressAiCodec
+from aecodec.evaluation.speed.table import VERSIONS, speed_markdown
 
 REFERENCE = "mbt2018-mean"
 KODAK_SIZE = (768, 512)
@@ -165,7 +165,7 @@ def run_speed(
     repeats: int = 7,
     threads: Sequence[int] = (1, 2),
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Time encoding and decoding of one 768x512 photo, in memory, from pixels to pixels.
 
     CompressAI's models run with untrained weights whose latents are scaled to make files
@@ -180,7 +180,7 @@ def run_speed(
         progress: called with a line before each part.
 
     Returns:
-        What speed.json holds: `machine`, `device`, `repeats`, `cold_start` (seconds) and
+        What speed.json holds. Its figures: `device`, `repeats`, `cold_start` (seconds) and
         `rows`: codec, threads, bpp, encode_ms, decode_ms, and the ratios of both to
         CompressAI's mbt2018-mean in the same run.
 
@@ -199,13 +199,6 @@ def run_speed(
         with machine.threads(count):
             times = time_interleaved(contestants, image, repeats)
         rows += [_row(name, count, own, times[REFERENCE]) for name, own in times.items()]
-    result = {
-        "machine": machine.describe(),
-        "device": device,
-        "repeats": repeats,
-        "cold_start": cold,
-        "rows": rows,
-    }
-    write_json(out / "speed.json", result)
-    write_bytes(out / "speed.md", speed_markdown(result).encode())
-    return result
+    figures = {"device": device, "repeats": repeats, "cold_start": cold, "rows": rows}
+    tables = speed_markdown(figures)
+    return write_result(out / "speed.json", figures, tables, versions=VERSIONS)

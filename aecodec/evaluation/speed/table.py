@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from aecodec.evaluation.files import markdown_table
+from aecodec.evaluation.results import markdown_table
+
+VERSIONS = ("aecodec", "torch", "compressai", "pillow", "libjpeg_turbo", "webp", "avif", "aom")
 
 
-def speed_markdown(result: dict[str, Any]) -> str:
-    """A table of times and the cold starts from the result of `speed.run_speed`."""
-    machine, cold = result["machine"], result["cold_start"]
+def speed_markdown(figures: Mapping[str, Any]) -> str:
+    """A table of times and the cold starts from the figures of `run_speed`."""
+    cold = figures["cold_start"]
     header = ["codec", "threads", "bpp", "encode ms", "decode ms"]
     header += ["encode / mbt2018-mean", "decode / mbt2018-mean"]
     rows = [
@@ -22,16 +25,13 @@ def speed_markdown(result: dict[str, Any]) -> str:
             f"{row['encode_ratio']:.3f}",
             f"{row['decode_ratio']:.3f}",
         ]
-        for row in result["rows"]
+        for row in figures["rows"]
     ]
     return "\n".join(
         [
             "# Time for one 768x512 photo\n",
-            f"Medians of {result['repeats']} interleaved rounds after a warm-up, from pixels to"
-            f" bytes in memory and back. aecodec {machine['versions']['aecodec']} on"
-            f" {result['device']}, CompressAI {machine['versions']['compressai']} on the CPU,"
-            f" torch {machine['versions']['torch']}, {machine['cpu']}, load average"
-            f" {machine['load_average']}, {machine['date']}.\n",
+            f"Medians of {figures['repeats']} interleaved rounds after a warm-up, from pixels to"
+            f" bytes in memory and back. aecodec on {figures['device']}, CompressAI on the CPU.\n",
             "CompressAI's models have untrained weights, their latents scaled so that the"
             " entropy coder has about as much to do as with trained ones; the pictures are"
             " noise. JPEG and WebP use one thread always.\n",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from aecodec.evaluation.denoise_methods import BLIND, NAME
-from aecodec.evaluation.files import markdown_table
+from aecodec.evaluation.denoising.methods import BLIND, NAME
+from aecodec.evaluation.denoising.tasks import TASKS
+from aecodec.evaluation.results import markdown_table
 
-if TYPE_CHECKING:
-    from aecodec.evaluation.denoise import NoiseTask
-
+VERSIONS = ("aecodec", "torch", "bm3d", "opencv-python-headless", "scikit-image")
 _TITLES = {
     "float": (
         "Gaussian noise, floats",
@@ -30,32 +29,27 @@ _TITLES = {
 }
 
 
-def published() -> dict[str, Any]:
-    """Figures that others published: name -> "source" and "psnr" by sigma; and "data"."""
-    text = files("aecodec.evaluation").joinpath("denoise_published.json").read_text("utf-8")
+def read_published(name: str) -> dict[str, Any]:
+    """Figures that others published: name -> "source" and "psnr"; and "data", what of."""
+    text = files(__package__).joinpath(name).read_text("utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
 
-def denoise_markdown(result: dict[str, Any], tasks: Sequence[NoiseTask]) -> str:
-    """Tables of all groups of tasks, the published figures and the conditions."""
-    parts = [f"# Denoising: {result['data']}, {result['images']} photos\n\n{_conditions(result)}\n"]
+def denoise_markdown(figures: Mapping[str, Any]) -> str:
+    """Tables of all groups of tasks and the published figures, of the figures of `run_denoise`."""
+    parts = [
+        f"# Denoising: {figures['data']}, {figures['images']} photos\n\n"
+        "The seed of a photo's noise is its place in the list. "
+        "Each cell: PSNR in dB / SSIM, means over the photos; times are wall-clock seconds per "
+        "megapixel, mean over the tasks.\n"
+    ]
     for group, (title, text) in _TITLES.items():
-        names = [task.name for task in tasks if task.group == group]
-        parts.append(f"## {title}\n\n{text}\n\n{_table(result['summary'], names)}")
+        names = [task.name for task in TASKS if task.group == group]
+        parts.append(f"## {title}\n\n{text}\n\n{_table(figures['summary'], names)}")
         if group in ("float", "8-bit"):
-            parts.append(f"{_blind_cost(result['summary'], names)}\n")
+            parts.append(f"{_blind_cost(figures['summary'], names)}\n")
     return "\n".join([*parts, _published_table()])
-
-
-def _conditions(result: dict[str, Any]) -> str:
-    about = result["machine"]
-    return (
-        f"{about['cpu']}, {about['threads']} threads, load {about['load_average']} at the end, "
-        f"torch {about['versions']['torch']}, {about['date']}. The seed of a photo's noise is "
-        "its place in the list. Each cell: PSNR in dB / SSIM, means over the photos; times are "
-        "wall-clock seconds per megapixel, mean over the tasks."
-    )
 
 
 def _table(summary: dict[str, Any], tasks: Sequence[str]) -> str:
@@ -64,7 +58,9 @@ def _table(summary: dict[str, Any], tasks: Sequence[str]) -> str:
     for method in methods:
         cells = [summary[task][method] for task in tasks]
         seconds = sum(cell["seconds_per_megapixel"] for cell in cells) / len(cells)
-        figures = [f"{cell['psnr']:.2f} / {cell['ssim']:.4f}" for cell in cells]
+        # JSON knows no infinity: a clean photo beside itself.
+        decibels = ["inf" if cell["psnr"] is None else f"{cell['psnr']:.2f}" for cell in cells]
+        figures = [f"{db} / {cell['ssim']:.4f}" for db, cell in zip(decibels, cells, strict=True)]
         label = f"**{method}**" if method in (NAME, BLIND) else method
         rows.append([label, *figures, f"{seconds:.2f}" if seconds else ""])
     return markdown_table(["method", *tasks, "s/MP"], rows)
@@ -76,7 +72,7 @@ def _blind_cost(summary: dict[str, Any], tasks: Sequence[str]) -> str:
 
 
 def _published_table() -> str:
-    figures = published()
+    figures = read_published("published_cbsd68.json")
     data = figures.pop("data")
     sigmas = ("15", "25", "50")
     rows = [

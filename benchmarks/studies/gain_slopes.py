@@ -1,6 +1,6 @@
 """How fast rate and distortion change with one gain for all channels, and what training believes.
 
-    python -m benchmarks.gain_slopes codec-cpu --data photos
+    python -m benchmarks.studies.gain_slopes codec-cpu --data photos
 
 Slopes of bpp and of lambda D by the logarithm of the gain (its inverse following), on crops of the held-out
 photos at half size: of what is coded, by central differences, and of what training differentiates, noise and
@@ -18,10 +18,10 @@ from torch import Tensor
 
 from aecodec.codec.distortion import distortion
 from aecodec.codec.model import CodecModel
-from aecodec.evaluation.files import markdown_table
+from aecodec.evaluation.results import markdown_table
 from aecodec.training.codec import VALIDATION_QUALITIES
 from aecodec.training.recipe import CodecRecipe
-from benchmarks.held_out import model_and_crops
+from benchmarks.studies.held_out import model_and_crops
 
 STEP = 0.05
 

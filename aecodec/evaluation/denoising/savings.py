@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ from PIL import Image
 from aecodec.codec.codec import Codec
 from aecodec.denoising import noise
 from aecodec.denoising.denoiser import Denoiser
-from aecodec.evaluation import machine
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.metrics import bits_per_pixel, psnr
 from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.results import Result, markdown_table, write_result
 
 Progress = Callable[[int, int, str], None]
 
@@ -29,6 +28,10 @@ def with_noise(photo: Image.Image, sigma: float, seed: int) -> Image.Image:
     x = torch.tensor(np.asarray(photo)).float() / 255
     noisy = noise.to_8_bit(noise.gaussian(x, sigma, torch.Generator().manual_seed(seed)))
     return Image.fromarray((noisy * 255).round().to(torch.uint8).numpy())
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and bool(np.isfinite(value))  # JSON knows no nan
 
 
 def curve(codec: Codec, picture: Image.Image, clean: Image.Image) -> list[tuple[float, float]]:
@@ -70,7 +73,7 @@ def run_savings(
     weights: Path | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Compress noisy photos as they are, and denoised in the blind mode first.
 
     Args:
@@ -82,7 +85,7 @@ def run_savings(
         progress: called after each photo with photos done, photos in all and its name.
 
     Returns:
-        What denoise_savings.json holds: `data`, `images`, `machine` and `rows`, one for
+        What denoise_savings.json holds. Its figures: `data`, `images` and `rows`, one for
         each photo and sigma.
 
     Raises:
@@ -100,23 +103,16 @@ def run_savings(
             rows.append({"image": path.name, "sigma": sigma, **compare(*curves)})
         if progress:
             progress(number + 1, len(photos), path.name)
-    result = {
-        "data": Path(data).resolve().name,
-        "images": len(photos),
-        "machine": machine.describe(),
-        "rows": rows,
-    }
-    write_json(out / "denoise_savings.json", result)
-    write_bytes(out / "denoise_savings.md", savings_markdown(result).encode())
-    return result
+    figures = {"data": Path(data).resolve().name, "images": len(photos), "rows": rows}
+    return write_result(out / "denoise_savings.json", figures, savings_markdown(figures))
 
 
-def savings_markdown(result: dict[str, Any]) -> str:
+def savings_markdown(figures: Mapping[str, Any]) -> str:
     """Means over the photos for each sigma."""
     lines = []
     for sigma in SIGMAS:
-        rows = [row for row in result["rows"] if row["sigma"] == sigma]
-        reached = [row for row in rows if np.isfinite(row["denoised_bpp"])]
+        rows = [row for row in figures["rows"] if row["sigma"] == sigma]
+        reached = [row for row in rows if _is_finite(row["denoised_bpp"])]
         psnr_db, bpp, best = (
             np.mean([r[key] for r in rows]) for key in ("psnr", "bpp", "best_psnr")
         )
@@ -133,7 +129,7 @@ def savings_markdown(result: dict[str, Any]) -> str:
         )
     header = ["sigma", "peak PSNR dB", "bpp there", "bytes saved", "photos", "peak denoised dB"]
     return (
-        f"# Compressing noisy photos: {result['data']}, {result['images']} photos\n\n"
+        f"# Compressing noisy photos: {figures['data']}, {figures['images']} photos\n\n"
         "PSNR is to the clean photo. Encoded as it is, a noisy photo has its best PSNR at some "
         "rate (more bits bring back the noise); `--denoise auto` reaches that PSNR with so many "
         "fewer bytes, and goes on to a higher peak.\n\n" + markdown_table(header, lines)

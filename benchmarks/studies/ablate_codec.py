@@ -1,7 +1,7 @@
 """Short runs of the codec, alike but for one thing, and their held-out losses.
 
-    python -m benchmarks.ablate_codec scratch --data photos --steps 1500 --out benchmarks/results/ablation
-    python -m benchmarks.ablate_codec shipped --data photos --steps 400 --crop 256 --out benchmarks/results/ablation
+    python -m benchmarks.studies.ablate_codec scratch --data photos --steps 1500 --out benchmarks/results/ablation
+    python -m benchmarks.studies.ablate_codec shipped --data photos --steps 400 --crop 256 --out benchmarks/results/ablation
 
 `scratch` begins with random weights, `shipped` with those of codec-cpu. Photos, crops, qualities and
 noise are the same for all; the learning rate falls to zero over the last 60 % of the steps; no average of
@@ -40,8 +40,8 @@ from aecodec.codec.transforms import (
     SynthesisTransform,
     dct_matrix,
 )
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.photos import list_photos
+from aecodec.evaluation.results import markdown_table, write_bytes, write_json
 from aecodec.nn.blocks import ResidualBlock, ResidualBlocks
 from aecodec.nn.integer import QuantAwareConv2d
 from aecodec.training.codec import VALIDATION_QUALITIES, CodecTraining
@@ -50,7 +50,7 @@ from aecodec.training.recipe import CodecRecipe, load_recipe
 from aecodec.training.run import keep_freed_memory
 from aecodec.training.start import start_from
 from aecodec.weights import find_weights
-from benchmarks.held_out import losses
+from benchmarks.studies.held_out import losses
 
 
 @dataclass(frozen=True)

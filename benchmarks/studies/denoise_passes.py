@@ -1,6 +1,6 @@
 """What bfloat16 and the mirrored second pass do to the denoiser: a table on standard output.
 
-    python benchmarks/denoise_passes.py --data train_photos
+    python benchmarks/studies/denoise_passes.py --data train_photos
 
 On 512x512 crops from the middle of the 20 photos that are held out of training, told sigma.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from aecodec.denoising import noise
 from aecodec.denoising.denoiser import Denoiser, Diagnosis
-from aecodec.evaluation.files import markdown_table
+from aecodec.evaluation.results import markdown_table
 from aecodec.images import find_photos
 from aecodec.nn.device import has_bfloat16
 from aecodec.training.data import centre_crops, load_photos, split_photos
