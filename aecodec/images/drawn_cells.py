@@ -6,6 +6,7 @@ It must cost next to nothing: every photograph pays for it. One row in eight is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,16 +61,15 @@ def find_drawn(pixels: Image.Image) -> DrawnCells:
     left, or what the three neighbours extrapolate to. Sensors and lenses leave such pixels only
     where they saturate, and in smooth parts, where the others differ little.
     """
-    values = np.asarray(pixels)
-    height, width = values.shape[:2]
-    rows = np.arange(min(_EVERY // 2, height - 1), height, _EVERY)
-    above, here = _packed(values[np.maximum(rows - 1, 0)]), _packed(values[rows])
+    width, height = pixels.size
+    rows = np.arange(_EVERY // 2, max(height, _EVERY // 2 + 1), _EVERY)
+    above, here = _rows(pixels, len(rows), -1), _rows(pixels, len(rows), 0)
     left, above_left, second = here.copy(), above.copy(), here.copy()
     left[:, 1:], above_left[:, 1:], second[:, 2:] = here[:, :-1], above[:, :-1], here[:, :-2]
     follows = (here == above) | (here == left) | (here == second)
     follows |= here == left + above - above_left
     follows[:, 0] = here[:, 0] == above[:, 0]
-    step = _steps(values[rows]) / (257 if pixels.mode == "I;16" else 1)
+    step = _steps(here, pixels.mode)
     grid = cell_grid(width, height)
     share = _by_cell(rows, follows, grid)
     steps, jumps = _by_cell(rows, step, grid), _by_cell(rows, step * ~follows, grid)
@@ -83,39 +83,53 @@ def find_drawn(pixels: Image.Image) -> DrawnCells:
     return DrawnCells(flat & ~wild, drawn, repeating, ~repeating & ~drawn, bits)
 
 
-def _packed(values: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-    """Colours (rows, width, 3), or grey (rows, width), as one number each that adds up as they do."""
-    if values.ndim == 2:
-        return values.astype(np.int64)
-    wide = values.astype(np.int64)
-    return (wide[..., 0] << 40) + (wide[..., 1] << 20) + wide[..., 2]
+def _rows(pixels: Image.Image, count: int, shift: int) -> npt.NDArray[np.uint32]:
+    """So many rows, every eighth, shifted by some: each pixel as one number, (count, width).
+
+    Of colours the numbers add up as the colours do, but for carries.
+    """
+    size, top = (pixels.width, count), shift
+    if pixels.height <= _EVERY // 2:  # too low: its last row
+        top = pixels.height - 1 - _EVERY // 2 + shift
+    # At 8 y + 4: the middle of the output's pixel, whose row is its whole part.
+    way = (1, 0, 0, 0, _EVERY, max(top, -_EVERY // 2))
+    sample = pixels.transform(size, Image.Transform.AFFINE, way, Image.Resampling.NEAREST)
+    if pixels.mode == "RGB":
+        values = np.asarray(sample.convert("RGBX"))
+        return values.view(np.uint32)[..., 0]
+    return np.asarray(sample).astype(np.uint32)
 
 
-def _steps(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+def _steps(here: npt.NDArray[np.uint32], mode: str) -> npt.NDArray[np.float32]:
     """How far each pixel is from the one to its left, mean of the colours: (rows, width)."""
-    wide = values.astype(np.float32)
-    steps = np.zeros_like(wide)
-    np.abs(wide[:, 1:] - wide[:, :-1], out=steps[:, 1:])
-    return steps if steps.ndim == 2 else (steps[..., 0] + steps[..., 1] + steps[..., 2]) / 3
+    wide: npt.NDArray[np.signedinteger[Any]]
+    if mode == "RGB":
+        wide = here.view(np.uint8).reshape(*here.shape, 4)[..., :3].astype(np.int16)
+        unit = 1 / 3
+    else:
+        wide, unit = here.astype(np.int32)[..., None], 1 / 257 if mode == "I;16" else 1
+    change = np.abs(wide[:, 1:] - wide[:, :-1])
+    steps = np.zeros(here.shape, np.float32)
+    steps[:, 1:] = change[..., 0]
+    for channel in range(1, change.shape[-1]):
+        steps[:, 1:] += change[..., channel]
+    return steps * np.float32(unit)
 
 
 def _by_cell(
     rows: npt.NDArray[np.int64], values: npt.NDArray[np.generic], grid: tuple[int, int]
-) -> npt.NDArray[np.float64]:
+) -> npt.NDArray[np.float32]:
     """Mean of the sampled values (rows, width) in each cell."""
     starts = np.arange(0, values.shape[1], CELL)
-    sums = np.add.reduceat(values.astype(np.float64), starts, axis=1)
-    counts = np.diff([*starts, values.shape[1]])
-    total, seen = np.zeros(grid), np.zeros(grid)
-    np.add.at(total, rows // CELL, sums)
-    np.add.at(seen, rows // CELL, counts[None])
+    sums = np.add.reduceat(values.astype(np.float32), starts, axis=1)
+    first = np.flatnonzero(np.diff(rows // CELL, prepend=-1))
+    counts = np.diff([*first, len(rows)])[:, None] * np.diff([*starts, values.shape[1]])[None]
+    means: npt.NDArray[np.float32] = np.add.reduceat(sums, first, axis=0) / counts
     # A last row of cells too low for a sample is as the one above.
-    if len(total) > 1 and not seen[-1].any():
-        total[-1], seen[-1] = total[-2], seen[-2]
-    return total / seen
+    return means if len(means) == grid[0] else np.concatenate([means, means[-1:]])
 
 
-def _entropy(colours: npt.NDArray[np.int64]) -> float:
+def _entropy(colours: npt.NDArray[np.uint32]) -> float:
     """Bits of each of some colours (N,), by how often they occur; at least one.
 
     Colours that occur once stand for all that the sample did not meet.
