@@ -20,6 +20,9 @@ _FLAT = 0.98  # or has nothing in it
 # In levels of 255: mean step between neighbours that no photograph has; mean step where the
 # neighbours do not tell a pixel that a smooth part of a photograph does not have.
 _WILD, _SHARP = 40.0, 10.0
+# Noise without a picture: in most cells steps of so many levels, and means that differ by less
+# than this share of them.
+_RESTLESS, _UNIFORM = 8.0, 0.3
 # What a pixel that its neighbours do not tell costs in a lossless file, of the entropy of such.
 _CODED = 0.6
 _UNSEEN = 16.0  # bits of a colour that occurs once
@@ -74,6 +77,8 @@ def find_drawn(pixels: Image.Image) -> DrawnCells:
     share = _by_cell(rows, follows, grid)
     steps, jumps = _by_cell(rows, step, grid), _by_cell(rows, step * ~follows, grid)
     flat, wild = share >= _FLAT, steps > _WILD
+    if np.median(steps) > _RESTLESS and _is_noise(here, pixels.mode, rows, steps):
+        wild = np.ones_like(wild)
     sharp = jumps > _SHARP * (1 - share)
     drawn = ((share >= _FOLLOWS) & ~flat & sharp) | wild
     chosen = ~follows & drawn[rows // CELL].repeat(CELL, 1)[:, :width]
@@ -81,6 +86,21 @@ def find_drawn(pixels: Image.Image) -> DrawnCells:
     bits = _CODED * _EVERY * len(surprising) * _entropy(surprising)
     repeating = share >= _FOLLOWS
     return DrawnCells(flat & ~wild, drawn, repeating, ~repeating & ~drawn, bits)
+
+
+def _is_noise(
+    here: npt.NDArray[np.uint32],
+    mode: str,
+    rows: npt.NDArray[np.int64],
+    steps: npt.NDArray[np.float32],
+) -> bool:
+    """Whether the cells have the same mean, as far as independent pixels can tell: no picture."""
+    if steps.size < 4:
+        return False
+    levels = _channels(here, mode)[0].astype(np.float32).mean(axis=2)
+    grid = (steps.shape[0], steps.shape[1])
+    spread = _by_cell(rows, levels, grid).std() / (257 if mode == "I;16" else 1)
+    return bool(spread < _UNIFORM * np.median(steps))
 
 
 def _rows(pixels: Image.Image, count: int, shift: int) -> npt.NDArray[np.uint32]:
@@ -102,18 +122,22 @@ def _rows(pixels: Image.Image, count: int, shift: int) -> npt.NDArray[np.uint32]
 
 def _steps(here: npt.NDArray[np.uint32], mode: str) -> npt.NDArray[np.float32]:
     """How far each pixel is from the one to its left, mean of the colours: (rows, width)."""
-    wide: npt.NDArray[np.signedinteger[Any]]
-    if mode == "RGB":
-        wide = here.view(np.uint8).reshape(*here.shape, 4)[..., :3].astype(np.int16)
-        unit = 1 / 3
-    else:
-        wide, unit = here.astype(np.int32)[..., None], 1 / 257 if mode == "I;16" else 1
+    wide, unit = _channels(here, mode)
     change = np.abs(wide[:, 1:] - wide[:, :-1])
     steps = np.zeros(here.shape, np.float32)
     steps[:, 1:] = change[..., 0]
     for channel in range(1, change.shape[-1]):
         steps[:, 1:] += change[..., channel]
     return steps * np.float32(unit)
+
+
+def _channels(
+    here: npt.NDArray[np.uint32], mode: str
+) -> tuple[npt.NDArray[np.signedinteger[Any]], float]:
+    """The colours (rows, width, C) of sampled rows, and what their sum is times to be a mean level."""
+    if mode == "RGB":
+        return here.view(np.uint8).reshape(*here.shape, 4)[..., :3].astype(np.int16), 1 / 3
+    return here.astype(np.int32)[..., None], 1 / 257 if mode == "I;16" else 1
 
 
 def _by_cell(
