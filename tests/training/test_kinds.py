@@ -49,7 +49,7 @@ def test_the_codecs_loss_is_the_recipes() -> None:
         loss, _ = module.loss(batch, seed=3)
         loss.backward()
         gradient = torch.cat([p.grad.flatten() for p in module.parameters() if p.grad is not None])
-        found.append((float(loss), gradient))
+        found.append((float(loss.detach()), gradient))
     (loss, gradient), (offset, _), (sloped, other) = found
     assert offset > loss
     assert sloped == loss

@@ -172,6 +172,7 @@ def _schema() -> Any:
             "bytes": pa.int64(),
             "bpp": pa.float64(),
             "quality": pa.int64(),
+            "lossless": pa.bool_(),
             "width": pa.int64(),
             "height": pa.int64(),
             "mode": pa.string(),
