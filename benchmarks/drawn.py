@@ -113,23 +113,26 @@ def bytes_at(curve: Sequence[tuple[float, int]], wanted: float) -> float | None:
 def measure(codec: Codec, picture: Picture, with_avif: bool) -> list[dict[str, Any]]:
     """A row for each quality."""
     webp = lossless_webp(picture.image.convert("RGB"))
-    curve = avif_curve(picture.image) if with_avif else []
+    curve: list[tuple[float, int]] = []
     rows = []
     for quality in QUALITIES:
         data = codec.compress(picture.image, quality)
         decoded = codec.decompress(data)
+        decibels = psnr(picture.image, decoded)
+        if with_avif and not curve and math.isfinite(decibels):  # it takes most of the time
+            curve = avif_curve(picture.image)
         row: dict[str, Any] = {
             "kind": picture.kind,
             "picture": picture.name,
             "quality": quality,
             "pixels": picture.image.width * picture.image.height,
             "bytes": len(data),
-            "psnr": psnr(picture.image, decoded),
+            "psnr": decibels,
             "ssimulacra2": ssimulacra2(picture.image, decoded),
             "worst_block": float(block_psnr(picture.image, decoded).min()),
             "exact": exactness(data),
             "webp_bytes": webp,
-            "avif_bytes": bytes_at(curve, psnr(picture.image, decoded)) if curve else None,
+            "avif_bytes": bytes_at(curve, decibels) if curve else None,
         }
         rows.append({**row, "failures": failures(row)})
     return rows
