@@ -19,7 +19,8 @@ from typing import Any
 
 from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError, UnsupportedVersionError
-from aecodec.images import MAX_PIXELS
+from aecodec.images import MAX_PIXELS, PROPERTIES
+from aecodec.images.properties import unpack_properties
 
 MAGIC = b"\x89AEC"
 VERSION = 1
@@ -42,6 +43,7 @@ class ChunkType(IntEnum):
     EXIF = OPTIONAL | 0x02
     XMP = OPTIONAL | 0x03
     HASH = OPTIONAL | 0x04
+    PROPERTIES = OPTIONAL | 0x05
 
 
 NO_WEIGHTS = bytes(DIGEST_BYTES)
@@ -51,8 +53,9 @@ METADATA = {
     int(ChunkType.ICC): "icc_profile",
     int(ChunkType.EXIF): "exif",
     int(ChunkType.XMP): "xmp",
+    int(ChunkType.PROPERTIES): PROPERTIES,
 }
-"""What Pillow calls the metadata of these chunks."""
+"""What a `Picture` calls the metadata of these chunks."""
 
 
 def is_too_thin(width: int, height: int) -> bool:
@@ -195,8 +198,13 @@ def pack_metadata(raw: bytes) -> bytes:
 
 
 def unpack_metadata(chunks: Iterable[Chunk]) -> dict[str, bytes]:
-    """ICC profile, EXIF and XMP, as far as they are there, under the names of `METADATA`."""
-    return {METADATA[c.type]: _inflate(c) for c in chunks if c.type in METADATA}
+    """ICC profile, EXIF, XMP and properties, where they are there, by the names of `METADATA`."""
+    found = {METADATA[c.type]: _inflate(c) for c in chunks if c.type in METADATA}
+    try:
+        unpack_properties(found.get(PROPERTIES, b"{}"))
+    except ValueError as error:
+        raise CorruptFileError(f"properties: {error}") from None
+    return found
 
 
 def _inflate(chunk: Chunk) -> bytes:
