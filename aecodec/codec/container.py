@@ -10,12 +10,13 @@ reader that does not know it skips it. Integers are LEB128 varints.
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any
+from typing import IO, Any
 
 from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError, UnsupportedVersionError
@@ -27,6 +28,7 @@ VERSION = 1
 DIGEST_BYTES = 8
 OPTIONAL = 0x80
 MAX_TILE = 128  # side in latents: it bounds what one tile takes in memory
+MIN_TILE = 32  # of a picture of several: it bounds the time that their margins take
 MAX_METADATA = 1 << 26  # bytes of an unpacked ICC, EXIF or XMP block
 
 MODES = ("RGB", "RGBA", "L", "LA", "I;16")
@@ -39,12 +41,16 @@ class ChunkType(IntEnum):
     TILE = 0x02
     ALPHA = 0x03
     EXACT = 0x04
+    LEVELS = 0x05
     ICC = OPTIONAL | 0x01
     EXIF = OPTIONAL | 0x02
     XMP = OPTIONAL | 0x03
     HASH = OPTIONAL | 0x04
     PROPERTIES = OPTIONAL | 0x05
 
+
+_BEGINNING = 4096  # bytes, in which the header is
+_PIECE = 1 << 24  # bytes
 
 NO_WEIGHTS = bytes(DIGEST_BYTES)
 """In the header of a file whose pixels are all exact: no network is needed to read it."""
@@ -56,6 +62,9 @@ METADATA = {
     int(ChunkType.PROPERTIES): PROPERTIES,
 }
 """What a `Picture` calls the metadata of these chunks."""
+
+
+_ONCE = {*METADATA, ChunkType.ALPHA, ChunkType.HASH, ChunkType.LEVELS}
 
 
 def is_too_thin(width: int, height: int) -> bool:
@@ -100,6 +109,8 @@ class Header:
                 raise CorruptFileError(f"header: {name} {getattr(self, name)} is out of range")
         if self.width * self.height > MAX_PIXELS or is_too_thin(self.width, self.height):
             raise CorruptFileError(f"header: {self.width}x{self.height} is over the size limit")
+        if self.tile < MIN_TILE and max(self.width, self.height) > 16 * self.tile:
+            raise CorruptFileError(f"header: tiles of {16 * self.tile} pixels are too small")
         if self.tile % 4:
             raise CorruptFileError(f"header: tile {self.tile} is not a multiple of 4")
 
@@ -155,6 +166,22 @@ def read_file(data: bytes) -> tuple[Header, list[Chunk]]:
         CorruptFileError: foreign, damaged, cut short or followed by other bytes.
         UnsupportedVersionError: a later version, or a required chunk this one does not know.
     """
+    header, position = _read_header(data)
+    chunks: list[Chunk] = []
+    for number in range(1, header.chunks + 1):
+        chunk, position = _read_chunk(data, position, f"chunk {number} of {header.chunks}")
+        if chunk.name.startswith("unknown") and not chunk.type & OPTIONAL:
+            raise UnsupportedVersionError(f"{chunk.name}: needs a newer aecodec")
+        if chunk.type in _ONCE and any(other.type == chunk.type for other in chunks):
+            raise CorruptFileError(f"{chunk.name}: there twice")
+        chunks.append(chunk)
+    if position != len(data):
+        raise CorruptFileError(f"{len(data) - position} unexpected bytes after the last chunk")
+    return header, chunks
+
+
+def _read_header(data: bytes) -> tuple[Header, int]:
+    """The header, and where the chunks after it begin."""
     if data[: len(MAGIC)] != MAGIC:
         raise CorruptFileError("not an .aec file")
     if len(data) <= len(MAGIC):
@@ -167,16 +194,30 @@ def read_file(data: bytes) -> tuple[Header, list[Chunk]]:
     first, position = _read_chunk(data, len(MAGIC) + 1, "header")
     if first.type != ChunkType.HEADER:
         raise CorruptFileError("header: missing")
-    header = Header.unpack(first.payload)
-    chunks = []
-    for number in range(1, header.chunks + 1):
-        chunk, position = _read_chunk(data, position, f"chunk {number} of {header.chunks}")
-        if chunk.name.startswith("unknown") and not chunk.type & OPTIONAL:
-            raise UnsupportedVersionError(f"{chunk.name}: needs a newer aecodec")
-        chunks.append(chunk)
-    if position != len(data):
-        raise CorruptFileError(f"{len(data) - position} unexpected bytes after the last chunk")
-    return header, chunks
+    return Header.unpack(first.payload), position
+
+
+def read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> bytes:
+    """The bytes of an .aec file, of which a foreign one is not read beyond its beginning.
+
+    Raises:
+        CorruptFileError: foreign, or longer than a file of its picture can be.
+        UnsupportedVersionError: as `read_file`.
+        OSError: it cannot be read.
+    """
+    if not hasattr(source, "read"):
+        with open(source, "rb") as file:
+            return read_bytes(file)
+    data = source.read(_BEGINNING)
+    header = _read_header(data)[0]
+    # All pixels and alpha exactly take less than 16 bytes a pixel, whatever they are.
+    most = 16 * header.width * header.height + 8 * MAX_METADATA
+    parts = [data]
+    while parts[-1]:
+        if sum(map(len, parts)) > most:
+            raise CorruptFileError("longer than any .aec file of its size in pixels")
+        parts.append(source.read(_PIECE))
+    return b"".join(parts)
 
 
 def _read_chunk(data: bytes, start: int, where: str) -> tuple[Chunk, int]:
@@ -217,6 +258,27 @@ def _inflate(chunk: Chunk) -> bytes:
     if not inflate.eof:
         raise CorruptFileError(f"{chunk.name}: cut short or too large")
     return raw
+
+
+def pack_levels(low: int, high: int) -> bytes:
+    """The levels of 16-bit grey that are black and white to the network."""
+    return pack_varint(low) + pack_varint(high)
+
+
+def unpack_levels(chunks: Iterable[Chunk], mode: str) -> tuple[int, int] | None:
+    """The inverse of `pack_levels`; None: all levels of the mode.
+
+    Raises:
+        CorruptFileError: malformed, or the mode has other levels.
+    """
+    for chunk in chunks:
+        if chunk.type == ChunkType.LEVELS:
+            low, position = unpack_varint(chunk.payload, 0, "levels")
+            high, _ = unpack_varint(chunk.payload, position, "levels")
+            if mode != "I;16" or not low < high <= 65535:
+                raise CorruptFileError(f"levels: {low} to {high} are none of {mode}")
+            return low, high
+    return None
 
 
 def describe(data: bytes) -> dict[str, Any]:

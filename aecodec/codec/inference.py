@@ -18,6 +18,7 @@ from aecodec.codec.entropy import (
     SymbolEncoder,
     SymbolTables,
 )
+from aecodec.codec.preview import PreviewMap
 from aecodec.codec.prior import (
     HYPER_MAX,
     HYPER_STRIDE,
@@ -44,6 +45,7 @@ class InferenceModel(nn.Module):
     """
 
     tables: SymbolTables
+    preview: PreviewMap | None = None  # not all weights have one
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -83,6 +85,10 @@ class InferenceModel(nn.Module):
         with self.fast_precision():
             return self.analysis(x.to(self.device), q) * self.gain(q)[0]
 
+    def unscaled(self, latents: Tensor, quality: int) -> Tensor:
+        """Scaled latents without the gain of a quality."""
+        return latents.to(self.device) * self.gain(self.quality_tensor(quality))[1]
+
     @torch.inference_mode()
     def synthesise(self, latents: Tensor, quality: int) -> Tensor:
         """Image (1, 3, H, W), about [-0.5, 0.5], of scaled latents (1, M, H/16, W/16)."""
@@ -110,8 +116,12 @@ class InferenceModel(nn.Module):
         add: Callable[[Int32Array, IndexArray], None],
         *,
         rdoq: bool,
-    ) -> None:
-        """As `encode_latents`, but give the symbols of each step and their scale indices to `add`."""
+    ) -> Tensor:
+        """As `encode_latents`, but give the symbols of each step and their scale indices to `add`.
+
+        Returns:
+            The scaled latents that a decoder will have.
+        """
         height, width = y.shape[2:]
         z = self.hyper_latents(y, quality)
         add(_flat(z).to(torch.int32).cpu().numpy(), self._hyper_indices(quality, z.shape))
@@ -129,7 +139,7 @@ class InferenceModel(nn.Module):
             add(symbols, indices)
             return self._symbols(_scatter(symbols, where, mean.numel()), mean.shape)
 
-        self._decode(z, height, width, quality, source)
+        return self._decode(z, height, width, quality, source)
 
     @torch.inference_mode()
     def decode_latents(self, payload: bytes, height: int, width: int, quality: int) -> Tensor:

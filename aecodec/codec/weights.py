@@ -59,6 +59,7 @@ def _load(path: Path, device: torch.device, _changed: int) -> tuple[InferenceMod
     from safetensors import SafetensorError, safe_open
 
     from aecodec.codec.config import CodecConfig
+    from aecodec.codec.preview import load as load_preview
 
     try:
         with safe_open(path, framework="pt") as file:
@@ -72,7 +73,9 @@ def _load(path: Path, device: torch.device, _changed: int) -> tuple[InferenceMod
         reason = str(error).splitlines()[0]
         raise AecodecError(f"{path}: not a codec weight file ({reason})") from None
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model, digest(path)
+    name = digest(path)
+    model.preview = load_preview(path, name)
+    return model, name
 
 
 def inference_model(config: CodecConfig, tensors: dict[str, torch.Tensor]) -> InferenceModel:

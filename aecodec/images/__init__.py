@@ -1,5 +1,6 @@
 """Images: Pillow images taken apart, files read and written."""
 
+from aecodec.images.arrays import image_of_array
 from aecodec.images.picture import (
     MAX_PIXELS,
     ORIENTATION,
@@ -27,6 +28,7 @@ __all__ = [
     "check_size",
     "find_photos",
     "image_info",
+    "image_of_array",
     "open_image",
     "open_pixels",
     "open_reduced",
