@@ -13,7 +13,7 @@ from torch import Tensor
 from aecodec.codec import tiling
 from aecodec.codec.choice import Box
 from aecodec.codec.container import MODES, NO_WEIGHTS, Chunk, ChunkType, Header, unpack_levels
-from aecodec.codec.exact import pixel_mask, unpack_exact
+from aecodec.codec.exact import CELL, ExactPart, put_cells, unpack_exact
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.transforms import LATENT_STRIDE
 from aecodec.codec.varint import unpack_varint
@@ -78,9 +78,8 @@ def decode_pixels(
         image, bare = Image.new(learned.mode, (box[2] - box[0], box[3] - box[1])), True
     else:
         image, bare = decode_tiles(model(), learned, box), False
-    for part in _exact_parts(header, chunks, box, bare):
-        left, top = part.corner
-        image.paste(part.pixels, (left - box[0], top - box[1]), part.mask)
+    for part, (left, top) in _exact_parts(header, chunks, box, bare):
+        put_cells(image, part, (left - box[0], top - box[1]))
     return image
 
 
@@ -113,10 +112,14 @@ def decode_reduced(
             x = network.preview.pixels(network.unscaled(latents, header.quality), scale)
             tile = to_pillow(x + 0.5, learned.mode, learned.levels)
             image.paste(tile, (window.left * times, window.top * times))
-    for part in _exact_parts(header, chunks, (0, 0, width, height), bare):
-        small = reduce_image(part.pixels, scale)
-        left, top = part.corner
-        image.paste(small, (left // scale, top // scale), part.mask.reduce(scale))
+    for part, (left, top) in _exact_parts(header, chunks, (0, 0, width, height), bare):
+        small = np.array(reduce_image(part.pixels, scale))
+        rows, columns = slice(top // scale, None), slice(left // scale, None)
+        below = np.asarray(image)[rows, columns][: small.shape[0], : small.shape[1]]
+        cells = part.cells.repeat(CELL // scale, 0).repeat(CELL // scale, 1)
+        other = ~cells[: small.shape[0], : small.shape[1]]
+        small[other] = below[other]
+        image.paste(Image.fromarray(small), (left // scale, top // scale))
     return image
 
 
@@ -200,16 +203,10 @@ def _within(area: tiling.Area, whole: tiling.Area) -> tiling.Area:
     )
 
 
-class _Exact(NamedTuple):
-    """Exact pixels, which of them count (255 in a mask of mode "L"), and where they go."""
-
-    pixels: Image.Image
-    mask: Image.Image
-    corner: tuple[int, int]
-
-
-def _exact_parts(header: Header, chunks: Sequence[Chunk], box: Box, bare: bool) -> Iterator[_Exact]:
-    """The exact parts of the tiles that a box touches.
+def _exact_parts(
+    header: Header, chunks: Sequence[Chunk], box: Box, bare: bool
+) -> Iterator[tuple[ExactPart, tuple[int, int]]]:
+    """The exact parts of the tiles that a box touches, and the upper left corners of these.
 
     Args:
         bare: the network codes nothing, so that these must be whole tiles, and all.
@@ -231,8 +228,7 @@ def _exact_parts(header: Header, chunks: Sequence[Chunk], box: Box, bare: bool) 
         part = unpack_exact(chunk.payload, mode, sizes)
         if part.cells.all():
             missing.discard(part.tile)
-        mask = pixel_mask(part.cells, *part.pixels.size)
-        yield _Exact(part.pixels, mask, boxes[part.tile][:2])
+        yield part, boxes[part.tile][:2]
     if missing:
         raise CorruptFileError(f"exact: tile {min(missing)} is missing")
 

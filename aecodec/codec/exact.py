@@ -36,10 +36,22 @@ def cell_grid(width: int, height: int) -> tuple[int, int]:
     return -(-height // CELL), -(-width // CELL)
 
 
-def pixel_mask(cells: Cells, width: int, height: int) -> Image.Image:
-    """A mask of mode "L" for `Image.paste`: 255 in the cells that are true."""
-    levels = cells.astype(np.uint8) * 255
-    return Image.fromarray(levels.repeat(CELL, 0).repeat(CELL, 1)[:height, :width])
+def put_cells(image: Image.Image, part: ExactPart, corner: tuple[int, int]) -> None:
+    """Paste the exact cells of a tile whose upper left corner is there, in place."""
+    left, top = corner
+    width, height = part.pixels.size
+    below = image.crop((left, top, left + width, top + height))
+    image.paste(_combine(part.pixels, below, part.cells), corner)
+
+
+def _combine(inside: Image.Image, outside: Image.Image, cells: Cells) -> Image.Image:
+    """One picture where cells are true, another of its mode and size elsewhere.
+
+    Not by Pillow's masks, which 16-bit grey does not have.
+    """
+    a, b = np.asarray(inside), np.asarray(outside)
+    mask = cells.repeat(CELL, 0).repeat(CELL, 1)[: a.shape[0], : a.shape[1]]
+    return Image.fromarray(np.where(mask if a.ndim == 2 else mask[..., None], a, b))
 
 
 def pack_exact(tile: int, pixels: Image.Image, cells: Cells) -> bytes:
@@ -53,9 +65,7 @@ def pack_exact(tile: int, pixels: Image.Image, cells: Cells) -> bytes:
     mask = b""
     if not cells.all():
         mask = zlib.compress(np.packbits(cells).tobytes(), 9)
-        kept = Image.new(pixels.mode, pixels.size)
-        kept.paste(pixels, (0, 0), pixel_mask(cells, *pixels.size))
-        pixels = kept
+        pixels = _combine(pixels, Image.new(pixels.mode, pixels.size), cells)
     return pack_varint(tile) + pack_varint(len(mask)) + mask + lossless(pixels)
 
 

@@ -195,6 +195,7 @@ def train(
         raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
     chosen = choose_device(device)
     keep_freed_memory()
+    torch.set_flush_denormal(True)  # tiny gradients would take several times as long
     torch.manual_seed(recipe.seed)
     module = _task(recipe)
     if start is not None:
