@@ -28,7 +28,6 @@ VERSION = 1
 DIGEST_BYTES = 8
 OPTIONAL = 0x80
 MAX_TILE = 128  # side in latents: it bounds what one tile takes in memory
-MIN_TILE = 32  # of a picture of several: it bounds the time that their margins take
 MAX_METADATA = 1 << 26  # bytes of an unpacked ICC, EXIF or XMP block
 
 MODES = ("RGB", "RGBA", "L", "LA", "I;16")
@@ -109,8 +108,6 @@ class Header:
                 raise CorruptFileError(f"header: {name} {getattr(self, name)} is out of range")
         if self.width * self.height > MAX_PIXELS or is_too_thin(self.width, self.height):
             raise CorruptFileError(f"header: {self.width}x{self.height} is over the size limit")
-        if self.tile < MIN_TILE and max(self.width, self.height) > 16 * self.tile:
-            raise CorruptFileError(f"header: tiles of {16 * self.tile} pixels are too small")
         if self.tile % 4:
             raise CorruptFileError(f"header: tile {self.tile} is not a multiple of 4")
 

@@ -20,6 +20,9 @@ from aecodec.codec.varint import unpack_varint
 from aecodec.errors import CorruptFileError
 from aecodec.nn.pixels import Levels, to_pillow
 
+MIN_TILE = 32
+"""Side in latents of the tiles of a picture of several: it bounds the time that margins take."""
+
 
 class Learned(NamedTuple):
     """What the network codes of a picture.
@@ -114,12 +117,12 @@ def decode_reduced(
             image.paste(tile, (window.left * times, window.top * times))
     for part, (left, top) in _exact_parts(header, chunks, (0, 0, width, height), bare):
         small = np.array(reduce_image(part.pixels, scale))
-        rows, columns = slice(top // scale, None), slice(left // scale, None)
-        below = np.asarray(image)[rows, columns][: small.shape[0], : small.shape[1]]
+        there = (left // scale, top // scale)
+        below = np.asarray(image)[there[1] :, there[0] :][: small.shape[0], : small.shape[1]]
         cells = part.cells.repeat(CELL // scale, 0).repeat(CELL // scale, 1)
         other = ~cells[: small.shape[0], : small.shape[1]]
         small[other] = below[other]
-        image.paste(Image.fromarray(small), (left // scale, top // scale))
+        image.paste(Image.fromarray(small), there)
     return image
 
 
@@ -240,6 +243,11 @@ def _meet(a: Box, b: Box) -> bool:
 def _learned(header: Header, chunks: Sequence[Chunk]) -> Learned:
     mode, size = MODES[header.mode].removesuffix("A"), (header.width, header.height)
     payloads = [c.payload for c in chunks if c.type == ChunkType.TILE]
+    if header.tile < min(MIN_TILE, tiling.TILE) and max(size) > header.tile * LATENT_STRIDE:
+        side = header.tile * LATENT_STRIDE
+        raise CorruptFileError(
+            f"header: tiles of {side} pixels are too small for {size[0]}x{size[1]}"
+        )
     count = len(tile_boxes(*size, header.tile))
     if len(payloads) != count:
         raise CorruptFileError(f"tile: {len(payloads)} of {count} tiles are there")
