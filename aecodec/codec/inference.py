@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,7 @@ from aecodec.nn.device import has_bfloat16
 # Of symbols with a smaller scale than this index's, 0.15, not one in ten thousand is not
 # zero: they are taken to be zero, which saves the time of coding them.
 LEAST_CODED = 3
+_NARROW = 8  # latents
 
 
 class InferenceModel(nn.Module):
@@ -164,7 +166,10 @@ class InferenceModel(nn.Module):
     def hyper_latents(self, y: Tensor, quality: int) -> Tensor:
         """Rounded hyper-latents z of scaled latents y, integer-valued."""
         padded = _pad_to_multiple(y, HYPER_STRIDE)
-        with self.fast_precision():
+        # On maps two wide, oneDNN's bfloat16 convolutions with a stride read memory that nobody
+        # wrote (torch 2.13, AVX-512): now and then, NaN.
+        fast = padded.shape[3] > _NARROW
+        with self.fast_precision() if fast else nullcontext():
             z = self.hyper_analysis(padded, self.quality_tensor(quality))
         index = self.hyper_index[quality - 1][:, None, None]
         return rdoq_round(z, index).clamp(-HYPER_MAX, HYPER_MAX)
