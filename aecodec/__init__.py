@@ -6,6 +6,11 @@
     small = aecodec.preview(data)                  # bytes or path -> an eighth of each side
     image = aecodec.denoise(image)                 # Pillow image -> Pillow image
     code = aecodec.image_hash(image, bits=64)      # Pillow image -> bytes
+    aecodec.compress_file("photo.png")             # writes photo.aec, its hash inside
+    aecodec.compare("a.jpg", "b.aec").same         # the same picture, but for an alteration?
+    with aecodec.ImageIndex("index.sqlite3") as index:
+        index.add("photos")                        # images and .aec files
+        matches = index.search("query.jpg")
 
 Importing the package imports neither torch nor Pillow; the first call does. After
 `aecodec.register_pillow()`, `Image.open` and `Image.save` know `.aec` files; after
@@ -15,24 +20,32 @@ Importing the package imports neither torch nor Pillow; the first call does. Aft
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
+
+from aecodec._version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from PIL.Image import Image
 
-    from aecodec.codec.choice import Box
     from aecodec.codec.codec import Codec, Source
+    from aecodec.codec.container import Box
     from aecodec.codec.imageio_plugin import register_imageio
     from aecodec.codec.pillow_plugin import register_pillow
     from aecodec.denoising.denoiser import Denoiser
     from aecodec.hashing.hasher import Hasher
+    from aecodec.workflows.compress import compress_file
+    from aecodec.workflows.search import ImageIndex, compare
 
 __all__ = [
     "Codec",
+    "ImageIndex",
+    "__version__",
+    "compare",
     "compress",
+    "compress_file",
     "decompress",
     "denoise",
     "image_hash",
@@ -41,10 +54,15 @@ __all__ = [
     "register_pillow",
 ]
 
-try:
-    __version__ = version("aecodec")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0+unknown"
+# Imported when first asked for.
+_LAZY = {
+    "Codec": "aecodec.codec.codec",
+    "ImageIndex": "aecodec.workflows.search",
+    "compare": "aecodec.workflows.search",
+    "compress_file": "aecodec.workflows.compress",
+    "register_imageio": "aecodec.codec.imageio_plugin",
+    "register_pillow": "aecodec.codec.pillow_plugin",
+}
 
 
 def compress(
@@ -115,11 +133,10 @@ def image_hash(image: Image, bits: int = 64) -> bytes:
     return _hasher().code(image, bits)
 
 
-@lru_cache(maxsize=1)
 def _codec() -> Codec:
-    from aecodec.codec.codec import Codec
+    from aecodec.codec.codec import default_codec
 
-    return Codec()
+    return default_codec()
 
 
 @lru_cache(maxsize=1)
@@ -137,16 +154,6 @@ def _hasher() -> Hasher:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Codec":
-        from aecodec.codec.codec import Codec
-
-        return Codec
-    if name == "register_imageio":
-        from aecodec.codec.imageio_plugin import register_imageio
-
-        return register_imageio
-    if name == "register_pillow":
-        from aecodec.codec.pillow_plugin import register_pillow
-
-        return register_pillow
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'aecodec' has no attribute {name!r}")

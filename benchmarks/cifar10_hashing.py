@@ -17,9 +17,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
-from aecodec.evaluation.machine import describe
-from aecodec.evaluation.retrieval import mean_average_precision
+from aecodec.evaluation.results import markdown_table, write_result
+from aecodec.evaluation.search.retrieval import mean_average_precision
 from aecodec.hashing.weights import find, load
 from aecodec.nn.device import choose_device
 
@@ -80,7 +79,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="train_jpeg.npz, test_jpeg.npz")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--model", default="cifar10", help="name or weight file")
+    parser.add_argument("--model", default="hash-cifar10", help="name or weight file")
     parser.add_argument("--limit", type=int, help="only so many images of each file")
     parser.add_argument("--train-only", action="store_true", help="ask with training images")
     args = parser.parse_args()
@@ -99,7 +98,7 @@ def main() -> None:
         "features": (features, query_features),
         "pixels": (train.reshape(len(train), -1) / 255, queries.reshape(len(queries), -1) / 255),
     }
-    report: dict[str, Any] = {"machine": describe(), "weights": loaded.fingerprint, "map": {}}
+    report: dict[str, Any] = {"weights": loaded.fingerprint, "map": {}}
     lines = []
 
     def score(name: str, bits: int, database: Any, asked: Any) -> None:
@@ -121,8 +120,7 @@ def main() -> None:
     header = ["mAP@1000", *(f"{bits} bits" for bits in lengths)]
     text = f"# CIFAR-10, protocol I\n\n{len(queries)} queries, {len(train)} images.\n\n"
     text += markdown_table(header, lines)
-    write_json(args.out / "cifar10_hashing.json", report)
-    write_bytes(args.out / "cifar10_hashing.md", text.encode())
+    write_result(args.out / "cifar10_hashing.json", report, text)
     print(text)
 
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from aecodec.codec.codec import EFFORTS
 from aecodec.evaluation.bd_rate import bd_rate
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.learned_codec import LearnedCodec
-from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
-from aecodec.evaluation.rd import Row, measure_one
+from aecodec.evaluation.rd.measure import Row, measure_one
+from aecodec.evaluation.results import markdown_table, write_result
 
 QUALITIES = (10, 30, 50, 70, 90)
 BASE = "default"
@@ -28,7 +27,8 @@ def saved(rows: list[Row], base: list[Row]) -> float:
     for some in (base, rows):
         at = [[r for r in some if r["setting"] == q] for q in QUALITIES]
         curves += [[float(np.mean([r[key] for r in rs])) for rs in at] for key in ("bpp", "psnr")]
-    return bd_rate(*curves)
+    reference_rate, reference_quality, rate, quality = curves
+    return bd_rate(reference_rate, reference_quality, rate, quality)
 
 
 def main() -> None:
@@ -45,7 +45,9 @@ def main() -> None:
         codec = LearnedCodec(device="cpu", qualities=QUALITIES, effort=effort)
         codec.decode(codec.encode(load_photo(paths[0]).crop((0, 0, 64, 64)), 50))  # warm
         rows[effort] = [
-            measure_one(codec, q, load_photo(path), path.name) for path in paths for q in QUALITIES
+            measure_one(codec, q, load_photo(path), path.name, ["psnr"])
+            for path in paths
+            for q in QUALITIES
         ]
     lines = [
         [
@@ -58,8 +60,7 @@ def main() -> None:
     ]
     text = f"# Efforts\n\n{len(paths)} photos of {paths[0].parent.name}, BD-rate on PSNR.\n\n"
     text += markdown_table(["effort", f"against {BASE}", "encode s", "decode s"], lines) + "\n"
-    write_json(args.out / "effort.json", {"machine": describe(), "rows": rows})
-    write_bytes(args.out / "effort.md", text.encode())
+    write_result(args.out / "effort.json", {"rows": rows}, text)
     print(text)
 
 

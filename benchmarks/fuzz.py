@@ -9,16 +9,17 @@ checksums were recomputed may give another picture, but never anything else.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import resource
 import struct
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from aecodec.codec.container import MAGIC
 from aecodec.codec.varint import pack_varint, unpack_varint
+from aecodec.evaluation.results import markdown_table, write_result
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
@@ -64,6 +65,12 @@ def with_valid_checksums(data: bytes, rng: random.Random) -> bytes:
     return out
 
 
+def tables(report: Mapping[str, float]) -> str:
+    """What became of the files."""
+    rows = [[name, f"{value:,}"] for name, value in report.items()]
+    return "# Mutated files, decoded\n\n" + markdown_table(["", ""], rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--mutations", type=int, default=100_000)
@@ -105,9 +112,9 @@ def main() -> None:
         "slowest decode in seconds": round(slowest, 3),
         "peak memory in MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "fuzz.json").write_text(json.dumps(report, indent=2) + "\n")
-    print(json.dumps(report, indent=2))
+    text = tables(report)
+    write_result(arguments.out / "fuzz.json", report, text)
+    print(text)
     if counts["wrong picture"]:
         raise SystemExit("a mutated file gave a wrong picture")
 

@@ -18,10 +18,9 @@ from typing import Any
 import faiss as untyped
 import numpy as np
 
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
-from aecodec.evaluation.machine import describe
-from aecodec.hashing import faiss_backend
-from aecodec.hashing.faiss_backend import FaissIndex
+from aecodec.evaluation.results import markdown_table, write_result
+from aecodec.hashing.backends import faiss as faiss_backend
+from aecodec.hashing.backends.faiss import FaissIndex
 
 faiss: Any = untyped
 K = 10
@@ -102,7 +101,7 @@ def main() -> None:
     parser.add_argument("--bits", type=int, nargs="+", default=(64, 256))
     args = parser.parse_args()
     faiss.omp_set_num_threads(1)
-    report: dict[str, Any] = {"machine": describe(), "rows": []}
+    report: dict[str, Any] = {"rows": []}
     for bits in args.bits:
         for count in args.codes:
             codes, queries = make_codes(count, bits)
@@ -134,8 +133,7 @@ def main() -> None:
     text = f"# Indexes, one thread, k {K}, radius {RADIUS}\n\n" + markdown_table(
         ["index", *names], lines
     )
-    write_json(args.out / "index_scale.json", report)
-    write_bytes(args.out / "index_scale.md", text.encode())
+    write_result(args.out / "index_scale.json", report, text)
     print(text)
 
 

@@ -18,13 +18,12 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from aecodec.codec.codec import Codec
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
-from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.stored import pack_code
-from aecodec_cli.aec_hash import aec_reader  # type: ignore[import-not-found]
+from aecodec.workflows.search import aec_reader
 
 
 def write_files(photos: list[Image.Image], copies: int, root: Path, hasher: Hasher) -> None:
@@ -87,7 +86,6 @@ def main() -> None:
         shutil.rmtree(root)
     megapixels = sum(p.width * p.height for p in photos) / 1e6 / len(photos)
     report = {
-        "machine": describe(),
         "megapixels": megapixels,
         "images_per_second": rates,
         "milliseconds_a_search": search,
@@ -97,8 +95,7 @@ def main() -> None:
     text = f"# Indexing, images of {megapixels:.2f} megapixels\n\n"
     text += markdown_table(["files", "images a second"], lines)
     text += f"\nSearch by a JPEG among {len(photos) * args.copies}: {search:.0f} ms a query.\n"
-    write_json(args.out / "index_speed.json", report)
-    write_bytes(args.out / "index_speed.md", text.encode())
+    write_result(args.out / "index_speed.json", report, text)
     print(text)
 
 

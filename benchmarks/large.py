@@ -9,16 +9,18 @@ Peak memory is that of a process of its own that runs the command line.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
+
+from aecodec.evaluation.results import markdown_table, write_result
 
 
 def large_photo(width: int, height: int) -> Image.Image:
@@ -87,6 +89,16 @@ def command(*arguments: str) -> dict[str, float]:
     return {"seconds": round(time.monotonic() - started, 1), "peak GB": round(peak / 1e9, 2)}
 
 
+def tables(report: Mapping[str, Mapping[str, float]]) -> str:
+    """A row for each figure of each part."""
+    rows = [
+        [f"{part}: {name}", f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"]
+        for part, figures in report.items()
+        for name, value in figures.items()
+    ]
+    return "# Large photos\n\n" + markdown_table(["", ""], rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
@@ -111,9 +123,9 @@ def main() -> None:
             report[f"12 MP denoise, {name}"] = command(*line)
     report["12 MP denoise, seconds a megapixel"] = denoising_time()
     report["12 MP"] = tiling_loss()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "large.json").write_text(json.dumps(report, indent=2) + "\n")
-    print(json.dumps(report, indent=2))
+    text = tables(report)
+    write_result(arguments.out / "large.json", report, text)
+    print(text)
 
 
 if __name__ == "__main__":

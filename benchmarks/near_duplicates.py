@@ -23,10 +23,9 @@ import numpy as np
 import pdqhash
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from aecodec.evaluation import retrieval
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
-from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.results import markdown_table, write_result
+from aecodec.evaluation.search import retrieval
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.query import distances, query_views, rerank
@@ -272,7 +271,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, nargs="+", help="folders of photos")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--model", default="photo", help="name or weight file")
+    parser.add_argument("--model", default="hash-photo", help="name or weight file")
     parser.add_argument("--bits", type=int, nargs="+", default=(64, 256))
     parser.add_argument("--distractors", type=int, default=10_000)
     parser.add_argument("--limit", type=int, help="only the first LIMIT photos of each folder")
@@ -280,7 +279,6 @@ def main() -> None:
     photos = [load_photo(p) for folder in args.data for p in list_photos(folder, args.limit)]
     hasher = Hasher(args.model, "cpu")
     report: dict[str, Any] = {
-        "machine": describe(),
         "photos": len(photos),
         "distractors": -(-args.distractors // len(photos)) * len(photos),
         "weights": hasher.fingerprint,
@@ -297,8 +295,7 @@ def main() -> None:
             results[name] = measure(photos, args.distractors, method)
         report[str(bits)] = results
         text += table(results, bits)
-    write_json(args.out / "near_duplicates.json", report)
-    write_bytes(args.out / "near_duplicates.md", text.encode())
+    write_result(args.out / "near_duplicates.json", report, text)
     print(text)
 
 

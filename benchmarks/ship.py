@@ -1,7 +1,7 @@
 """Put a run's weights into the package, or a benchmark's figures on their card.
 
 python benchmarks/ship.py codec-cpu --run runs/codec-cpu
-python benchmarks/rd.py --data kodak --out benchmarks/results/kodak
+aecodec bench rd --data kodak --out benchmarks/results/kodak
 python benchmarks/ship.py codec-cpu --figures benchmarks/results/kodak/rd.json
 """
 
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from aecodec.codec.preview import is_preview_file, preview_file
-from aecodec.evaluation.learned_codec import NAMES
-from aecodec.weights import weight_file
+from aecodec.evaluation.metrics import METRICS
+from aecodec.evaluation.results import read_result
+from aecodec.weights import shipped_models, weight_file
 
 
 def take_weights(run: Path, target: Path, note: str) -> None:
@@ -27,6 +28,7 @@ def take_weights(run: Path, target: Path, note: str) -> None:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     card["commit"] = commit.stdout.strip()
+    card["total"] = total(card)
     if note:
         card["note"] = note
     shutil.copyfile(weights, target)
@@ -35,28 +37,37 @@ def take_weights(run: Path, target: Path, note: str) -> None:
     write_card(card, target)
 
 
+def total(card: dict[str, Any]) -> dict[str, Any]:
+    """Runs, steps and hours of a run and of the shipped weights that it began with."""
+    found = {"runs": 1, "steps": card["steps"], "hours": card["hours"]}
+    for before in shipped_models():
+        if before["sha256"] in card.get("start", ""):
+            known = before["total"]
+            found = {name: round(found[name] + known[name], 2) for name in found}
+            if "hours_of_steps" in known:  # of the earliest runs no hours were noted
+                found["hours_of_steps"] = card["steps"] + known["hours_of_steps"]
+    return found
+
+
 def take_figures(file: Path, target: Path) -> None:
     """Note a benchmark's figures under its folder's name."""
-    result = json.loads(file.read_text())
+    result = read_result(file)["figures"]
     card = json.loads(target.with_suffix(".json").read_text())
-    if file.stem == "rd":  # a curve for each codec that ships
-        figures = rd_figures(result, NAMES[card["recipe"]["model"]["distortion"]])
-    else:
-        figures = FIGURES[file.stem](result)
-    card.setdefault("figures", {})[file.parent.name] = figures
+    card.setdefault("figures", {})[file.parent.name] = FIGURES[file.stem](result, target.stem)
     write_card(card, target)
 
 
-def rd_figures(result: dict[str, Any], name: str) -> dict[str, Any]:
+def rd_figures(result: dict[str, Any], weights: str) -> dict[str, Any]:
     """BD-rates and the mean curve of one codec."""
+    name = result["weights"][weights]
     curve = [
-        {key: round(point[key], 4) for key in ("setting", "bpp", "psnr", "ms_ssim")}
+        {key: round(point[key], 4) for key in ("setting", "bpp", *METRICS) if key in point}
         for point in result["curves"][name]
     ]
     return {"bd_rate_percent": result["bd_rate"][name], "curve": curve}
 
 
-def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
+def denoise_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """PSNR and SSIM of each task, told what the noise is and not."""
     return {
         task: {
@@ -68,7 +79,7 @@ def denoise_figures(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def near_duplicate_figures(result: dict[str, Any]) -> dict[str, Any]:
+def near_duplicate_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """Means over the transformations, for each code length: of codes, and as `search` finds."""
     return {
         f"{bits} bits{label}": {
@@ -81,12 +92,14 @@ def near_duplicate_figures(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def cifar10_figures(result: dict[str, Any]) -> dict[str, Any]:
+def cifar10_figures(result: dict[str, Any], _: str) -> dict[str, Any]:
     """mAP@1000 for each code length."""
     return {f"{bits} bits": round(value, 4) for bits, value in result["map"]["aecodec"].items()}
 
 
+# From a benchmark's figures and a model's name to what goes onto its card.
 FIGURES = {
+    "rd": rd_figures,
     "denoise": denoise_figures,
     "near_duplicates": near_duplicate_figures,
     "cifar10_hashing": cifar10_figures,

@@ -18,9 +18,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
-from aecodec.evaluation.machine import describe
 from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.results import markdown_table, write_result
 
 PIXELS = 1_000_000
 JOBS = ("compress", "decompress", "denoise", "hash", "decode JPEG and hash")
@@ -102,12 +101,11 @@ def main() -> None:
     args = parser.parse_args()
     paths, cores = list_photos(args.data, args.limit), os.cpu_count() or 1
     rates = {job: images_a_second(paths, job, args.seconds, cores) for job in JOBS}
-    report = {"machine": describe(), "cores": cores, "images_per_second_per_core": rates}
+    report = {"cores": cores, "images_per_second_per_core": rates}
     lines = [[job, f"{rate:.3g}", f"{1000 / rate:.3g}"] for job, rate in rates.items()]
     text = f"# Images of one megapixel a second and core, {cores} cores at work\n\n"
     text += markdown_table(["", "images a second", "core ms an image"], lines)
-    write_json(args.out / "throughput.json", report)
-    write_bytes(args.out / "throughput.md", text.encode())
+    write_result(args.out / "throughput.json", report, text)
     print(text)
 
 

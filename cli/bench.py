@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from aecodec.files import refuse_to_overwrite, write_atomically
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 
-from .denoise import weights_option
-from .options import Device, Force, codec_weights, say
+from .options import DenoiserWeights, Device, Force, codec_weights
+from .output import say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
 
@@ -23,6 +23,10 @@ _Out = Annotated[
     typer.Option(
         "--out", "--output", "-o", metavar="DIR", file_okay=False, help="Folder for the results."
     ),
+]
+_Limit = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Only the first N photos.", show_default="all"),
 ]
 _Html = Annotated[
     Path | None,
@@ -60,6 +64,7 @@ def rd(
     out: _Out,
     html: _Html = None,
     weights: Annotated[str | None, codec_weights("all that ship")] = None,
+    limit: _Limit = None,
     device: Device = "auto",
     force: Force = False,
 ) -> None:
@@ -67,44 +72,14 @@ def rd(
 
     Writes rd.json, tables (rd.md) and plots. Prints the tables.
     """
-    plots = [f"rd_{metric}.{kind}" for metric in ("psnr", "ms_ssim") for kind in ("png", "svg")]
+    from aecodec.evaluation.metrics import METRICS
+
+    plots = [f"rd_{metric}.{kind}" for metric in METRICS for kind in ("png", "svg")]
     _check_outputs(out, ["rd.json", "rd.md", *plots], html, force)
-    from aecodec.evaluation.rd import run_rd
+    from aecodec.evaluation.rd import measure
     from aecodec.evaluation.report import rd_figures
 
-    result = run_rd(
-        data,
-        out,
-        device=device,
-        weights=weights,
-        progress=lambda n, of, name: say(f"{n} of {of}: {name}"),
-    )
-    _finish(out / "rd.md", html, force, lambda: rd_figures(result))
-
-
-@app.command(epilog="[bold]Example[/]\n  aecodec bench denoise --data photos --out results")
-def denoise(
-    data: _Data,
-    out: _Out,
-    weights: Annotated[Path | None, weights_option("--weights")] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Only the first N photos.", show_default="all"),
-    ] = None,
-    html: _Html = None,
-    device: Device = "auto",
-    force: Force = False,
-) -> None:
-    """Noise removed by aecodec, BM3D, OpenCV, scikit-image... from your photos.
-
-    Writes denoise.json, tables (denoise.md), a plot and a contact sheet. Prints the tables.
-    """
-    names = ["denoise.json", "denoise.md", "denoise.png", "denoise.svg", "denoise_sheet.png"]
-    _check_outputs(out, names, html, force)
-    from aecodec.evaluation.denoise import run_denoise
-    from aecodec.evaluation.report import denoise_figures
-
-    result = run_denoise(
+    result = measure.run_rd(
         data,
         out,
         device=device,
@@ -112,7 +87,64 @@ def denoise(
         limit=limit,
         progress=lambda n, of, name: say(f"{n} of {of}: {name}"),
     )
-    _finish(out / "denoise.md", html, force, lambda: denoise_figures(result))
+    _finish(out / "rd.md", html, force, lambda: rd_figures(result["figures"]))
+
+
+@app.command(
+    epilog="[bold]Examples[/]\n"
+    "  aecodec bench denoise --data photos --out results\n"
+    "  aecodec bench denoise --pairs --data real_noise --out results"
+)
+def denoise(
+    data: _Data,
+    out: _Out,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="Files NAME_noisy.* and NAME_clean.*: noise as it is."),
+    ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Leave one of the others out, as BM3D, which takes minutes a megapixel.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: DenoiserWeights = None,
+    limit: _Limit = None,
+    html: _Html = None,
+    device: Device = "auto",
+    force: Force = False,
+) -> None:
+    """Noise removed by aecodec, BM3D, OpenCV, scikit-image... from your photos.
+
+    Writes denoise.json, tables (denoise.md), a plot and a contact sheet. Prints the tables.
+    With --pairs these are pairs.json, pairs.md and pairs_sheet.png.
+    """
+    names = ["denoise.json", "denoise.md", "denoise.png", "denoise.svg", "denoise_sheet.png"]
+    if pairs:
+        names = ["pairs.json", "pairs.md", "pairs_sheet.png"]
+    _check_outputs(out, names, html, force)
+    from aecodec.weights import find_weights
+
+    options: dict[str, Any] = {
+        "device": device,
+        "weights": find_weights(weights) if weights else None,
+        "limit": limit,
+        "without": without or [],
+        "progress": lambda n, of, name: say(f"{n} of {of}: {name}"),
+    }
+    if pairs:
+        from aecodec.evaluation.denoising.pairs import run_pairs
+
+        run_pairs(data, out, **options)
+        _finish(out / "pairs.md", html, force)
+        return
+    from aecodec.evaluation.denoising import measure
+    from aecodec.evaluation.report import denoise_figures
+
+    result = measure.run_denoise(data, out, **options)
+    _finish(out / "denoise.md", html, force, lambda: denoise_figures(result["figures"]))
 
 
 @app.command(epilog="[bold]Example[/]\n  aecodec bench speed")
@@ -124,7 +156,7 @@ def speed(
     Writes speed.json and speed.md. Prints the table.
     """
     _check_outputs(out, ["speed.json", "speed.md"], html, force)
-    from aecodec.evaluation.speed import run_speed
+    from aecodec.evaluation.speed import measure
 
-    run_speed(out, device=device, progress=say)
+    measure.run_speed(out, device=device, progress=say)
     _finish(out / "speed.md", html, force)

@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aecodec.codec.drawn_cells import DrawnCells, find_drawn
-from aecodec.codec.exact import CELL, Cells, cell_grid, fill_cells, pack_exact
+from aecodec.codec.container import Box
+from aecodec.codec.exact import fill_cells, pack_exact
+from aecodec.images.cells import CELL, Cells, cell_grid
+from aecodec.images.drawn_cells import DrawnCells, find_drawn
 
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 _TRIES = 3
 # How far off the estimate of what drawn cells cost may be; of busy cells, what share is worth it.
 _GAIN, _LEAST_BUSY = 2.0, 0.01
+_MOSTLY_DRAWN = 0.3  # which one photograph in a hundred is
 
 # Against quality. Bits per pixel that hardly any photograph reaches; the PSNR in dB that every
 # cell keeps; the one that drawn cells together keep. Of 450 cells of photographs at each of
@@ -118,6 +120,8 @@ def _is_suspect(tile: Tile, found: DrawnCells, size: int, quality: int) -> bool:
     """Whether a tile whose payload has so many bytes may be better off exact, or may be damaged."""
     width, height = tile.pixels.size
     if 8 * size > _at(_MOST_BPP, quality) * width * height + 400 or not found.natural.any():
+        return True
+    if found.busy > _MOSTLY_DRAWN:
         return True
     if found.busy < _LEAST_BUSY or found.bits > _GAIN * 8 * size * found.busy:
         return False

@@ -6,6 +6,7 @@ import io
 import operator
 import os
 import warnings
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal, overload
 
@@ -17,12 +18,14 @@ from torch import Tensor
 
 from aecodec.codec import tiling
 from aecodec.codec import weights as weight_files
-from aecodec.codec.choice import Box, Coded, choose, keep_exactly
+from aecodec.codec.choice import Coded, choose, keep_exactly
 from aecodec.codec.container import (
+    LATENT_STRIDE,
     MAX_METADATA,
     METADATA,
     MODES,
     NO_WEIGHTS,
+    Box,
     Chunk,
     ChunkType,
     Header,
@@ -31,6 +34,7 @@ from aecodec.codec.container import (
     pack_metadata,
     read_bytes,
     read_file,
+    tile_boxes,
     unpack_metadata,
     write_file,
 )
@@ -41,13 +45,11 @@ from aecodec.codec.decoding import (
     decode_tiles,
     latent_size,
     reduce_image,
-    tile_boxes,
 )
 from aecodec.codec.distortion import distortion, is_defined
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.preview import REDUCED
 from aecodec.codec.refine import refine_latents
-from aecodec.codec.transforms import LATENT_STRIDE
 from aecodec.errors import CorruptFileError, UnsupportedImageError
 from aecodec.images import Picture, image_of_array
 from aecodec.nn.device import choose_device
@@ -281,6 +283,12 @@ class Codec:
             return 8 * len(payload) + config.rd_lambda(quality) * error
 
         return min(payload, other, key=cost)
+
+
+@lru_cache(maxsize=1)
+def default_codec() -> Codec:
+    """The one codec of callers that choose neither device nor weights."""
+    return Codec()
 
 
 def _checked_quality(quality: int) -> int:

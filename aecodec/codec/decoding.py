@@ -11,13 +11,22 @@ from PIL import Image
 from torch import Tensor
 
 from aecodec.codec import tiling
-from aecodec.codec.choice import Box
-from aecodec.codec.container import MODES, NO_WEIGHTS, Chunk, ChunkType, Header, unpack_levels
-from aecodec.codec.exact import CELL, ExactPart, put_cells, unpack_exact
+from aecodec.codec.container import (
+    LATENT_STRIDE,
+    MODES,
+    NO_WEIGHTS,
+    Box,
+    Chunk,
+    ChunkType,
+    Header,
+    tile_boxes,
+    unpack_levels,
+)
+from aecodec.codec.exact import ExactPart, put_cells, unpack_exact
 from aecodec.codec.inference import InferenceModel
-from aecodec.codec.transforms import LATENT_STRIDE
 from aecodec.codec.varint import unpack_varint
 from aecodec.errors import CorruptFileError
+from aecodec.images.cells import CELL
 from aecodec.nn.pixels import Levels, to_pillow
 
 MIN_TILE = 32
@@ -42,16 +51,6 @@ class Learned(NamedTuple):
     quality: int
     tile: int
     levels: Levels | None = None
-
-
-def tile_boxes(width: int, height: int, tile: int) -> list[Box]:
-    """The pixels of each tile of so many latents a side: left, top, right, bottom."""
-    side = tile * LATENT_STRIDE
-    return [
-        (left, top, min(left + side, width), min(top + side, height))
-        for top in range(0, height, side)
-        for left in range(0, width, side)
-    ]
 
 
 def latent_size(width: int, height: int) -> tuple[int, int]:

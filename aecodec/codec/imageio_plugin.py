@@ -49,22 +49,22 @@ class AecPlugin(PluginV3):
     def read(self, *, index: Any = None) -> npt.NDArray[np.uint8 | np.uint16]:
         """The pixels, as `aecodec.decompress` gives them."""
         _check(index)
-        from aecodec import decompress
+        from aecodec.codec.codec import default_codec
 
-        return decompress(self._data, as_array=True)
+        return default_codec().decompress(self._data, as_array=True)
 
     def iter(self) -> Iterator[npt.NDArray[np.uint8 | np.uint16]]:
         yield self.read()
 
     def write(self, ndimage: Any, *, quality: int = 50, **options: Any) -> bytes | None:
         """Compress an array, or a list of one; options as of `aecodec.compress`."""
-        from aecodec import compress
+        from aecodec.codec.codec import default_codec
 
         if isinstance(ndimage, (list, tuple)):
             if len(ndimage) != 1:
                 raise ValueError("an .aec file holds one image")
             (ndimage,) = ndimage
-        data = compress(np.asarray(ndimage), quality, **options)
+        data = default_codec().compress(np.asarray(ndimage), quality, **options)
         file = self.request.get_file()
         file.write(data)
         return data if self.request._uri_type == URI_BYTES else None

@@ -63,19 +63,21 @@ class AecImageFile(ImageFile.ImageFile):
             left, top, right, bottom = (operator.index(round(side)) for side in box)
             inside = 0 <= left < right <= self.width and 0 <= top < bottom <= self.height
             if inside and (right - left, bottom - top) != self.size:
-                from aecodec import decompress
+                from aecodec.codec.codec import default_codec
 
-                image = decompress(self._data, box=(left, top, right, bottom))
+                image = default_codec().decompress(self._data, box=(left, top, right, bottom))
                 image.info = self.info.copy()
                 return image
         return super().crop(box)
 
     def load(self) -> Any:
         if self._data:
-            from aecodec import decompress, preview
+            from aecodec.codec.codec import default_codec
 
-            whole = self._scale == 1
-            image = decompress(self._data) if whole else preview(self._data, self._scale)
+            codec, whole = default_codec(), self._scale == 1
+            image = (
+                codec.decompress(self._data) if whole else codec.preview(self._data, self._scale)
+            )
             self.im = image.im
             self._data = b""
             if self._exclusive_fp and self.fp:  # Windows replaces no file that is open
@@ -86,14 +88,15 @@ class AecImageFile(ImageFile.ImageFile):
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     """`Image.save` with quality, effort, lossless; and icc_profile, exif, xmp, dpi, comment, text."""
-    from aecodec import compress
+    from aecodec.codec.codec import default_codec
 
     options = image.encoderinfo
     image = image.copy()
     for key in _KEPT:
         if value := options.get(key):
             image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
-    file.write(compress(image, **{key: options[key] for key in _OPTIONS if key in options}))
+    given = {key: options[key] for key in _OPTIONS if key in options}
+    file.write(default_codec().compress(image, **given))
 
 
 def register_pillow() -> None:

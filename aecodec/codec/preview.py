@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aecodec.codec.transforms import LATENT_STRIDE
+from aecodec.codec.container import LATENT_STRIDE
 from aecodec.errors import AecodecError
-from aecodec.files import write_atomically
+from aecodec.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
     from aecodec.codec.inference import InferenceModel

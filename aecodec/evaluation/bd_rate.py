@@ -40,11 +40,32 @@ def _upper_envelope(
     return np.log(envelope[:, 0]), envelope[:, 1]
 
 
+def shared_range(
+    reference_quality: Sequence[float], quality: Sequence[float], least: float = -np.inf
+) -> tuple[float, float]:
+    """The lowest and the highest quality that two curves both reach, from `least` on.
+
+    Raises:
+        BdRateError: there is none.
+    """
+    low = max(min(reference_quality), min(quality), least)
+    high = min(max(reference_quality), max(quality))
+    if low >= high:
+        from_on = "" if least == -np.inf else f" from {least:g} on"
+        raise BdRateError(
+            f"qualities do not overlap{from_on}:"
+            f" {min(reference_quality):.2f} to {max(reference_quality):.2f}"
+            f" and {min(quality):.2f} to {max(quality):.2f}"
+        )
+    return float(low), float(high)
+
+
 def bd_rate(
     reference_rate: Sequence[float],
     reference_quality: Sequence[float],
     rate: Sequence[float],
     quality: Sequence[float],
+    least: float = -np.inf,
 ) -> float:
     """Mean difference in rate at equal quality, in percent: -20 means a fifth fewer bits.
 
@@ -58,7 +79,8 @@ def bd_rate(
 
     Args:
         reference_rate, rate: bits per pixel (or any unit the two share), positive.
-        reference_quality, quality: PSNR in dB, or MS-SSIM in dB (`metrics.ms_ssim_db`).
+        reference_quality, quality: PSNR in dB, MS-SSIM in dB (`metrics.ms_ssim_db`), or scores.
+        least: quality below it does not count.
 
     Raises:
         BdRateError: with fewer than four points on an envelope, with values that are not
@@ -66,12 +88,6 @@ def bd_rate(
     """
     reference = _upper_envelope(reference_rate, reference_quality)
     other = _upper_envelope(rate, quality)
-    low = max(reference[1][0], other[1][0])
-    high = min(reference[1][-1], other[1][-1])
-    if low >= high:
-        raise BdRateError(
-            f"qualities do not overlap: {reference[1][0]:.2f} to {reference[1][-1]:.2f}"
-            f" and {other[1][0]:.2f} to {other[1][-1]:.2f}"
-        )
+    low, high = shared_range(reference[1].tolist(), other[1].tolist(), least)
     areas = [PchipInterpolator(q, r).integrate(low, high) for r, q in (reference, other)]
     return float(100 * np.expm1((areas[1] - areas[0]) / (high - low)))

@@ -6,9 +6,32 @@ from collections.abc import Sequence
 
 from PIL import Image
 
+from aecodec.weights import shipped_models
+
 NAME = "aecodec"
-NAMES = {"mse": NAME, "ms-ssim": f"{NAME} (MS-SSIM)"}  # by what the weights were trained for
+# By the distortion that weights were trained for (`CodecConfig.distortion`).
+_PURPOSES = {"balanced": NAME, "mse": f"{NAME}, tuned for PSNR", "ms-ssim": f"{NAME}, MS-SSIM"}
 QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+
+
+def display_name(distortion: str) -> str:
+    """What weights are called in tables, by what they are for.
+
+    Weights for squared error are plainly "aecodec" as long as no balanced ones ship.
+    """
+    shipped = {
+        card["recipe"]["model"]["distortion"]
+        for card in shipped_models()
+        if card["task"] == "codec"
+    }
+    if distortion == "mse" and "balanced" not in shipped:
+        return NAME
+    return _PURPOSES[distortion]
+
+
+def is_ours(name: str) -> bool:
+    """Whether a name in a table is that of aecodec with some weights."""
+    return name == NAME or name.startswith(f"{NAME}, ")
 
 
 class LearnedCodec:
@@ -34,7 +57,7 @@ class LearnedCodec:
         self.settings = sorted(qualities)
         self.effort = effort
         self._codec = Codec(device, weights)
-        self.name = NAMES[self._codec.model.config.distortion]
+        self.name = display_name(self._codec.model.config.distortion)
 
     def encode(self, image: Image.Image, setting: int) -> bytes:
         return bytes(self._codec.compress(image, quality=setting, effort=self.effort))

@@ -6,8 +6,9 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,22 +41,48 @@ def _version(package: str) -> str | None:
         return None
 
 
+_PACKAGES = (
+    "aecodec",
+    "torch",
+    "numpy",
+    "pillow",
+    "pillow-jxl-plugin",
+    "pillow-heif",
+    "compressai",
+    "faiss-cpu",
+    "scikit-image",
+    "opencv-python-headless",
+    "bm3d",
+)
+
+
+def _libraries() -> dict[str, str | None]:
+    """Versions of the codecs inside Pillow and its plugins."""
+    found = {name: features.version(name) for name in ("libjpeg_turbo", "webp", "avif", "jpg_2000")}
+    if features.check("avif"):  # libavif's encoder is another library
+        coders = import_module("PIL._avif").codec_versions().split(", ")
+        found |= {
+            name: rest.partition(":")[2] for name, _, rest in (c.partition(" ") for c in coders)
+        }
+    if find_spec("pillow_heif"):
+        about = import_module("pillow_heif").libheif_info()
+        found |= {"libheif": about["libheif"], "HEIF encoder": about["HEIF"] or None}
+    return found
+
+
 def describe() -> dict[str, Any]:
-    """Processor and its instructions, cores, load, versions and date (UTC), ready for JSON."""
+    """Processor and its instructions, cores, load and versions, ready for JSON."""
     import torch
 
-    packages = ("aecodec", "torch", "pillow", "pillow-jxl-plugin", "pillow-heif", "compressai")
-    libraries = {name: features.version(name) for name in ("libjpeg_turbo", "webp", "avif")}
-    found = {name: _version(name) for name in packages}
+    found = {name: _version(name) for name in _PACKAGES}
     return {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "cpu": f"{_cpu_name()} ({_instructions()})",
         "cores": os.cpu_count(),
         # Above the number of threads used here, something else was running.
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "versions": {"python": platform.python_version(), **found, **libraries},
+        "versions": {"python": platform.python_version(), **found, **_libraries()},
     }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -42,6 +44,19 @@ def psnr(first: Picture, second: Picture) -> float:
     a, b = _pair(first, second)
     error = float(np.mean((a.astype(np.float64) - b) ** 2))
     return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def ssim(first: Picture, second: Picture) -> float:
+    """Structural similarity (Wang et al., 2004), Gaussian window, mean over RGB; 1 when equal.
+
+    Args:
+        first, second: images or uint8 arrays (H, W, 3) of one size, at least 11 pixels a side.
+    """
+    import torch
+    from pytorch_msssim import ssim as similarity
+
+    x, y = (torch.tensor(p).permute(2, 0, 1)[None].float() for p in _pair(first, second))
+    return float(similarity(x, y, data_range=255.0))
 
 
 def ms_ssim(first: Picture, second: Picture) -> float:
@@ -101,3 +116,36 @@ def ms_ssim_db(value: float) -> float:
 def bits_per_pixel(data: bytes, size: tuple[int, int]) -> float:
     """Rate of a whole file, headers and all, in bits per pixel of a (width, height) picture."""
     return 8 * len(data) / (size[0] * size[1])
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of quality, and how benchmarks show it.
+
+    Attributes:
+        name: for tables.
+        unit: behind a value; "" if it has none.
+        measure: from the original and the decoded picture to the value.
+        decimals: of the value in tables.
+        scale: from the value to what plots and BD-rates go by.
+        least: BD-rates go by what lies above it, on that scale.
+    """
+
+    name: str
+    unit: str
+    measure: Callable[[Picture, Picture], float]
+    decimals: int
+    scale: Callable[[float], float] = float
+    least: float = -math.inf
+
+
+# A curve falls to -100 and below at its lowest rates, where a score only tells one ruin from
+# another; a mean over all of it would be of that. 30 is what libjxl's tool calls low quality.
+SSIMULACRA2_LEAST = 30.0
+
+METRICS = {
+    "psnr": Metric("PSNR", "dB", psnr, 2),
+    "ms_ssim": Metric("MS-SSIM", "dB", ms_ssim, 4, ms_ssim_db),
+    "ssimulacra2": Metric("SSIMULACRA 2", "", ssimulacra2, 2, least=SSIMULACRA2_LEAST),
+}
+"""By the key in result files. A metric that is added here is in every rate-distortion table."""

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from aecodec.errors import AecodecError
-from aecodec.evaluation.denoise_methods import BLIND
-from aecodec.evaluation.learned_codec import NAME, NAMES
-from aecodec.evaluation.metrics import ms_ssim_db
-from aecodec.evaluation.published import published_kodak
-from aecodec.evaluation.rd_plot import COLOURS, LABELS, MAX_BPP
+from aecodec.evaluation.denoising.methods import BLIND
+from aecodec.evaluation.learned_codec import NAME, is_ours
+from aecodec.evaluation.metrics import METRICS
+from aecodec.evaluation.rd.plot import MAX_BPP, axis_label, colour, on_scale
+from aecodec.evaluation.rd.published import published_kodak
 
 Figure = dict[str, Any]
 """A plot as Plotly describes it: `data` and `layout`."""
@@ -64,26 +64,24 @@ def report_page(markdown: str, figures: Sequence[Figure] = ()) -> bytes:
     ).encode()
 
 
-def rd_figures(result: Mapping[str, Any]) -> list[Figure]:
-    """Rate against PSNR and against MS-SSIM, of what `rd.run_rd` returns."""
-    return [_rd_figure(result, metric) for metric in ("psnr", "ms_ssim")]
+def rd_figures(figures: Mapping[str, Any]) -> list[Figure]:
+    """Rate against quality by each metric that was measured, of the figures of `run_rd`."""
+    point = next(iter(figures["curves"].values()))[0]
+    return [_rd_figure(figures, metric) for metric in METRICS if metric in point]
 
 
-def _rd_figure(result: Mapping[str, Any], metric: str) -> Figure:
+def _rd_figure(figures: Mapping[str, Any], metric: str) -> Figure:
     lines = []
-    for name, points in result["curves"].items():
-        line: dict[str, Any] = {
-            "color": COLOURS.get(name, "black"),
-            "width": 4 if name in NAMES.values() else 2,
-        }
+    for name, points in figures["curves"].items():
+        line: dict[str, Any] = {"color": colour(name), "width": 4 if is_ours(name) else 2}
         settings = [f"setting {p['setting']}" for p in points]
         values = [p[metric] for p in points]
         rates = [p["bpp"] for p in points]
         lines.append(
             _line(name, rates, values, metric, line=line, text=settings, mode="lines+markers")
         )
-    for name, curve in (published_kodak() if result["kodak"] else {}).items():
-        if published := getattr(curve, metric):
+    for name, curve in (published_kodak() if figures["kodak"] else {}).items():
+        if published := getattr(curve, metric, None):
             line = {"dash": "dot", "width": 1.5}
             # Without a legend group, which would take a column of its own below the plot.
             lines.append(
@@ -97,7 +95,7 @@ def _rd_figure(result: Mapping[str, Any], metric: str) -> Figure:
                     visible="legendonly",
                 )
             )
-    layout = _layout("bits per pixel", LABELS[metric])
+    layout = _layout("bits per pixel", axis_label(metric))
     layout["xaxis"]["range"] = [0, MAX_BPP]
     layout["height"] = 680
     return {"data": lines, "layout": layout}
@@ -106,24 +104,27 @@ def _rd_figure(result: Mapping[str, Any], metric: str) -> Figure:
 def _line(
     name: str, bpp: Sequence[float], values: Sequence[float], metric: str, **style: Any
 ) -> dict[str, Any]:
-    y = [ms_ssim_db(v) for v in values] if metric == "ms_ssim" else list(values)
-    hover = "%{x:.3f} bpp, %{y:.2f} dB"
+    hover = f"%{{x:.3f}} bpp, %{{y:.2f}} {METRICS[metric].unit}".rstrip()
     if "text" in style:
         hover += "<br>%{text}"
     return {
         "type": "scatter",
         "name": name,
         "x": list(bpp),
-        "y": y,
+        "y": on_scale(values, metric),
         "hovertemplate": hover,
         **style,
     }
 
 
-def denoise_figures(result: Mapping[str, Any]) -> list[Figure]:
-    """Seconds per megapixel against PSNR at each Gaussian noise level, of what `run_denoise` returns."""
+def denoise_figures(figures: Mapping[str, Any]) -> list[Figure]:
+    """Seconds per megapixel against PSNR at each Gaussian noise level.
+
+    Args:
+        figures: of `run_denoise`.
+    """
     return [
-        _time_figure(task, cells) for task, cells in result["summary"].items() if "sigma" in task
+        _time_figure(task, cells) for task, cells in figures["summary"].items() if "sigma" in task
     ]
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.folders import walk
 from aecodec.images.lost import remember
 from aecodec.images.picture import MAX_PIXELS, Picture, check_size
+from aecodec.storage.folders import walk
 
 IMAGE_SUFFIXES = frozenset(
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import warnings
@@ -151,3 +152,10 @@ def _png_info(image: Image.Image, xmp: bytes) -> PngImagePlugin.PngInfo:
     if "cicp" in known:
         chunks.add(b"cICP", bytes(known["cicp"]))
     return chunks
+
+
+def image_bytes(image: Image.Image, format: str) -> memoryview:
+    """As `save_image`, to memory; not a copy, as it can be hundreds of megabytes."""
+    buffer = io.BytesIO()
+    save_image(image, buffer, format)
+    return buffer.getbuffer()

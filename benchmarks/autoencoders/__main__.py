@@ -10,12 +10,18 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
-from aecodec.evaluation import machine
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
+from aecodec.evaluation.results import (
+    Result,
+    make_result,
+    markdown_table,
+    provenance,
+    write_bytes,
+    write_json,
+)
 from benchmarks.autoencoders.anomalies import anomalies
 from benchmarks.autoencoders.data import Data, Rows, read_mnist
 from benchmarks.autoencoders.description import description
@@ -23,6 +29,8 @@ from benchmarks.autoencoders.features import features, selection
 from benchmarks.autoencoders.generation import likelihood, likelihood_pythae
 from benchmarks.autoencoders.reconstruction import digits, linear, reconstruction
 from benchmarks.autoencoders.training import contraction, denoising, pretraining, speed
+
+VERSIONS = ("aecodec", "torch", "numpy")
 
 
 class Section(NamedTuple):
@@ -51,13 +59,13 @@ SECTIONS = {
 }
 
 
-def to_markdown(results: dict[str, Any]) -> str:
+def to_markdown(results: dict[str, Result]) -> str:
     """A table per section, in the order of SECTIONS."""
     parts = []
     for name in SECTIONS:
         if name not in results:
             continue
-        section = results[name]
+        section = results[name]["figures"]
         rows = section["rows"]
         columns = list(dict.fromkeys(key for row in rows.values() for key in row))
         table = [
@@ -69,8 +77,9 @@ def to_markdown(results: dict[str, Any]) -> str:
             f" {section['epochs']} epochs.\n"
         )
         parts.append(f"## {name}\n\n{SECTIONS[name].measure.__doc__}\n{sizes}\n")
+        parts.append(f"{provenance(results[name], VERSIONS)}\n\n")
         parts.append(markdown_table(["", *columns], table) + "\n")
-    return "".join(parts).rstrip("\n") + "\n"
+    return "# Autoencoders\n\n" + "".join(parts).rstrip("\n") + "\n"
 
 
 def main() -> None:
@@ -92,14 +101,9 @@ def main() -> None:
         train, test = args.train or section.train, args.test or section.test
         epochs = args.epochs or section.epochs
         rows = section.measure(mnist.cut(train, test, epochs))
-        results = json.loads(file.read_text()) if file.exists() else {}
-        results[name] = {
-            "rows": rows,
-            "train": train,
-            "test": test,
-            "epochs": epochs,
-            "machine": machine.describe(),
-        }
+        results: dict[str, Result] = json.loads(file.read_text()) if file.exists() else {}
+        figures = {"rows": rows, "train": train, "test": test, "epochs": epochs}
+        results[name] = make_result(name, figures)
         write_json(file, results)
         write_bytes(args.out / "autoencoders.md", to_markdown(results).encode())
         print(to_markdown({name: results[name]}), flush=True)

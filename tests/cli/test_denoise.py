@@ -88,10 +88,8 @@ def test_denoise_takes_folders_and_chooses_the_format_by_the_output(
     ("arguments", "named"),
     [
         (["--sigma", "-1"], "sigma"),
-        (["--sigma", "25", "--auto"], "--auto"),
         (["--strength", "3"], "strength"),
         (["--noise", "hum"], "hum"),
-        (["--weights", "nowhere.safetensors"], "nowhere"),
         (["-o", "photo.doc"], "doc"),
     ],
 )
@@ -178,9 +176,17 @@ def test_compress_denoises_first(
             seen.append(image)
             return b"data"
 
-    about = {"bytes": 4, "bpp": 1.0, "quality": 50, "width": 451, "height": 300, "mode": "RGB"}
+    about = {
+        "bytes": 4,
+        "bpp": 1.0,
+        "quality": 50,
+        "lossless": False,
+        "width": 451,
+        "height": 300,
+        "mode": "RGB",
+    }
     monkeypatch.setattr("aecodec.codec.codec.Codec", Recorder)
-    monkeypatch.setattr("aecodec.codec.container.describe", lambda data: about)
+    monkeypatch.setattr("aecodec.codec.describe.describe", lambda data: about)
     monkeypatch.setattr(
         "aecodec.denoising.denoiser.Denoiser._pixels",
         lambda self, pixels, found: Image.new("RGB", pixels.size, "red"),
@@ -218,7 +224,7 @@ def test_train_prints_the_checkpoint_and_resumes(
 def test_bench_passes_its_options_on(
     run: Run, photo: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aecodec.evaluation import denoise  # measured for real in its own tests
+    from aecodec.evaluation.denoising import measure  # measured for real in its own tests
 
     def fake(data: Path, out: Path, **options: Any) -> None:
         assert (data, options["weights"], options["limit"]) == (photo.parent, weights, 2)
@@ -226,10 +232,29 @@ def test_bench_passes_its_options_on(
         out.mkdir()
         (out / "denoise.md").write_text("# Denoising\n")
 
-    monkeypatch.setattr(denoise, "run_denoise", fake)
+    monkeypatch.setattr(measure, "run_denoise", fake)
     arguments = ["--data", photo.parent, "--out", tmp_path / "out", "--weights", weights]
     code, out, err = run("bench", "denoise", *arguments, "--limit", 2)
     assert (code, out, err) == (0, "# Denoising\n\n", "1 of 1: photo.png\n")
+
+
+def test_bench_of_pairs(
+    run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aecodec.evaluation.denoising import pairs  # measured for real in its own tests
+
+    def fake(data: Path, out: Path, **options: Any) -> None:
+        assert (data, options["without"]) == (photo.parent, ["BM3D", "OpenCV NLM"])
+        out.mkdir()
+        (out / "pairs.md").write_text("# Real\n")
+
+    monkeypatch.setattr(pairs, "run_pairs", fake)
+    arguments = ["--pairs", "--data", photo.parent, "--out", tmp_path / "out"]
+    arguments += ["--without", "BM3D", "--without", "OpenCV NLM"]
+    assert run("bench", "denoise", *arguments)[:2] == (0, "# Real\n\n")
+    code, _, err = run("bench", "denoise", *arguments)
+    assert code == 1
+    assert "pairs.md exists" in err
 
 
 def test_help(run: Run) -> None:
@@ -237,3 +262,12 @@ def test_help(run: Run) -> None:
         code, out, _ = run(*command, "--help")
         assert code == 0
         assert "Usage" in out
+
+
+def test_weights_have_the_names_that_models_prints(run: Run, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean.png"
+    assert run("denoise", photo, "-o", out, "--weights", "denoise-cpu")[0] == 0
+    code, _, err = run("denoise", photo, "-o", out, "-f", "--weights", "nowhere.safetensors")
+    assert code == 1
+    assert err.startswith("error: nowhere.safetensors: no such weight file")
+    assert "denoise-cpu" in err

@@ -89,11 +89,11 @@ def test_bench_rd(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from aecodec.evaluation import rd
     from aecodec.evaluation.classic_codecs import Jpeg
+    from aecodec.evaluation.rd import measure
 
-    monkeypatch.setattr(rd, "available", lambda: [Jpeg()])  # the others take their time
-    monkeypatch.setitem(rd.run_rd.__kwdefaults__, "qualities", (30, 60))
+    monkeypatch.setattr(measure, "available", lambda: [Jpeg()])  # the others take their time
+    monkeypatch.setitem(measure.run_rd.__kwdefaults__, "qualities", (30, 60))
     (photos / "astronaut.png").unlink()
     out = tmp_path / "results"
     page = tmp_path / "page.html"
@@ -104,7 +104,7 @@ def test_bench_rd(
     printed, progress = capsys.readouterr()
     assert "BD-rate" in printed
     assert "1 of 1: chelsea.png" in progress
-    assert json.loads((out / "rd.json").read_text())["images"] == 1
+    assert json.loads((out / "rd.json").read_text())["figures"]["images"] == 1
     (out / "rd.json").unlink()
     for kept in ("rd.md", "rd_psnr.png", "page.html"):  # one after another is in the way
         assert main(arguments) == 1
@@ -117,13 +117,13 @@ def test_bench_rd(
 def test_bench_speed_passes_its_options_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from aecodec.evaluation import speed  # measured for real in its own tests
+    from aecodec.evaluation.speed import measure  # measured for real in its own tests
 
     def fake(out: Path, *, device: str, progress: Any) -> None:
         progress(f"on {device}")
         (out / "speed.md").write_text("# Time\n")
 
-    monkeypatch.setattr(speed, "run_speed", fake)
+    monkeypatch.setattr(measure, "run_speed", fake)
     assert main(["bench", "speed", "--out", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert (out, err) == ("# Time\n\n", "on cpu\n")

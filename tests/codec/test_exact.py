@@ -15,10 +15,11 @@ from aecodec.codec import container, tiling
 from aecodec.codec.choice import choose
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import Chunk, ChunkType
-from aecodec.codec.drawn_cells import find_drawn
-from aecodec.codec.exact import CELL, cell_grid, fill_cells, pack_exact, unpack_exact
+from aecodec.codec.exact import fill_cells, pack_exact, unpack_exact
 from aecodec.codec.varint import pack_varint
 from aecodec.errors import CorruptFileError
+from aecodec.images.cells import CELL, cell_grid
+from aecodec.images.drawn_cells import find_drawn
 from aecodec.training.drawn import draw
 from tests.conftest import psnr
 

@@ -12,12 +12,15 @@ import torch
 from PIL import Image
 
 from aecodec.denoising.denoiser import Denoiser
-from aecodec.evaluation import denoise, denoise_methods
-from aecodec.evaluation.denoise import NOISY, TASKS, run_denoise, ssim
-from aecodec.evaluation.denoise_methods import BLIND, NAME
-from aecodec.evaluation.denoise_plot import contact_sheet
-from aecodec.evaluation.denoise_savings import compare, savings_markdown, with_noise
-from aecodec.evaluation.denoise_table import published
+from aecodec.evaluation.denoising import measure
+from aecodec.evaluation.denoising import methods as denoise_methods
+from aecodec.evaluation.denoising.measure import run_denoise
+from aecodec.evaluation.denoising.methods import BLIND, NAME
+from aecodec.evaluation.denoising.plot import contact_sheet
+from aecodec.evaluation.denoising.savings import compare, savings_markdown, with_noise
+from aecodec.evaluation.denoising.table import read_published
+from aecodec.evaluation.denoising.tasks import NOISY, TASKS
+from aecodec.evaluation.metrics import ssim
 from tests.conftest import psnr
 
 
@@ -35,7 +38,7 @@ def result(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_noise_is_as_strong_as_its_task_says(result: Path) -> None:
-    summary = json.loads((result / "denoise.json").read_text())["summary"]
+    summary = json.loads((result / "denoise.json").read_text())["figures"]["summary"]
     assert list(summary) == [task.name for task in TASKS]
     # Only rounding to 8 bits for the comparison clips this noise: a little less of it.
     assert summary["sigma 25"][NOISY]["psnr"] == pytest.approx(20 * math.log10(255 / 25), abs=0.4)
@@ -43,7 +46,7 @@ def test_noise_is_as_strong_as_its_task_says(result: Path) -> None:
 
 
 def test_every_denoiser_denoises(result: Path) -> None:
-    summary = json.loads((result / "denoise.json").read_text())["summary"]
+    summary = json.loads((result / "denoise.json").read_text())["figures"]["summary"]
     for task in TASKS[:6]:
         for name, cell in summary[task.name].items():
             if name != NOISY:
@@ -104,7 +107,7 @@ def test_the_others_are_those_that_are_installed() -> None:
 
 
 def test_published_figures_have_sources_and_fall_with_sigma() -> None:
-    figures = published()
+    figures = read_published("published_cbsd68.json")
     assert figures.pop("data").startswith("CBSD68")
     assert {"CBM3D", "CDnCNN-B", "FFDNet", "DRUNet"} == set(figures)
     for entry in figures.values():
@@ -135,4 +138,4 @@ def test_odd_sizes_pass_through_as_floats(denoiser: Denoiser) -> None:
         restored = method.denoise(noisy, 25)
         assert restored.shape == noisy.shape
         assert restored.std() < noisy.std()
-    assert denoise.to_levels(restored).dtype == np.uint8
+    assert measure.to_levels(restored).dtype == np.uint8

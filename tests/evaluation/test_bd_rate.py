@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aecodec.errors import AecodecError
-from aecodec.evaluation.bd_rate import BdRateError, bd_rate
+from aecodec.evaluation.bd_rate import BdRateError, bd_rate, shared_range
 from aecodec.evaluation.metrics import ms_ssim_db
-from aecodec.evaluation.published import published_kodak
+from aecodec.evaluation.rd.published import published_kodak
 
 steps = st.floats(0.05, 2)
 
@@ -106,3 +106,16 @@ def test_published_ms_ssim_in_decibels() -> None:
     bpg, vtm = (published_kodak()[name] for name in ("BPG 4:4:4", "VTM 9.1 4:4:4"))
     decibels = [[ms_ssim_db(v) for v in curve.ms_ssim or ()] for curve in (bpg, vtm)]
     assert -30 < bd_rate(bpg.bpp, decibels[0], vtm.bpp, decibels[1]) < -10
+
+
+def test_what_lies_below_the_least_quality_does_not_count() -> None:
+    rate = [0.1, 0.2, 0.4, 0.8, 1.6]
+    score = [-40.0, 10.0, 50.0, 70.0, 85.0]
+    # Half the bits above 50, many times as many at scores where all is ruined.
+    other = [0.9 * 0.1, 0.15, 0.2, 0.4, 0.8]
+    assert bd_rate(rate, score, other, score, least=50) == pytest.approx(-50, abs=1)
+    assert bd_rate(rate, score, other, score) > -45
+    assert shared_range(score, [0.0, 60.0]) == (0.0, 60.0)
+    assert shared_range(score, [0.0, 60.0], 30.0) == (30.0, 60.0)
+    with pytest.raises(BdRateError, match="do not overlap from 70 on"):
+        bd_rate(rate, score, other, [s - 20 for s in score], least=70)

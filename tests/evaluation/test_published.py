@@ -1,4 +1,4 @@
-from aecodec.evaluation.published import published_kodak
+from aecodec.evaluation.rd.published import published_kodak
 
 
 def test_curves_are_complete_and_grow() -> None:

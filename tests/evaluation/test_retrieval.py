@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aecodec.evaluation.retrieval import (
+from aecodec.evaluation.search.retrieval import (
     area_under_curve,
     hamming_distances,
     mean_average_precision,

@@ -7,8 +7,9 @@ from PIL import Image
 from skimage import data
 
 from aecodec.errors import AecodecError
-from aecodec.evaluation import machine, speed
+from aecodec.evaluation import machine
 from aecodec.evaluation.classic_codecs import Jpeg
+from aecodec.evaluation.speed import measure as speed
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_run_reports_ratios_to_mbt2018_mean(
 ) -> None:
     monkeypatch.setattr(speed, "LearnedCodec", FakeLearnedCodec)
     monkeypatch.setattr(speed, "cold_start", lambda image: {"help_s": 0.1, "compress_s": 1.0})
-    result = speed.run_speed(tmp_path / "out", data=photos, repeats=1, threads=(1,))
+    result = speed.run_speed(tmp_path / "out", data=photos, repeats=1, threads=(1,))["figures"]
     rows = {row["codec"]: row for row in result["rows"]}
     assert rows["mbt2018-mean"]["encode_ratio"] == 1
     assert rows["JPEG (quality 25)"]["encode_ratio"] < 0.5

@@ -1,0 +1,1 @@
+"""How well noise is removed."""

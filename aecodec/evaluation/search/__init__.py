@@ -1,0 +1,1 @@
+"""How well codes find what they should."""

@@ -1,0 +1,166 @@
+"""Which cells of a picture look drawn rather than photographed, from a sample of its pixels.
+
+It must cost next to nothing: every photograph pays for it. One row in eight is looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from aecodec.images.cells import CELL, Cells, cell_grid
+
+_EVERY = 8  # rows
+_FOLLOWS = 0.5  # share of pixels that their neighbours tell, from which on a cell is not natural
+_FLAT = 0.98  # or has nothing in it
+# In levels of 255: mean step between neighbours that no photograph has; mean step where the
+# neighbours do not tell a pixel that a smooth part of a photograph does not have.
+_WILD, _SHARP = 40.0, 10.0
+# Noise without a picture: in most cells steps of so many levels, and means that differ by less
+# than this share of them.
+_RESTLESS, _UNIFORM = 8.0, 0.3
+# What a pixel that its neighbours do not tell costs in a lossless file, of the entropy of such.
+_CODED = 0.6
+_UNSEEN = 16.0  # bits of a colour that occurs once
+
+
+@dataclass(frozen=True)
+class DrawnCells:
+    """What a sample tells of each cell of a picture or of a part of it, all bool (rows, columns).
+
+    Attributes:
+        flat: nothing is to be seen in them.
+        drawn: sharp edges on flat ground, or more restless than any photograph.
+        repeating: most of their pixels are told by their neighbours: there is no noise on them.
+        natural: neither drawn nor repeating.
+        bits: about what the drawn ones cost together in a lossless file.
+    """
+
+    flat: Cells
+    drawn: Cells
+    repeating: Cells
+    natural: Cells
+    bits: float
+
+    @property
+    def exact(self) -> Cells:
+        """Those worth keeping exactly if that is cheap."""
+        return self.drawn | self.flat
+
+    @property
+    def busy(self) -> float:
+        """Of the cells with something in them, the share that is drawn."""
+        return float(self.drawn.sum() / max(1, (~self.flat).sum()))
+
+
+def find_drawn(pixels: Image.Image) -> DrawnCells:
+    """Classify the cells of pixels of mode "RGB", "L" or "I;16".
+
+    A drawn picture repeats itself: most of its pixels are those to the left, above, two to the
+    left, or what the three neighbours extrapolate to. Sensors and lenses leave such pixels only
+    where they saturate, and in smooth parts, where the others differ little.
+    """
+    width, height = pixels.size
+    rows = np.arange(_EVERY // 2, max(height, _EVERY // 2 + 1), _EVERY)
+    above, here = _rows(pixels, len(rows), -1), _rows(pixels, len(rows), 0)
+    left, above_left, second = here.copy(), above.copy(), here.copy()
+    left[:, 1:], above_left[:, 1:], second[:, 2:] = here[:, :-1], above[:, :-1], here[:, :-2]
+    follows = (here == above) | (here == left) | (here == second)
+    follows |= here == left + above - above_left
+    follows[:, 0] = here[:, 0] == above[:, 0]
+    step = _steps(here, pixels.mode)
+    grid = cell_grid(width, height)
+    share = _by_cell(rows, follows, grid)
+    steps, jumps = _by_cell(rows, step, grid), _by_cell(rows, step * ~follows, grid)
+    flat, wild = share >= _FLAT, steps > _WILD
+    if np.median(steps) > _RESTLESS and _is_noise(here, pixels.mode, rows, steps):
+        wild = np.ones_like(wild)
+    sharp = jumps > _SHARP * (1 - share)
+    drawn = ((share >= _FOLLOWS) & ~flat & sharp) | wild
+    chosen = ~follows & drawn[rows // CELL].repeat(CELL, 1)[:, :width]
+    surprising = here[chosen]
+    bits = _CODED * _EVERY * len(surprising) * _entropy(surprising)
+    repeating = share >= _FOLLOWS
+    return DrawnCells(flat & ~wild, drawn, repeating, ~repeating & ~drawn, bits)
+
+
+def _is_noise(
+    here: npt.NDArray[np.uint32],
+    mode: str,
+    rows: npt.NDArray[np.int64],
+    steps: npt.NDArray[np.float32],
+) -> bool:
+    """Whether the cells have the same mean, as far as independent pixels can tell: no picture."""
+    if steps.size < 4:
+        return False
+    levels = _channels(here, mode)[0].astype(np.float32).mean(axis=2)
+    grid = (steps.shape[0], steps.shape[1])
+    spread = _by_cell(rows, levels, grid).std() / (257 if mode == "I;16" else 1)
+    return bool(spread < _UNIFORM * np.median(steps))
+
+
+def _rows(pixels: Image.Image, count: int, shift: int) -> npt.NDArray[np.uint32]:
+    """So many rows, every eighth, shifted by some: each pixel as one number, (count, width).
+
+    Of colours the numbers add up as the colours do, but for carries.
+    """
+    size, top = (pixels.width, count), shift
+    if pixels.height <= _EVERY // 2:  # too low: its last row
+        top = pixels.height - 1 - _EVERY // 2 + shift
+    # At 8 y + 4: the middle of the output's pixel, whose row is its whole part.
+    way = (1, 0, 0, 0, _EVERY, max(top, -_EVERY // 2))
+    sample = pixels.transform(size, Image.Transform.AFFINE, way, Image.Resampling.NEAREST)
+    if pixels.mode == "RGB":
+        values = np.asarray(sample.convert("RGBX"))
+        return values.view(np.uint32)[..., 0]
+    return np.asarray(sample).astype(np.uint32)
+
+
+def _steps(here: npt.NDArray[np.uint32], mode: str) -> npt.NDArray[np.float32]:
+    """How far each pixel is from the one to its left, mean of the colours: (rows, width)."""
+    wide, unit = _channels(here, mode)
+    change = np.abs(wide[:, 1:] - wide[:, :-1])
+    steps = np.zeros(here.shape, np.float32)
+    steps[:, 1:] = change[..., 0]
+    for channel in range(1, change.shape[-1]):
+        steps[:, 1:] += change[..., channel]
+    return steps * np.float32(unit)
+
+
+def _channels(
+    here: npt.NDArray[np.uint32], mode: str
+) -> tuple[npt.NDArray[np.signedinteger[Any]], float]:
+    """The colours (rows, width, C) of sampled rows, and what their sum is times to be a mean level."""
+    if mode == "RGB":
+        return here.view(np.uint8).reshape(*here.shape, 4)[..., :3].astype(np.int16), 1 / 3
+    return here.astype(np.int32)[..., None], 1 / 257 if mode == "I;16" else 1
+
+
+def _by_cell(
+    rows: npt.NDArray[np.int64], values: npt.NDArray[np.generic], grid: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Mean of the sampled values (rows, width) in each cell."""
+    starts = np.arange(0, values.shape[1], CELL)
+    sums = np.add.reduceat(values.astype(np.float32), starts, axis=1)
+    first = np.flatnonzero(np.diff(rows // CELL, prepend=-1))
+    counts = np.diff([*first, len(rows)])[:, None] * np.diff([*starts, values.shape[1]])[None]
+    means: npt.NDArray[np.float32] = np.add.reduceat(sums, first, axis=0) / counts
+    # A last row of cells too low for a sample is as the one above.
+    return means if len(means) == grid[0] else np.concatenate([means, means[-1:]])
+
+
+def _entropy(colours: npt.NDArray[np.uint32]) -> float:
+    """Bits of each of some colours (N,), by how often they occur; at least one.
+
+    Colours that occur once stand for all that the sample did not meet.
+    """
+    counts = np.unique(colours, return_counts=True)[1]
+    if len(counts) < 2:
+        return 1.0
+    p = counts / counts.sum()
+    single = float((counts == 1).sum() / counts.sum())
+    return max(1.0, float(-(p * np.log2(p)).sum()) * (1 - single) + _UNSEEN * single)

@@ -1,0 +1,344 @@
+"""Short runs of the codec, alike but for one thing, and their held-out losses.
+
+    python -m benchmarks.studies.ablate_codec scratch --data photos --steps 1500 --out benchmarks/results/ablation
+    python -m benchmarks.studies.ablate_codec shipped --data photos --steps 400 --crop 256 --out benchmarks/results/ablation
+
+`scratch` begins with random weights, `shipped` with those of codec-cpu. Photos, crops, qualities and
+noise are the same for all; the learning rate falls to zero over the last 60 % of the steps; no average of
+weights. Loss: `held_out.py`, of the photos at half size. Variants done already are not run again.
+Folders rate_* beside these results are with --learning-rate and --variants.
+"""
+
+from __future__ import annotations
+
+# isort: off
+import aecodec.training  # noqa: F401  repairs torchvision, which Lightning imports
+
+# isort: on
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import geometric_mean, median
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.model import CodecModel
+from aecodec.codec.steps import STEPS, place
+from aecodec.codec.transforms import (
+    AnalysisTransform,
+    SynthesisTransform,
+    dct_matrix,
+)
+from aecodec.evaluation.photos import list_photos
+from aecodec.evaluation.results import markdown_table, write_bytes, write_json
+from aecodec.nn.blocks import ResidualBlock, ResidualBlocks
+from aecodec.nn.integer import QuantAwareConv2d
+from aecodec.training.codec import VALIDATION_QUALITIES, CodecTraining
+from aecodec.training.data import RandomCrops, centre_crops, load_photos, split_photos
+from aecodec.training.recipe import CodecRecipe, load_recipe
+from aecodec.training.run import keep_freed_memory
+from aecodec.training.start import start_from
+from aecodec.weights import find_weights
+from benchmarks.studies.held_out import losses
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is other than in the control: the recipe, the learning rate, the model, the activation,
+    how much of the noisy bits' gradient the latents get."""
+
+    recipe: dict[str, Any] = field(default_factory=dict)
+    rate: float = 1.0
+    change: Callable[[CodecModel], None] = lambda model: None
+    activation: Callable[[Tensor, float], Tensor] = F.leaky_relu
+    slope: float = CodecRecipe.noisy_slope
+
+
+class Blind(nn.Module):
+    """A network of the context that does not see what some steps decoded."""
+
+    def __init__(self, network: nn.Module, hidden: Sequence[int], latents: int) -> None:
+        super().__init__()
+        self.network, self.hidden, self.latents = network, hidden, latents
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        batch, _, height, width = x.shape
+        x = x.clone()  # `place` may write into it, and others see more
+        for step in self.hidden:
+            x = place(x, x.new_zeros(batch, self.latents, height // 2, width // 2), step)
+        return self.network(x, quality)
+
+
+def see_less(hidden: dict[int, Sequence[int]]) -> Callable[[CodecModel], None]:
+    """Hide from the networks of a step what others decoded."""
+
+    def change(model: CodecModel) -> None:
+        for networks in (model.prior.scales, model.prior.means):
+            for step, steps in hidden.items():
+                networks[step] = Blind(networks[step], steps, model.config.latent_channels)
+
+    return change
+
+
+class FloatConv2d(QuantAwareConv2d):
+    """The same layer without integers: no rounding, no upper bound."""
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        padding = self.weight.shape[-1] // 2
+        total = F.conv2d(x, self.weight, padding=padding, groups=self.groups).float()
+        out = (total * self.in_step + self.bias(quality)[:, :, None, None]) / self.out_step
+        return F.relu(out) if self.activation else out
+
+
+def floats(model: CodecModel) -> None:
+    for module in model.modules():
+        if isinstance(module, QuantAwareConv2d):
+            module.__class__ = FloatConv2d
+
+
+@torch.no_grad()
+def without_linear_path(model: CodecModel) -> None:
+    """The transforms begin as other networks do, their last layers not small."""
+    for transform in (model.analysis, model.synthesis):
+        transform.linear.weight.zero_()
+        transform.linear.requires_grad_(False)
+        transform.tail.weight.mul_(10)
+
+
+@torch.no_grad()
+def linear_path_at_random(model: CodecModel) -> None:
+    model.analysis.linear.reset_parameters()
+    model.synthesis.linear.reset_parameters()
+
+
+@torch.no_grad()
+def haar_wavelet(model: CodecModel) -> None:
+    """The linear path begins as a Haar transform of four levels instead of a DCT."""
+    size = LATENT_STRIDE
+    rows = [torch.full((size,), 1 / math.sqrt(size))]
+    for length in (16, 8, 4, 2):
+        wavelet = torch.cat([torch.ones(length // 2), -torch.ones(length // 2)]) / math.sqrt(length)
+        rows += [F.pad(wavelet, (at, size - at - length)) for at in range(0, size, length)]
+    haar = torch.stack(rows)
+    # Each component of the DCT becomes the Haar component of the same number, coarse first.
+    swap = (dct_matrix(size).T @ haar.double()).float()
+    patches = model.analysis.linear.weight[:, :, 0, 0].unflatten(1, (3, size, size))
+    turned = torch.einsum("mcij,ia,jb->mcab", patches, swap, swap).flatten(1)
+    model.analysis.linear.weight.copy_(turned[:, :, None, None])
+    model.synthesis.linear.weight.copy_(turned.t()[:, :, None, None])
+
+
+def fixed_gains(model: CodecModel) -> None:
+    """One gain for all channels, set by lambda, instead of learned ones."""
+    model.gain.requires_grad_(False)
+
+
+def only_the_synthesis(model: CodecModel) -> None:
+    """The decoder's transform and inverse gains learn, from rounded latents; nothing else does."""
+    model.requires_grad_(False)
+    model.synthesis.requires_grad_(True)
+    model.gain.log_inverse.requires_grad_(True)
+
+
+def hidden_channels(factor: float) -> Callable[[CodecModel], None]:
+    """Residual blocks at 1/8 and 1/16 with more, or fewer, channels between their convolutions."""
+
+    def change(model: CodecModel) -> None:
+        for blocks, channels in stacks(model):
+            anchors = model.config.modulation_anchors
+            for n in range(len(blocks)):
+                blocks[n] = ResidualBlock(channels, round(factor * channels), anchors)
+
+    return change
+
+
+def stacks(model: CodecModel) -> list[tuple[ResidualBlocks, int]]:
+    """The residual blocks at 1/8 and 1/16, and their channels."""
+    c = model.config
+    return [
+        part
+        for transform in (model.analysis, model.synthesis)
+        if isinstance(transform, AnalysisTransform | SynthesisTransform)
+        for part in ((transform.blocks, c.width), (transform.deep_blocks, c.deep_width))
+    ]
+
+
+class DepthwiseBlock(nn.Module):
+    """Depthwise 5x5, then a feed-forward network of 1x1 convolutions (Liu et al., 2022, arXiv:2201.03545).
+
+    Not modulated by the quality, as the blocks are that it stands for.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
+        self.conv1 = nn.Conv2d(channels, 4 * channels, 1)
+        self.conv2 = nn.Conv2d(4 * channels, channels, 1)
+        with torch.no_grad():
+            self.conv2.weight.mul_(0.3)
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        return x + self.conv2(F.leaky_relu(self.conv1(self.depthwise(x)), 0.01))
+
+
+def depthwise_blocks(model: CodecModel) -> None:
+    for blocks, channels in stacks(model):
+        for n in range(len(blocks)):
+            blocks[n] = DepthwiseBlock(channels)
+
+
+SCRATCH = {
+    "control": Variant(),
+    "control, another seed": Variant({"seed": 101}),
+    "no context": Variant(change=see_less({t: range(t) for t in range(1, STEPS)})),
+    "context of 2 steps": Variant(change=see_less({1: [0], 3: [2]})),
+    "scale networks in floats": Variant(change=floats),
+    "no linear path": Variant(change=without_linear_path),
+    "linear path begun at random": Variant(change=linear_path_at_random),
+    "linear path begun as Haar wavelets": Variant(change=haar_wavelet),
+    "ReLU": Variant(activation=lambda x, slope: F.relu(x)),
+    "GELU": Variant(activation=lambda x, slope: F.gelu(x)),
+    "SiLU": Variant(activation=lambda x, slope: F.silu(x)),
+    "gains fixed, alike for all channels": Variant(change=fixed_gains),
+    "residual blocks half as wide inside": Variant(change=hidden_channels(0.5)),
+    "residual blocks twice as wide inside": Variant(change=hidden_channels(2)),
+    "depthwise 5x5 and 1x1 blocks": Variant(change=depthwise_blocks),
+    "learning rate halved": Variant(rate=0.5),
+    "learning rate doubled": Variant(rate=2),
+}
+SHIPPED = {
+    "control": Variant(),
+    "control, another seed": Variant({"seed": 101}),
+    "larger crops, 384 pixels, all along": Variant({"large_crop_from": 0.0}),
+    "larger crops in the last half": Variant({"large_crop_from": 0.5}),
+    "larger crops in the last tenth": Variant({"large_crop_from": 0.9}),
+    "the synthesis alone": Variant(change=only_the_synthesis),
+    "all of the noisy bits' gradient": Variant(slope=1.0),
+    "0.7 of it": Variant(slope=0.7),
+    "0.85 of it": Variant(slope=0.85),
+}
+
+
+class StepTimes(Callback):
+    """Seconds of each step."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.seconds.append(time.perf_counter() - self.start)
+
+
+def trained(recipe: CodecRecipe, variant: Variant, photos: list[Tensor], start: str) -> Any:
+    """(model, seconds of a step) of a run of a variant."""
+    rate = variant.rate * recipe.learning_rate
+    recipe = replace(recipe, learning_rate=rate, **variant.recipe)
+    torch.manual_seed(recipe.seed)
+    module = CodecTraining(recipe)
+    if start:
+        start_from(module.model, find_weights(start))
+    variant.change(module.model)
+    module = module.to(memory_format=torch.channels_last)
+    crops = DataLoader(RandomCrops(photos, recipe.phases(), seed=recipe.seed), batch_size=None)
+    times = StepTimes()
+    trainer = Trainer(
+        precision="bf16-mixed",
+        accelerator="auto",
+        devices=1,
+        max_steps=recipe.steps,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[times],
+    )
+    trainer.fit(module, crops)
+    return module.model.eval(), median(times.seconds)
+
+
+def report(found: dict[str, Any], title: str) -> str:
+    control = found["control"]["losses"]
+    rows = []
+    for name, run in found.items():
+        ratios = [a / b for a, b in zip(run["losses"], control, strict=True)]
+        changes = [f"{100 * (ratio - 1):+.1f} %" for ratio in (geometric_mean(ratios), *ratios)]
+        rows.append([name, f"{run['loss']:.4f}", *changes, f"{1000 * run['seconds_a_step']:.0f}"])
+    header = ["", "loss", "to the control", *(f"q{q}" for q in VALIDATION_QUALITIES), "ms a step"]
+    return f"# {title}\n\n{markdown_table(header, rows)}"
+
+
+def compare(
+    variants: dict[str, Variant], recipe: CodecRecipe, data: Path, path: Path, start: str
+) -> None:
+    """Train the variants that `path` (.json) lacks, writing it after each, and a table beside it."""
+    keep_freed_memory()
+    training, held_out = split_photos(list_photos(data), recipe.held_out)
+    photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
+    crops = list(centre_crops(load_photos(held_out, scales=(0.5,)), 512))
+    found = json.loads(path.read_text()) if path.exists() else {}
+    title = (
+        f"{path.stem}: {recipe.steps} steps of {recipe.batch} crops of {recipe.crop} pixels,"
+        f" learning rate {recipe.learning_rate}"
+    )
+    for name, variant in variants.items():
+        if name in found:
+            continue
+        with patch("torch.nn.functional.leaky_relu", variant.activation):
+            sloped = replace(recipe, noisy_slope=variant.slope)
+            model, seconds = trained(sloped, variant, photos, start)
+            table = losses(model, crops, model.config.lambda_max)
+        found[name] = {
+            "loss": float(table.log().mean(1).exp().mean()),
+            "losses": table.log().mean(0).exp().tolist(),
+            "seconds_a_step": seconds,
+        }
+        write_json(path, found)
+    write_bytes(path.with_suffix(".md"), report(found, title).encode())
+    print(report(found, title))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("group", choices=["scratch", "shipped"])
+    parser.add_argument("--data", type=Path, required=True, help="folder of training photos")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--crop", type=int, default=128, help="side of the crops in pixels")
+    parser.add_argument("--learning-rate", type=float, default=4e-4)
+    parser.add_argument("--variants", nargs="+", help="names beside the control; all by default")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    args = parser.parse_args()
+    recipe = replace(
+        load_recipe("codec-cpu"),
+        steps=args.steps,
+        crop=args.crop,
+        warmup=100,
+        decay=0.6,
+        large_crop_from=1.0,
+        learning_rate=args.learning_rate,
+        seed=100,
+    )
+    every = SHIPPED if args.group == "shipped" else SCRATCH
+    wanted = ("control", *(args.variants or every))
+    variants = {name: variant for name, variant in every.items() if name in wanted}
+    start = "codec-cpu" if args.group == "shipped" else ""
+    compare(variants, recipe, args.data, args.out / f"{args.group}.json", start)
+
+
+if __name__ == "__main__":
+    main()
