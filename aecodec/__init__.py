@@ -1,8 +1,9 @@
 """Autoencoders that do real work on images.
 
     import aecodec
-    data = aecodec.compress(image, quality=50)     # Pillow image -> bytes
-    image = aecodec.decompress(data)               # bytes -> Pillow image
+    data = aecodec.compress(image, quality=50)     # Pillow image or array -> bytes
+    image = aecodec.decompress(data)               # bytes or path -> Pillow image
+    small = aecodec.preview(data)                  # bytes or path -> an eighth of each side
     image = aecodec.denoise(image)                 # Pillow image -> Pillow image
     code = aecodec.image_hash(image, bits=64)      # Pillow image -> bytes
     aecodec.compress_file("photo.png")             # writes photo.aec, its hash inside
@@ -12,21 +13,26 @@
         matches = index.search("query.jpg")
 
 Importing the package imports neither torch nor Pillow; the first call does. After
-`aecodec.register_pillow()`, `Image.open` and `Image.save` know `.aec` files.
+`aecodec.register_pillow()`, `Image.open` and `Image.save` know `.aec` files; after
+`aecodec.register_imageio()`, `imageio.v3` does.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from aecodec._version import __version__
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from PIL.Image import Image
 
-    from aecodec.codec.codec import Codec
+    from aecodec.codec.codec import Codec, Source
+    from aecodec.codec.container import Box
+    from aecodec.codec.imageio_plugin import register_imageio
     from aecodec.codec.pillow_plugin import register_pillow
     from aecodec.denoising.denoiser import Denoiser
     from aecodec.hashing.hasher import Hasher
@@ -43,6 +49,8 @@ __all__ = [
     "decompress",
     "denoise",
     "image_hash",
+    "preview",
+    "register_imageio",
     "register_pillow",
 ]
 
@@ -52,18 +60,46 @@ _LAZY = {
     "ImageIndex": "aecodec.workflows.search",
     "compare": "aecodec.workflows.search",
     "compress_file": "aecodec.workflows.compress",
+    "register_imageio": "aecodec.codec.imageio_plugin",
     "register_pillow": "aecodec.codec.pillow_plugin",
 }
 
 
-def compress(image: Image, quality: int = 50, *, effort: str = "default") -> bytes:
-    """Compress a Pillow image to the bytes of an .aec file; see `Codec.compress`."""
-    return _codec().compress(image, quality, effort=effort)
+def compress(
+    image: Image | npt.NDArray[np.uint8 | np.uint16],
+    quality: int = 50,
+    *,
+    effort: str = "default",
+    lossless: bool = False,
+) -> bytes:
+    """Compress a Pillow image or an array to the bytes of an .aec file; see `Codec.compress`."""
+    return _codec().compress(image, quality, effort=effort, lossless=lossless)
 
 
-def decompress(data: bytes) -> Image:
-    """Decode the bytes of an .aec file to a Pillow image; see `Codec.decompress`."""
-    return _codec().decompress(data)
+@overload
+def decompress(
+    source: Source, *, box: Box | None = None, as_array: Literal[False] = False
+) -> Image: ...
+
+
+@overload
+def decompress(
+    source: Source, *, box: Box | None = None, as_array: Literal[True]
+) -> npt.NDArray[np.uint8 | np.uint16]: ...
+
+
+def decompress(
+    source: Source, *, box: Box | None = None, as_array: bool = False
+) -> Image | npt.NDArray[np.uint8 | np.uint16]:
+    """Decode an .aec file, its bytes or its path, to a Pillow image; see `Codec.decompress`."""
+    if as_array:
+        return _codec().decompress(source, box=box, as_array=True)
+    return _codec().decompress(source, box=box)
+
+
+def preview(source: Source, scale: int = 8) -> Image:
+    """An .aec file's picture at an eighth or a sixteenth of each side; see `Codec.preview`."""
+    return _codec().preview(source, scale)
 
 
 def denoise(image: Image, sigma: float | None = None) -> Image:

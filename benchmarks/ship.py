@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from aecodec.codec.preview import is_preview_file, preview_file
 from aecodec.evaluation.metrics import METRICS
 from aecodec.evaluation.results import read_result
 from aecodec.weights import shipped_models, weight_file
@@ -21,7 +22,7 @@ from aecodec.weights import shipped_models, weight_file
 
 def take_weights(run: Path, target: Path, note: str) -> None:
     """Copy a run's weights and card; the card's commit is today's."""
-    (weights,) = run.glob("*.safetensors")
+    (weights,) = (path for path in run.glob("*.safetensors") if not is_preview_file(path))
     card = json.loads(weights.with_suffix(".json").read_text())
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
@@ -31,6 +32,8 @@ def take_weights(run: Path, target: Path, note: str) -> None:
     if note:
         card["note"] = note
     shutil.copyfile(weights, target)
+    if preview_file(weights).exists():
+        shutil.copyfile(preview_file(weights), preview_file(target))
     write_card(card, target)
 
 

@@ -43,7 +43,7 @@ def test_huge_images_are_refused_before_they_are_decoded(
     small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small.save(tmp_path / "x.png")
-    monkeypatch.setattr(images, "MAX_PIXELS", 6_999)
+    monkeypatch.setattr(images.picture, "MAX_PIXELS", 6_999)
     with pytest.raises(UnsupportedImageError, match=r"x\.png: 100x70 is over"):
         images.open_image(tmp_path / "x.png")
 
@@ -185,7 +185,7 @@ def test_photos_are_found_but_not_what_is_hidden(small: Image.Image, tmp_path: P
 def test_a_format_of_the_extra_tells_what_to_install(
     small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "find_spec", lambda name: None)
+    monkeypatch.setattr(images.reading, "find_spec", lambda name: None)
     monkeypatch.delitem(Image.EXTENSION, ".jxl", raising=False)  # from an earlier test
     (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
     with pytest.raises(UnsupportedImageError, match=r"phone\.heic: .*aecodec\[codecs\]"):

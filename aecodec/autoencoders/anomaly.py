@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import warnings
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal
@@ -119,6 +121,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             raise ValueError(f"too little data to hold some out: {len(X)} sample(s)")
         self.autoencoder_ = autoencoder.fit(X[order[held_out:]], None)
         errors = self._errors(X[order[:held_out]] if held_out else X)
+        if len(errors) * self.contamination < 1:
+            warnings.warn(
+                f"the threshold comes from {len(errors)} row(s), too few for a contamination of"
+                f" {self.contamination:g}: it is their largest error or near it; give at least"
+                f" {math.ceil(len(X) / len(errors) / self.contamination)} rows",
+                stacklevel=3,
+            )
         self.offset_ = -float(np.quantile(errors, 1 - self.contamination))
         self.offset_interval_ = self._interval(errors)
 

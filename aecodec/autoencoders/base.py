@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from aecodec.autoencoders.checks import check_choice, check_counts
-from aecodec.autoencoders.fitting import DTYPES, Array, Trainable
+from aecodec.autoencoders.fitting import DTYPES, Array, Trainable, to_tensor
 from aecodec.autoencoders.loop import seeded
 from aecodec.autoencoders.networks import ACTIVATIONS, Network, mlp
 from aecodec.nn.device import choose_device
@@ -142,7 +142,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Trainab
         parts = []
         with torch.set_grad_enabled(gradients):
             for start in range(0, len(X), _INFERENCE_BATCH):
-                x = torch.tensor(X[start : start + _INFERENCE_BATCH], device=device)
+                x = to_tensor(X[start : start + _INFERENCE_BATCH]).to(device)
                 parts.append(function(network, x).detach().cpu().numpy())
         return np.concatenate(parts)
 

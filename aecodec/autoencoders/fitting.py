@@ -125,18 +125,18 @@ class Trainable(Family):
 
         In float32 for a sigmoid; else in their own dtype until they are normalised.
         """
-        data = torch.tensor(X, dtype=torch.float32)
+        data = to_tensor(X).float()
         self.sigmoid_ = self._wants_sigmoid(data)
-        return data if self.sigmoid_ else torch.tensor(X)
+        return data if self.sigmoid_ else to_tensor(X)
 
     def _more_data(self, X: Array) -> Tensor:
         """Data to train the network further on."""
-        data = torch.tensor(X, dtype=torch.float32)
+        data = to_tensor(X).float()
         if self.sigmoid_:
             _check_unit_interval(data)
         elif self.loss == "bce":
             raise ValueError("loss='bce' needs a sigmoid output, and this network has a linear one")
-        return data if self.sigmoid_ else torch.tensor(X)
+        return data if self.sigmoid_ else to_tensor(X)
 
     def _split(self, data: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Data to train on and to stop by; the latter are empty without early stopping."""
@@ -212,6 +212,11 @@ class Trainable(Family):
             _check_unit_interval(data)
         tiny = bool(data.max() < _LEAST_PEAK)
         return wanted or (self.output == "auto" and _in_unit_interval(data) and not tiny)
+
+
+def to_tensor(X: Array) -> Tensor:
+    """A copy as a tensor, of arrays that torch does not take too: `X[::-1]`, another byte order."""
+    return torch.tensor(np.asarray(X, dtype=X.dtype.newbyteorder("="), order="C"))
 
 
 @contextmanager

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import operator
+import os
 import warnings
-from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
+from typing import IO, Literal, overload
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -22,27 +25,41 @@ from aecodec.codec.container import (
     METADATA,
     MODES,
     NO_WEIGHTS,
+    Box,
     Chunk,
     ChunkType,
     Header,
     is_too_thin,
+    pack_levels,
     pack_metadata,
+    read_bytes,
     read_file,
     tile_boxes,
     unpack_metadata,
     write_file,
 )
+from aecodec.codec.decoding import (
+    Learned,
+    decode_pixels,
+    decode_reduced,
+    decode_tiles,
+    latent_size,
+    reduce_image,
+)
 from aecodec.codec.distortion import distortion, is_defined
-from aecodec.codec.exact import put_cells, unpack_exact
 from aecodec.codec.inference import InferenceModel
+from aecodec.codec.preview import REDUCED
 from aecodec.codec.refine import refine_latents
 from aecodec.errors import CorruptFileError, UnsupportedImageError
-from aecodec.images import Picture
+from aecodec.images import Picture, image_of_array
 from aecodec.nn.device import choose_device
-from aecodec.nn.pixels import read_area, write_tile
+from aecodec.nn.memory import give_back_now_and_then
+from aecodec.nn.pixels import Levels, full_range, read_area
 from aecodec.weights import find_weights
 
 EFFORTS = ("fast", "default", "max")
+Source = bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]
+"""An .aec file: its bytes, its path, or it opened in binary mode."""
 
 
 class Codec:
@@ -57,27 +74,34 @@ class Codec:
     """
 
     def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
+        self._arguments = (device, weights)
         self.device = choose_device(device)
         self.model: InferenceModel
         path = find_weights(weights or weight_files.DEFAULT_MODEL)
         self.model, self.digest = weight_files.load(path, self.device)
 
+    def __reduce__(self) -> tuple[type[Codec], tuple[str, str | Path | None]]:
+        """Copies and pickles load the weights where they are made: those may be on a GPU."""
+        return type(self), self._arguments
+
     def compress(
         self,
-        image: Image.Image,
+        image: Image.Image | npt.NDArray[np.uint8 | np.uint16],
         quality: int = 50,
         *,
         effort: str = "default",
         lossless: bool = False,
         stored_hash: bytes | None = None,
     ) -> bytes:
-        """Compress a Pillow image to the bytes of an .aec file.
+        """Compress a Pillow image or an array to the bytes of an .aec file.
 
         Parts that look drawn, not photographed, are kept exactly where that is smaller, or where
         the network would damage them.
 
         Args:
-            image: any mode and size that `aecodec.images.Picture.from_image` takes.
+            image: any mode and size that `aecodec.images.Picture.from_image` takes, or pixels as
+                `aecodec.images.image_of_array` does. The levels of 16-bit grey from its
+                lowest to its highest are what quality is about.
             quality: 1 (smallest) to 100 (best).
             effort: "fast" rounds latents to the nearest, "default" trades a little
                 distortion for rate, "max" refines the latents of this very image
@@ -91,14 +115,16 @@ class Codec:
             UnsupportedImageError: empty, too large, or an unusual mode.
             ValueError: quality or effort out of range.
         """
-        if not (isinstance(quality, int) and 1 <= quality <= 100):
-            raise ValueError(f"quality must be an integer from 1 to 100, not {quality!r}")
+        quality = _checked_quality(quality)
         if effort not in EFFORTS:
             raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, not {effort!r}")
-        picture = Picture.from_image(image)
-        if is_too_thin(*picture.pixels.size):
-            raise UnsupportedImageError(f"{image.width}x{image.height} is too long and thin")
-        size, boxes = picture.pixels.size, tile_boxes(*picture.pixels.size, tiling.TILE)
+        picture = Picture.from_image(
+            image if isinstance(image, Image.Image) else image_of_array(image)
+        )
+        size = picture.pixels.size
+        if is_too_thin(*size):
+            raise UnsupportedImageError(f"{size[0]}x{size[1]} is too long and thin")
+        boxes, levels = tile_boxes(*size, tiling.TILE), _levels(picture.pixels)
         if lossless:
             coded = keep_exactly(picture.pixels, boxes)
         else:
@@ -107,36 +133,95 @@ class Codec:
                 quality,
                 boxes,
                 lambda pixels: self._tiles(
-                    pixels, quality, "fast" if effort == "fast" else "default"
+                    pixels, quality, "fast" if effort == "fast" else "default", levels
                 ),
-                lambda payloads: _decode_tiles(
-                    self.model, payloads, picture.pixels.mode, size, quality, tiling.TILE
+                lambda payloads: decode_tiles(
+                    self.model,
+                    Learned(payloads, picture.pixels.mode, size, quality, tiling.TILE, levels),
                 ),
             )
             if effort == "max" and any(coded.learned):  # once it is known what is left to it
-                coded = coded._replace(learned=self._tiles(coded.rest, quality, effort))
-        return self._pack(picture, coded, quality, stored_hash)
+                coded = coded._replace(learned=self._tiles(coded.rest, quality, effort, levels))
+        give_back_now_and_then()
+        return self._pack(picture, coded, quality, stored_hash, levels)
 
-    def decompress(self, data: bytes) -> Image.Image:
-        """Decode the bytes of an .aec file to a Pillow image, metadata in its `info`.
+    @overload
+    def decompress(
+        self, source: Source, *, box: Box | None = None, as_array: Literal[False] = False
+    ) -> Image.Image: ...
+
+    @overload
+    def decompress(
+        self, source: Source, *, box: Box | None = None, as_array: Literal[True]
+    ) -> npt.NDArray[np.uint8 | np.uint16]: ...
+
+    def decompress(
+        self, source: Source, *, box: Box | None = None, as_array: bool = False
+    ) -> Image.Image | npt.NDArray[np.uint8 | np.uint16]:
+        """Decode an .aec file to a Pillow image, metadata in its `info`.
 
         The file was written with these weights, or with others that ship.
+
+        Args:
+            source: its bytes, its path, or it opened in binary mode.
+            box: left, top, right and bottom in pixels, within the picture: decode this part only,
+                in time and memory of the tiles that it touches. The pixels are those of the whole.
+            as_array: give pixels alone, uint8 or (16-bit grey) uint16, (H, W) or
+                (H, W, channels).
 
         Raises:
             CorruptFileError: damaged or foreign; the message names the chunk.
             UnsupportedVersionError: a newer format.
             WeightsMismatchError: written with other weights.
+            ValueError: the box is not within the picture.
+            OSError: the file cannot be read.
         """
-        header, chunks = read_file(data)
+        header, chunks = read_file(_bytes_of(source))
+        box = _checked_box(box, header)
         alpha, metadata = _side_chunks(header, chunks)
-        pixels = self._decode_pixels(header, chunks)
+        pixels = decode_pixels(header, chunks, lambda: self._model_of(header), box)
+        if alpha is not None and box is not None:
+            alpha = alpha.crop(box)
+        image = Picture(pixels, alpha, metadata).to_image()
+        give_back_now_and_then()
+        return np.array(image) if as_array else image
+
+    def preview(self, source: Source, scale: int = 8) -> Image.Image:
+        """A picture of an eighth or a sixteenth of each side, in a fraction of the time.
+
+        Made of the latents by a linear map, without the network that makes pixels, where these
+        weights have that map; else by decoding. Sides are rounded up.
+
+        Args:
+            source: as for `decompress`.
+            scale: 8 or 16.
+
+        Raises:
+            ValueError: another scale.
+            AecodecError: as `decompress`.
+        """
+        if scale not in REDUCED:
+            raise ValueError(f"scale must be 8 or 16, not {scale!r}")
+        header, chunks = read_file(_bytes_of(source))
+        alpha, metadata = _side_chunks(header, chunks)
+        pixels = decode_reduced(header, chunks, lambda: self._model_of(header), scale)
+        if alpha is not None:
+            alpha = reduce_image(alpha, scale)
+        give_back_now_and_then()
         return Picture(pixels, alpha, metadata).to_image()
 
     def _pack(
-        self, picture: Picture, coded: Coded, quality: int, stored_hash: bytes | None
+        self,
+        picture: Picture,
+        coded: Coded,
+        quality: int,
+        stored_hash: bytes | None,
+        levels: Levels | None,
     ) -> bytes:
         chunks = [Chunk(ChunkType.TILE, payload) for payload in coded.learned]
         chunks += [Chunk(ChunkType.EXACT, payload) for payload in coded.exact]
+        if levels is not None and any(coded.learned):
+            chunks.append(Chunk(ChunkType.LEVELS, pack_levels(*levels)))
         if picture.alpha is not None:
             chunks.append(Chunk(ChunkType.ALPHA, _pack_alpha(picture.alpha)))
         for kind, key in METADATA.items():
@@ -158,38 +243,19 @@ class Codec:
         )
         return write_file(header, chunks)
 
-    def _decode_pixels(self, header: Header, chunks: list[Chunk]) -> Image.Image:
-        """Pixels of mode "RGB", "L" or "I;16"."""
-        mode, size = MODES[header.mode].removesuffix("A"), (header.width, header.height)
-        boxes = tile_boxes(*size, header.tile)
-        payloads = [c.payload for c in chunks if c.type == ChunkType.TILE]
-        if len(payloads) != len(boxes):
-            raise CorruptFileError(f"tile: {len(payloads)} of {len(boxes)} tiles are there")
-        sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]
-        if header.weights == NO_WEIGHTS:
-            image, missing = Image.new(mode, size), set(range(len(boxes)))
-        else:
-            own = header.weights == self.digest
-            model = self.model if own else weight_files.load_shipped(header.weights, self.device)
-            image, missing = (
-                _decode_tiles(model, payloads, mode, size, header.quality, header.tile),
-                set(),
-            )
-        for chunk in chunks:
-            if chunk.type == ChunkType.EXACT:
-                part = unpack_exact(chunk.payload, mode, sizes)
-                put_cells(image, part, boxes[part.tile][:2])
-                if part.cells.all():
-                    missing.discard(part.tile)
-        if missing:
-            raise CorruptFileError(f"exact: tile {min(missing)} is missing")
-        return image
+    def _model_of(self, header: Header) -> InferenceModel:
+        """The model that a file was written with."""
+        if header.weights == self.digest:
+            return self.model
+        return weight_files.load_shipped(header.weights, self.device)
 
-    def _tiles(self, pixels: Image.Image, quality: int, effort: str) -> list[bytes]:
-        rows, columns = latent_size(pixels.width, pixels.height)
+    def _tiles(
+        self, pixels: Image.Image, quality: int, effort: str, levels: Levels | None
+    ) -> list[bytes]:
+        rows, columns = latent_size(*pixels.size)
         payloads = []
         for window in tiling.windows(rows, columns, tiling.TILE, self.model.margin):
-            x = read_area(pixels, window.outer, LATENT_STRIDE).sub_(0.5)
+            x = read_area(pixels, window.outer, LATENT_STRIDE, levels=levels).sub_(0.5)
             y = self.model.analyse(x, quality)
             rdoq = effort != "fast"
             tile = window.inside.of(y)
@@ -225,60 +291,41 @@ def default_codec() -> Codec:
     return Codec()
 
 
-def latent_size(width: int, height: int) -> tuple[int, int]:
-    """(rows, columns) of the latents of an image."""
-    return -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
+def _checked_quality(quality: int) -> int:
+    """An integer from 1 to 100, of numpy's kinds too; True is none."""
+    try:
+        number = 0 if isinstance(quality, (bool, np.bool_)) else operator.index(quality)
+    except TypeError:
+        number = 0
+    if not 1 <= number <= 100:
+        raise ValueError(f"quality must be an integer from 1 to 100, not {quality!r}")
+    return number
 
 
-def _decode_tiles(
-    model: InferenceModel,
-    payloads: list[bytes],
-    mode: str,
-    size: tuple[int, int],
-    quality: int,
-    tile: int,
-) -> Image.Image:
-    """Pixels of a mode and size from the payloads of all tiles."""
-    rows, columns = latent_size(*size)
-    tiles = list(tiling.windows(rows, columns, tile, model.margin))
-    image = Image.new(mode, size)
-    for row, latents in _decode_bands(model, tiles, payloads, columns, quality):
-        for window in row:
-            x = model.synthesise(latents[..., window.outer.columns], quality)
-            write_tile(image, window, x + 0.5, LATENT_STRIDE)
-    return image
+def _checked_box(box: Box | None, header: Header) -> Box | None:
+    if box is None:
+        return None
+    left, top, right, bottom = map(operator.index, box)
+    if not (0 <= left < right <= header.width and 0 <= top < bottom <= header.height):
+        raise ValueError(
+            f"the box {(left, top, right, bottom)} is not within {header.width}x{header.height}"
+        )
+    return left, top, right, bottom
 
 
-def _decode_bands(
-    model: InferenceModel,
-    tiles: list[tiling.Window],
-    payloads: list[bytes],
-    columns: int,
-    quality: int,
-) -> Iterator[tuple[list[tiling.Window], Tensor]]:
-    """Each row of tiles with the latents of its outer windows, over the full width.
+def _bytes_of(source: Source) -> bytes:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    return read_bytes(source)
 
-    Three rows of tiles are in memory at a time, not the whole image's latents.
-    """
-    rows = [list(group) for _, group in groupby(tiles, key=lambda w: w.top)]
-    remaining = iter(payloads)
 
-    def decode(row: list[tiling.Window]) -> Tensor:
-        channels = model.config.latent_channels
-        band = torch.empty(1, channels, row[0].height, columns, device=model.device)
-        for window, payload in zip(row, remaining, strict=False):
-            tile = model.decode_latents(payload, window.height, window.width, quality)
-            band[..., window.inner.columns] = tile
-        return band
-
-    margin = model.margin
-    current = decode(rows[0])
-    before = current[:, :, :0]
-    for number, row in enumerate(rows):
-        after = decode(rows[number + 1]) if number + 1 < len(rows) else current[:, :, :0]
-        yield row, torch.cat([before, current, after[:, :, :margin]], dim=2)
-        before = torch.cat([before, current], dim=2)[:, :, -margin:].clone()
-        current = after
+def _levels(pixels: Image.Image) -> Levels | None:
+    """The lowest and highest level of 16-bit grey; None: all that there are."""
+    if pixels.mode != "I;16":
+        return None
+    low, high = (int(level) for level in pixels.getextrema())  # type: ignore[arg-type]
+    levels = min(low, 65534), max(high, low + 1)
+    return None if levels == full_range(pixels.mode) else levels
 
 
 def _pack_alpha(alpha: Image.Image) -> bytes:

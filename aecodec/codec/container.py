@@ -10,15 +10,18 @@ reader that does not know it skips it. Integers are LEB128 varints.
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import IO
 
 from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError, UnsupportedVersionError
-from aecodec.images import MAX_PIXELS
+from aecodec.images import MAX_PIXELS, PROPERTIES
+from aecodec.images.properties import unpack_properties
 
 MAGIC = b"\x89AEC"
 VERSION = 1
@@ -40,11 +43,16 @@ class ChunkType(IntEnum):
     TILE = 0x02
     ALPHA = 0x03
     EXACT = 0x04
+    LEVELS = 0x05
     ICC = OPTIONAL | 0x01
     EXIF = OPTIONAL | 0x02
     XMP = OPTIONAL | 0x03
     HASH = OPTIONAL | 0x04
+    PROPERTIES = OPTIONAL | 0x05
 
+
+_BEGINNING = 4096  # bytes, in which the header is
+_PIECE = 1 << 24  # bytes
 
 NO_WEIGHTS = bytes(DIGEST_BYTES)
 """In the header of a file whose pixels are all exact: no network is needed to read it."""
@@ -53,8 +61,12 @@ METADATA = {
     int(ChunkType.ICC): "icc_profile",
     int(ChunkType.EXIF): "exif",
     int(ChunkType.XMP): "xmp",
+    int(ChunkType.PROPERTIES): PROPERTIES,
 }
-"""What Pillow calls the metadata of these chunks."""
+"""What a `Picture` calls the metadata of these chunks."""
+
+
+_ONCE = {*METADATA, ChunkType.ALPHA, ChunkType.HASH, ChunkType.LEVELS}
 
 
 def is_too_thin(width: int, height: int) -> bool:
@@ -164,6 +176,22 @@ def read_file(data: bytes) -> tuple[Header, list[Chunk]]:
         CorruptFileError: foreign, damaged, cut short or followed by other bytes.
         UnsupportedVersionError: a later version, or a required chunk this one does not know.
     """
+    header, position = _read_header(data)
+    chunks: list[Chunk] = []
+    for number in range(1, header.chunks + 1):
+        chunk, position = _read_chunk(data, position, f"chunk {number} of {header.chunks}")
+        if chunk.name.startswith("unknown") and not chunk.type & OPTIONAL:
+            raise UnsupportedVersionError(f"{chunk.name}: needs a newer aecodec")
+        if chunk.type in _ONCE and any(other.type == chunk.type for other in chunks):
+            raise CorruptFileError(f"{chunk.name}: there twice")
+        chunks.append(chunk)
+    if position != len(data):
+        raise CorruptFileError(f"{len(data) - position} unexpected bytes after the last chunk")
+    return header, chunks
+
+
+def _read_header(data: bytes) -> tuple[Header, int]:
+    """The header, and where the chunks after it begin."""
     if data[: len(MAGIC)] != MAGIC:
         raise CorruptFileError("not an .aec file")
     if len(data) <= len(MAGIC):
@@ -176,16 +204,30 @@ def read_file(data: bytes) -> tuple[Header, list[Chunk]]:
     first, position = _read_chunk(data, len(MAGIC) + 1, "header")
     if first.type != ChunkType.HEADER:
         raise CorruptFileError("header: missing")
-    header = Header.unpack(first.payload)
-    chunks = []
-    for number in range(1, header.chunks + 1):
-        chunk, position = _read_chunk(data, position, f"chunk {number} of {header.chunks}")
-        if chunk.name.startswith("unknown") and not chunk.type & OPTIONAL:
-            raise UnsupportedVersionError(f"{chunk.name}: needs a newer aecodec")
-        chunks.append(chunk)
-    if position != len(data):
-        raise CorruptFileError(f"{len(data) - position} unexpected bytes after the last chunk")
-    return header, chunks
+    return Header.unpack(first.payload), position
+
+
+def read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> bytes:
+    """The bytes of an .aec file, of which a foreign one is not read beyond its beginning.
+
+    Raises:
+        CorruptFileError: foreign, or longer than a file of its picture can be.
+        UnsupportedVersionError: as `read_file`.
+        OSError: it cannot be read.
+    """
+    if not hasattr(source, "read"):
+        with open(source, "rb") as file:
+            return read_bytes(file)
+    data = source.read(_BEGINNING)
+    header = _read_header(data)[0]
+    # All pixels and alpha exactly take less than 16 bytes a pixel, whatever they are.
+    most = 16 * header.width * header.height + 8 * MAX_METADATA
+    parts = [data]
+    while parts[-1]:
+        if sum(map(len, parts)) > most:
+            raise CorruptFileError("longer than any .aec file of its size in pixels")
+        parts.append(source.read(_PIECE))
+    return b"".join(parts)
 
 
 def _read_chunk(data: bytes, start: int, where: str) -> tuple[Chunk, int]:
@@ -207,8 +249,13 @@ def pack_metadata(raw: bytes) -> bytes:
 
 
 def unpack_metadata(chunks: Iterable[Chunk]) -> dict[str, bytes]:
-    """ICC profile, EXIF and XMP, as far as they are there, under the names of `METADATA`."""
-    return {METADATA[c.type]: _inflate(c) for c in chunks if c.type in METADATA}
+    """ICC profile, EXIF, XMP and properties, where they are there, by the names of `METADATA`."""
+    found = {METADATA[c.type]: _inflate(c) for c in chunks if c.type in METADATA}
+    try:
+        unpack_properties(found.get(PROPERTIES, b"{}"))
+    except ValueError as error:
+        raise CorruptFileError(f"properties: {error}") from None
+    return found
 
 
 def _inflate(chunk: Chunk) -> bytes:
@@ -221,3 +268,24 @@ def _inflate(chunk: Chunk) -> bytes:
     if not inflate.eof:
         raise CorruptFileError(f"{chunk.name}: cut short or too large")
     return raw
+
+
+def pack_levels(low: int, high: int) -> bytes:
+    """The levels of 16-bit grey that are black and white to the network."""
+    return pack_varint(low) + pack_varint(high)
+
+
+def unpack_levels(chunks: Iterable[Chunk], mode: str) -> tuple[int, int] | None:
+    """The inverse of `pack_levels`; None: all levels of the mode.
+
+    Raises:
+        CorruptFileError: malformed, or the mode has other levels.
+    """
+    for chunk in chunks:
+        if chunk.type == ChunkType.LEVELS:
+            low, position = unpack_varint(chunk.payload, 0, "levels")
+            high, _ = unpack_varint(chunk.payload, position, "levels")
+            if mode != "I;16" or not low < high <= 65535:
+                raise CorruptFileError(f"levels: {low} to {high} are none of {mode}")
+            return low, high
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from aecodec.codec.entropy import (
     SymbolEncoder,
     SymbolTables,
 )
+from aecodec.codec.preview import PreviewMap
 from aecodec.codec.prior import (
     HYPER_MAX,
     HYPER_STRIDE,
@@ -34,6 +36,7 @@ from aecodec.nn.device import has_bfloat16
 # Of symbols with a smaller scale than this index's, 0.15, not one in ten thousand is not
 # zero: they are taken to be zero, which saves the time of coding them.
 LEAST_CODED = 3
+_NARROW = 8  # latents
 
 
 class InferenceModel(nn.Module):
@@ -44,6 +47,7 @@ class InferenceModel(nn.Module):
     """
 
     tables: SymbolTables
+    preview: PreviewMap | None = None  # not all weights have one
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -83,6 +87,10 @@ class InferenceModel(nn.Module):
         with self.fast_precision():
             return self.analysis(x.to(self.device), q) * self.gain(q)[0]
 
+    def unscaled(self, latents: Tensor, quality: int) -> Tensor:
+        """Scaled latents without the gain of a quality."""
+        return latents.to(self.device) * self.gain(self.quality_tensor(quality))[1]
+
     @torch.inference_mode()
     def synthesise(self, latents: Tensor, quality: int) -> Tensor:
         """Image (1, 3, H, W), about [-0.5, 0.5], of scaled latents (1, M, H/16, W/16)."""
@@ -110,8 +118,12 @@ class InferenceModel(nn.Module):
         add: Callable[[Int32Array, IndexArray], None],
         *,
         rdoq: bool,
-    ) -> None:
-        """As `encode_latents`, but give the symbols of each step and their scale indices to `add`."""
+    ) -> Tensor:
+        """As `encode_latents`, but give the symbols of each step and their scale indices to `add`.
+
+        Returns:
+            The scaled latents that a decoder will have.
+        """
         height, width = y.shape[2:]
         z = self.hyper_latents(y, quality)
         add(_flat(z).to(torch.int32).cpu().numpy(), self._hyper_indices(quality, z.shape))
@@ -129,7 +141,7 @@ class InferenceModel(nn.Module):
             add(symbols, indices)
             return self._symbols(_scatter(symbols, where, mean.numel()), mean.shape)
 
-        self._decode(z, height, width, quality, source)
+        return self._decode(z, height, width, quality, source)
 
     @torch.inference_mode()
     def decode_latents(self, payload: bytes, height: int, width: int, quality: int) -> Tensor:
@@ -154,7 +166,10 @@ class InferenceModel(nn.Module):
     def hyper_latents(self, y: Tensor, quality: int) -> Tensor:
         """Rounded hyper-latents z of scaled latents y, integer-valued."""
         padded = _pad_to_multiple(y, HYPER_STRIDE)
-        with self.fast_precision():
+        # On maps two wide, oneDNN's bfloat16 convolutions with a stride read memory that nobody
+        # wrote (torch 2.13, AVX-512): now and then, NaN.
+        fast = padded.shape[3] > _NARROW
+        with self.fast_precision() if fast else nullcontext():
             z = self.hyper_analysis(padded, self.quality_tensor(quality))
         index = self.hyper_index[quality - 1][:, None, None]
         return rdoq_round(z, index).clamp(-HYPER_MAX, HYPER_MAX)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
 from aecodec.codec import container
+from aecodec.codec.preview import REDUCED
 from aecodec.errors import AecodecError
+from aecodec.images import image_info
 
 FORMAT = "AEC"
+_KEPT = ("icc_profile", "exif", "xmp", "dpi", "comment", "text")
+_OPTIONS = ("quality", "effort", "lossless")
 
 
 def _accept(prefix: bytes) -> bool:
@@ -17,29 +22,62 @@ def _accept(prefix: bytes) -> bool:
 
 
 class AecImageFile(ImageFile.ImageFile):
-    """Reads the header on open; decodes the pixels on first use, as Pillow's own formats do."""
+    """Reads the header on open; decodes the pixels on first use, as Pillow's own formats do.
+
+    Before that, `draft` and `thumbnail` ask for a small picture, and `crop` for a part, at less
+    than the cost of the whole.
+    """
 
     format = FORMAT
     format_description = "aecodec learned image compression"
 
     def _open(self) -> None:
         assert self.fp is not None
-        self._data = self.fp.read()
         try:
+            self._data = container.read_bytes(self.fp)
             header, chunks = container.read_file(self._data)
-            self.info.update(container.unpack_metadata(chunks))
+            self.info.update(image_info(container.unpack_metadata(chunks)))
         except AecodecError as error:
             raise SyntaxError(str(error)) from None  # Pillow's word for "not readable"
-        self._size = (header.width, header.height)
+        self._size = self._whole = (header.width, header.height)
         self._mode = container.MODES[header.mode]
+        self._scale = 1
         self.info["quality"] = header.quality
         self.tile = []
+
+    def draft(
+        self, mode: str | None, size: tuple[int, int] | None
+    ) -> tuple[str, tuple[int, int, float, float]] | None:
+        """Have the picture an eighth or a sixteenth of each side, if that is no less than asked."""
+        if not self._data or not size:
+            return None
+        width, height = self._whole
+        ratio = min(width // max(1, size[0]), height // max(1, size[1]))
+        self._scale = scale = max((s for s in REDUCED if s <= ratio), default=1)
+        self._size = (-(-width // scale), -(-height // scale))
+        return self.mode, (0, 0, width / scale, height / scale)
+
+    def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
+        """A part, for which only what it touches is decoded."""
+        if box is not None and self._data and self._scale == 1:
+            left, top, right, bottom = (operator.index(round(side)) for side in box)
+            inside = 0 <= left < right <= self.width and 0 <= top < bottom <= self.height
+            if inside and (right - left, bottom - top) != self.size:
+                from aecodec.codec.codec import default_codec
+
+                image = default_codec().decompress(self._data, box=(left, top, right, bottom))
+                image.info = self.info.copy()
+                return image
+        return super().crop(box)
 
     def load(self) -> Any:
         if self._data:
             from aecodec.codec.codec import default_codec
 
-            image = default_codec().decompress(self._data)
+            codec, whole = default_codec(), self._scale == 1
+            image = (
+                codec.decompress(self._data) if whole else codec.preview(self._data, self._scale)
+            )
             self.im = image.im
             self._data = b""
             if self._exclusive_fp and self.fp:  # Windows replaces no file that is open
@@ -49,17 +87,16 @@ class AecImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
+    """`Image.save` with quality, effort, lossless; and icc_profile, exif, xmp, dpi, comment, text."""
     from aecodec.codec.codec import default_codec
 
     options = image.encoderinfo
     image = image.copy()
-    for key in container.METADATA.values():
+    for key in _KEPT:
         if value := options.get(key):
             image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
-    data = default_codec().compress(
-        image, quality=options.get("quality", 50), effort=options.get("effort", "default")
-    )
-    file.write(data)
+    given = {key: options[key] for key in _OPTIONS if key in options}
+    file.write(default_codec().compress(image, **given))
 
 
 def register_pillow() -> None:

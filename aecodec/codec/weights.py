@@ -53,9 +53,12 @@ def load(path: Path, device: torch.device) -> tuple[InferenceModel, bytes]:
 
 def _build(file: WeightFile) -> tuple[InferenceModel, bytes]:
     from aecodec.codec.config import CodecConfig
+    from aecodec.codec.preview import load as load_preview
 
-    config = CodecConfig.from_json(file.metadata["config"])
-    return inference_model(config, file.tensors), digest(file.path)
+    config, name = CodecConfig.from_json(file.metadata["config"]), digest(file.path)
+    model = inference_model(config, file.tensors)
+    model.preview = load_preview(file.path, name)
+    return model, name
 
 
 def inference_model(config: CodecConfig, tensors: dict[str, torch.Tensor]) -> InferenceModel:

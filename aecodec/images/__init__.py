@@ -1,6 +1,15 @@
 """Images: Pillow images taken apart, files read and written."""
 
-from aecodec.images.picture import MAX_PIXELS, ORIENTATION, Picture, check_size, to_8_bits
+from aecodec.images.arrays import image_of_array
+from aecodec.images.picture import (
+    MAX_PIXELS,
+    ORIENTATION,
+    PROPERTIES,
+    Picture,
+    check_size,
+    image_info,
+    to_8_bits,
+)
 from aecodec.images.reading import (
     IMAGE_SUFFIXES,
     find_photos,
@@ -14,10 +23,13 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "ORIENTATION",
+    "PROPERTIES",
     "Picture",
     "check_size",
     "find_photos",
     "image_bytes",
+    "image_info",
+    "image_of_array",
     "open_image",
     "open_pixels",
     "open_reduced",

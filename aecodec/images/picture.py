@@ -10,19 +10,23 @@ from typing import Any
 from PIL import Image, ImageCms, ImageOps
 
 from aecodec.errors import UnsupportedImageError
+from aecodec.images.lost import kind_of_frames, notes_of, remember
+from aecodec.images.properties import pillow_info, read_properties
+from aecodec.images.xmp import without_lost_parts
 
 MAX_PIXELS = 178_000_000
 """Largest image that is read or written, in pixels; Pillow refuses little more."""
 
 ORIENTATION = 0x0112  # EXIF tag
 METADATA = ("icc_profile", "exif", "xmp")
-"""What is kept of an image, under these keys of its `info`."""
+"""What is kept of an image as it is, under these keys of its `info`."""
+PROPERTIES = "properties"
+"""What else is kept, as JSON (`aecodec.images.properties`)."""
 # How a TIFF file lays out its pixels; ICC, XMP and the like are kept by themselves.
 STRUCTURAL_TAGS = frozenset(
     [*range(254, 267), 273, *range(277, 285), 296, 317, 320, *range(322, 326), *range(330, 348)]
     + [700, 33723, 34377, 34675]
 )
-_DEEP = "aecodec: 16 bits a colour"  # among what Pillow knows of an image
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
 
 
@@ -33,7 +37,8 @@ class Picture:
     Attributes:
         pixels: Pillow image of mode "RGB", "L" or "I;16".
         alpha: Pillow image of mode "L" and the same size, or None.
-        metadata: bytes under the keys "icc_profile", "exif", "xmp", where present.
+        metadata: bytes under the keys "icc_profile", "exif", "xmp" and "properties" (JSON, see
+            `aecodec.images.properties`), where present.
     """
 
     pixels: Image.Image
@@ -71,8 +76,18 @@ class Picture:
         image = self.pixels
         if self.alpha is not None:
             image = Image.merge(self.mode, [*self.pixels.split(), self.alpha])
-        image.info.update(self.metadata)
+        image.info.update(image_info(self.metadata))
         return image
+
+
+def image_info(metadata: dict[str, bytes]) -> dict[str, Any]:
+    """A picture's metadata as Pillow has them in an image's `info`.
+
+    Raises:
+        ValueError: the properties are malformed.
+    """
+    kept = {key: raw for key, raw in metadata.items() if key != PROPERTIES}
+    return kept | pillow_info(metadata.get(PROPERTIES, b""))
 
 
 def check_size(width: int, height: int, max_pixels: int | None = None) -> None:
@@ -87,31 +102,29 @@ def check_size(width: int, height: int, max_pixels: int | None = None) -> None:
 def _take_apart(image: Image.Image) -> tuple[Picture, list[str]]:
     """The picture, and notes of what is lost."""
     check_size(image.width, image.height)
-    remember_depth(image)
+    remember(image)
     image.load()  # a TIFF file turns itself by this
-    notes: list[str] = []
-    if image.info.get(_DEEP):
-        notes.append("16-bit colours were converted to 8 bits")
+    notes = notes_of(image)
     if _frames(image) > 1:
-        notes.append("only the first frame of the animation is kept")
-    metadata = _metadata(image)
+        notes.append(kind_of_frames(image))
+    metadata, turned = _metadata(image), False
+    upright = image
     try:
-        upright = image
-        if image.getexif().get(ORIENTATION, 1) != 1:  # else a copy for nothing
+        orientation = image.getexif().get(ORIENTATION, 1)
+        if orientation != 1:  # else a copy for nothing
             upright = ImageOps.exif_transpose(image)
             metadata = _metadata(upright)  # in EXIF and XMP, the orientation is gone
+            turned = upright is not image and orientation >= 5
     except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
         metadata.pop("exif", None)
+    if properties := read_properties(image, turned=turned):
+        metadata[PROPERTIES] = properties
+    if "xmp" in metadata:
+        metadata["xmp"], lost = without_lost_parts(metadata["xmp"])
+        notes += [note for note in lost if note not in notes]
+        if not metadata["xmp"]:
+            del metadata["xmp"]
     return _split(upright, metadata, notes), notes
-
-
-def remember_depth(image: Image.Image) -> None:
-    """Before it is decoded: whether its file has 16 bits a colour, of which Pillow keeps 8."""
-    if image.mode in ("RGB", "RGBA", "LA") and any(
-        ";16" in str(tile.args) or (tile.codec_name.startswith("ppm") and tile.args[-1] > 255)
-        for tile in getattr(image, "tile", ())
-    ):
-        image.info[_DEEP] = True
 
 
 def _frames(image: Image.Image) -> int:
@@ -158,7 +171,7 @@ def _split(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> 
     mode = image.mode
     if mode == "P" or (mode in ("1", "L", "RGB") and "transparency" in image.info):
         grey = mode in ("1", "L")
-        transparent = "transparency" in image.info
+        transparent = image.has_transparency_data  # of a palette's colours, too
         image = image.convert(
             ("LA" if grey else "RGBA") if transparent else ("L" if grey else "RGB")
         )

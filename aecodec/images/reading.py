@@ -13,30 +13,48 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.images.picture import MAX_PIXELS, Picture, check_size, remember_depth
+from aecodec.images.lost import remember
+from aecodec.images.picture import MAX_PIXELS, Picture, check_size
 from aecodec.storage.folders import walk
 
 IMAGE_SUFFIXES = frozenset(
     [
+        ".apng",
         ".avif",
+        ".avifs",
         ".bmp",
+        ".dib",
         ".gif",
         ".heic",
+        ".heics",
         ".heif",
+        ".heifs",
+        ".hif",
+        ".j2c",
+        ".j2k",
         ".jfif",
         ".jp2",
+        ".jpc",
+        ".jpe",
         ".jpeg",
+        ".jpf",
         ".jpg",
+        ".jpx",
         ".jxl",
+        ".pbm",
         ".pgm",
         ".png",
+        ".pnm",
         ".ppm",
+        ".qoi",
         ".tga",
         ".tif",
         ".tiff",
         ".webp",
     ]
 )
+_HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
+_AEC = b"\x89AEC"  # how an .aec file begins, whatever its name
 
 _OPENING = threading.Lock()  # filters of warnings are the whole process's
 
@@ -83,11 +101,11 @@ def _decode(
         check_size(*size, max_pixels)
         if least is not None:
             image.draft(None, (least, least))
-        remember_depth(image)
+        remember(image)
         image.load()
     except UnidentifiedImageError:
         raise UnsupportedImageError(
-            f"{path}: {missing or 'not an image in a format Pillow can read'}"
+            f"{path}: {_why_unknown(path) or missing or 'not an image in a format Pillow can read'}"
         ) from None
     except UnsupportedImageError as error:
         raise UnsupportedImageError(f"{path}: {error}") from None
@@ -98,6 +116,13 @@ def _decode(
     except Exception as error:  # each format's reader has its own kinds
         raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
     return image, size
+
+
+def _why_unknown(path: str | os.PathLike[str]) -> str:
+    with open(path, "rb") as file:
+        if file.read(len(_AEC)) == _AEC:
+            return "an .aec file by its content; decompress it, or give it that suffix"
+    return ""
 
 
 def open_pixels(path: str | os.PathLike[str]) -> Image.Image:
@@ -134,7 +159,7 @@ def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
 def register_plugin(suffix: str) -> str:
     """Let Pillow read HEIC and JPEG XL; where the extra `codecs` is not installed, say so."""
-    module = {".heic": "pillow_heif", ".heif": "pillow_heif", ".jxl": "pillow_jxl"}.get(suffix)
+    module = "pillow_heif" if suffix in _HEIF else "pillow_jxl" if suffix == ".jxl" else None
     if module is None:
         return ""
     if not find_spec(module):

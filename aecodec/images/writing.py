@@ -12,6 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from aecodec.errors import UnsupportedImageError
 from aecodec.images.picture import METADATA, STRUCTURAL_TAGS
+from aecodec.images.properties import KEYS
 from aecodec.images.reading import register_plugin
 
 _FAITHFUL: dict[str, dict[str, Any]] = {
@@ -24,13 +25,27 @@ _FAITHFUL: dict[str, dict[str, Any]] = {
 
 _EIGHT_BIT = {"AVIF", "GIF", "WEBP"}  # others that are so refuse 16 bits, these turn them white
 _ALPHA_LOST = {"BMP", "GIF", "PPM"}  # without an error
-_JPEG_SEGMENT = 65_000  # bytes, and some for the segment's name
+_JPEG_ROOM = {"exif": 65_533, "xmp": 65_504}  # bytes of a segment, less the name of XMP's
+_EXIF_NAME = b"Exif\0\0"
+_GIF_COLOURS = 256
+# Which properties each format's writer takes; "comment" becomes a text of PNG.
+_PROPERTIES = {
+    "BMP": {"dpi"},
+    "GIF": {"comment"},
+    "JPEG": {"dpi", "comment"},
+    "JPEG2000": {"comment"},
+    "PCX": {"dpi"},
+    "PNG": {"dpi", "gamma", "chromaticity", "srgb", "cicp", "text", "comment"},
+    "TIFF": {"dpi"},
+}
 _XMP_TAG = 700  # of TIFF
 
 
 def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], format: str) -> None:
-    """Write a decoded image with its ICC profile, EXIF and XMP, as far as the format carries them.
+    """Write a decoded image with its metadata, as far as the format carries them.
 
+    ICC profile, EXIF, XMP, and what `aecodec.images.properties` lists; a `UserWarning` says what
+    is lost.
     Lossy formats get a high quality: what was decoded or denoised shall not be corrupted again.
 
     Raises:
@@ -45,6 +60,9 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
         raise UnsupportedImageError(f"{name} cannot hold this image: it has 16 bits; try png")
     if name in _ALPHA_LOST and _loses_alpha(image, name):
         raise UnsupportedImageError(f"{name} cannot hold this image: it has alpha; try png")
+    image = _as_the_suffix_says(image, suffix)
+    if name == "GIF" and image.mode.startswith("RGB") and _has_many_colours(image):
+        warnings.warn(f"GIF holds {_GIF_COLOURS} colours: the others were replaced", stacklevel=2)
     options = _kept_metadata(image, name) | _FAITHFUL.get(name, {})
     try:
         image.save(target, format=name, **options)
@@ -52,6 +70,23 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the format
         raise UnsupportedImageError(f"{name} cannot hold this image: {error}") from None
+
+
+def _as_the_suffix_says(image: Image.Image, suffix: str) -> Image.Image:
+    """Of the netpbm formats, Pillow writes the one that the mode has, whatever the suffix."""
+    coloured = image.mode.startswith("RGB")
+    if (suffix == ".pgm" and coloured) or (suffix == ".pbm" and image.mode != "1"):
+        kind = "grey" if suffix == ".pgm" else "black and white"
+        raise UnsupportedImageError(
+            f"{suffix} holds {kind} only; try {'ppm' if coloured else 'pgm'}"
+        )
+    if suffix == ".ppm" and image.mode in ("1", "L", "LA"):
+        return image.convert("RGB")
+    return image
+
+
+def _has_many_colours(image: Image.Image) -> bool:
+    return image.convert("RGB").getcolors(_GIF_COLOURS) is None
 
 
 def _loses_alpha(image: Image.Image, name: str) -> bool:
@@ -75,19 +110,48 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     except Exception:  # malformed in one of many ways; the pixels are still good
         del kept["exif"]
         exif = Image.Exif()
-    if name == "PNG" and (xmp := kept.pop("xmp", None)):  # which Pillow reads but does not write
-        kept["pnginfo"] = PngImagePlugin.PngInfo()
-        kept["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+    if name == "PNG":
+        kept["pnginfo"] = _png_info(image, kept.pop("xmp", b""))
     if name == "TIFF" and (xmp := kept.pop("xmp", None)):
         exif[_XMP_TAG] = xmp
         kept["exif"] = exif.tobytes()
     if name == "JPEG":
-        for key in ("exif", "xmp"):
-            if len(kept.get(key, b"")) > _JPEG_SEGMENT:
+        if "exif" in kept and not kept["exif"].startswith(_EXIF_NAME):  # as WebP has it
+            kept["exif"] = _EXIF_NAME + kept["exif"]
+        for key, room in _JPEG_ROOM.items():
+            if len(kept.get(key, b"")) > room:
                 warnings.warn(
                     f"JPEG has no room for {len(kept.pop(key)):,} bytes of {key}", stacklevel=3
                 )
+    held = _PROPERTIES.get(name, set())
+    kept |= {key: image.info[key] for key in ("dpi", "comment") if key in held & set(image.info)}
+    if name == "PNG":
+        kept.pop("comment", None)
+    if lost := [key for key in KEYS if image.info.get(key) and key not in held]:
+        warnings.warn(f"{name} has no place for the image's {', '.join(lost)}", stacklevel=3)
     return kept
+
+
+def _png_info(image: Image.Image, xmp: bytes) -> PngImagePlugin.PngInfo:
+    """The chunks that Pillow reads but does not write by itself."""
+    chunks, known = PngImagePlugin.PngInfo(), image.info
+    if xmp:
+        chunks.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+    text = known.get("text")
+    for key, value in text.items() if isinstance(text, dict) else ():
+        chunks.add_text(key, value)
+    if isinstance(known.get("comment"), bytes):
+        chunks.add_text("Comment", known["comment"].decode("latin-1"))
+    if "gamma" in known:
+        chunks.add(b"gAMA", struct.pack(">I", round(100_000 * known["gamma"])))
+    if "chromaticity" in known:
+        points = (round(100_000 * value) for value in known["chromaticity"])
+        chunks.add(b"cHRM", struct.pack(">8i", *points))
+    if "srgb" in known:
+        chunks.add(b"sRGB", bytes([known["srgb"]]))
+    if "cicp" in known:
+        chunks.add(b"cICP", bytes(known["cicp"]))
+    return chunks
 
 
 def image_bytes(image: Image.Image, format: str) -> memoryview:

@@ -12,9 +12,16 @@ from torch import Tensor
 
 from aecodec.nn.tiling import Area, Window
 
+Levels = tuple[int, int]
+"""The levels of an image's pixels that are 0 and 1 to a network."""
+
 
 def read_area(
-    pixels: Image.Image, area: Area, stride: int, beyond: Literal["edge", "reflect"] = "edge"
+    pixels: Image.Image,
+    area: Area,
+    stride: int,
+    beyond: Literal["edge", "reflect"] = "edge",
+    levels: Levels | None = None,
 ) -> Tensor:
     """Pixels of an area as float32 (1, 3, H, W) in [0, 1], in channels-last order.
 
@@ -25,6 +32,7 @@ def read_area(
         area: in positions that stand for `stride` x `stride` pixels each.
         beyond: what is there below and right of the image: its last row and column
             repeated, or its reflection.
+        levels: black and white; None: all that the mode has.
     """
     rows, columns = area
     top, left = rows.start * stride, columns.start * stride
@@ -37,11 +45,21 @@ def read_area(
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
     # One float array and no more: large temporaries cost more than the arithmetic.
-    x = torch.from_numpy(array.astype(np.float32)).div_(_peak(pixels.mode))
+    low, high = levels or full_range(pixels.mode)
+    x = torch.from_numpy(array.astype(np.float32))
+    if low:
+        x.sub_(low)
+    x.div_(high - low)
     return x.permute(2, 0, 1)[None]
 
 
-def write_tile(image: Image.Image, window: Window, x: Tensor, stride: int) -> None:
+def write_tile(
+    image: Image.Image,
+    window: Window,
+    x: Tensor,
+    stride: int,
+    levels: Levels | None = None,
+) -> None:
     """Paste a tile, rounded to the image's levels; what lies beyond the image is dropped.
 
     Args:
@@ -49,19 +67,27 @@ def write_tile(image: Image.Image, window: Window, x: Tensor, stride: int) -> No
         window: in positions of `stride` x `stride` pixels.
         x: the pixels (1, 3, H, W) of its outer area, in [0, 1] (clipped); for a grey
             image the channels are averaged.
+        levels: as for `read_area`.
     """
     rows, columns = (slice(s.start * stride, s.stop * stride) for s in window.inside)
     top, left = window.top * stride, window.left * stride
     height, width = image.height - top, image.width - left
     tile = x[0, :, rows, columns][:, :height, :width]
-    if image.mode != "RGB":
-        tile = tile.mean(0, keepdim=True)
-    levels = (tile * _peak(image.mode)).round_().clamp_(0, _peak(image.mode))
-    image.paste(_to_pillow(levels.permute(1, 2, 0).cpu().numpy(), image.mode), (left, top))
+    image.paste(to_pillow(tile, image.mode, levels), (left, top))
 
 
-def _peak(mode: str) -> int:
-    return 65535 if mode == "I;16" else 255
+def to_pillow(x: Tensor, mode: str, levels: Levels | None = None) -> Image.Image:
+    """Pixels (3, H, W) in [0, 1], clipped and rounded to the levels of a mode."""
+    if mode != "RGB":
+        x = x.mean(0, keepdim=True)
+    low, high = levels or full_range(mode)
+    rounded = (x * (high - low)).round_().clamp_(0, high - low).add_(low)
+    return _to_pillow(rounded.permute(1, 2, 0).cpu().numpy(), mode)
+
+
+def full_range(mode: str) -> Levels:
+    """The lowest and highest level of a mode."""
+    return 0, 65535 if mode == "I;16" else 255
 
 
 def _to_pillow(levels: npt.NDArray[np.float32], mode: str) -> Image.Image:

@@ -14,9 +14,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from aecodec.codec import preview
 from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import SCALE_LEVELS
-from aecodec.codec.weights import inference_model
+from aecodec.codec.weights import digest, inference_model
 from aecodec.denoising.model import DenoiserModel
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
@@ -71,14 +72,14 @@ def export_codec(
     *,
     averaged: bool = True,
 ) -> None:
-    """Write `target` (.safetensors) and its card beside it (.json), atomically.
+    """Write `target` (.safetensors), its card (.json) and its map for previews beside it, atomically.
 
     Args:
         recipe: the one that was trained.
         checkpoint: of the run.
         card: what the checkpoint cannot know, such as data and figures.
         crops: uint8 (1, 3, H, W), on which the ranges of activations are measured and whose
-            symbols the entropy tables are fitted to.
+            symbols the entropy tables, and pixels the map for previews, are fitted to.
         averaged: ship the weight average rather than the last weights.
     """
     model = CodecModel(recipe.model).eval()
@@ -87,7 +88,9 @@ def export_codec(
     tensors = inference_tensors(model)
     uncalibrated = inference_model(recipe.model, tensors | table_tensors(assumed_tables()))
     tables = calibrated_tables(uncalibrated, crops)
-    _write(tensors | table_tensors(tables), "codec", recipe, target, card)
+    tensors |= table_tensors(tables)
+    _write(tensors, "codec", recipe, target, card)
+    preview.fit(inference_model(recipe.model, tensors), crops).save(target, digest(target))
 
 
 def export_denoiser(
@@ -158,8 +161,8 @@ def _write(
     metadata: dict[str, str] | None = None,
 ) -> None:
     data = save(tensors, metadata={"config": recipe.model.to_json(), **(metadata or {})})
-    digest = hashlib.sha256(data).hexdigest()
-    card = {"task": task, "recipe": asdict(recipe), "sha256": digest, **card}
+    sha256 = hashlib.sha256(data).hexdigest()
+    card = {"task": task, "recipe": asdict(recipe), "sha256": sha256, **card}
     write_atomically(target, data, overwrite=True)
     text = json.dumps(card, indent=2) + "\n"
     write_atomically(target.with_suffix(".json"), text.encode(), overwrite=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -103,3 +104,12 @@ def test_wrong_parameters_are_named(digits: Array) -> None:
         AnomalyDetector(autoencoder=Autoencoder(), scoring="bits").fit(digits)
     with pytest.raises(ValueError, match="contamination"):
         AnomalyDetector(contamination=0.7).fit(digits)
+
+
+def test_a_threshold_from_a_few_rows_says_so(digits: Array) -> None:
+    model = Autoencoder(2, max_epochs=1, hidden_layers=(8,))
+    with pytest.warns(UserWarning, match=r"from 2 row\(s\).* give at least 100 rows"):
+        AnomalyDetector(autoencoder=model, random_state=0).fit(digits[:10])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        AnomalyDetector(autoencoder=model, random_state=0).fit(digits[:100])

@@ -289,3 +289,17 @@ def test_a_sigmoid_wants_data_in_the_unit_interval(digits: Array) -> None:
     assert not Autoencoder(2, max_epochs=1).fit(16 * digits).sigmoid_
     scaled = make_pipeline(MinMaxScaler(), Autoencoder(2, loss="bce", max_epochs=1))
     assert scaled.fit(16 * digits)[-1].sigmoid_
+
+
+@each_autoencoder
+def test_arrays_may_lie_in_memory_as_they_like(model: Any, digits: Array) -> None:
+    rows = digits[:60]
+    other = np.ascontiguousarray(rows[::-1], dtype=">f8")[::-1]
+    expected = clone(model).set_params(random_state=0).fit(rows)
+    found = clone(model).set_params(random_state=0).fit(other)
+    np.testing.assert_allclose(found.transform(other), expected.transform(rows), rtol=1e-5)
+    codes = expected.transform(rows)
+    backwards = expected.inverse_transform(codes[::-1])
+    np.testing.assert_allclose(backwards[::-1], expected.inverse_transform(codes), rtol=1e-5)
+    if hasattr(model, "partial_fit"):
+        clone(model).partial_fit(rows[::-1, ::-1])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import math
 import struct
 import zlib
@@ -105,6 +106,59 @@ def test_an_absurd_size_with_a_valid_checksum_is_refused_before_memory_is_taken(
 def test_a_size_that_is_all_padding_is_refused() -> None:
     with pytest.raises(CorruptFileError, match="size limit"):
         Header(container.MAX_PIXELS, 1, 0, 50, 4, 1, b"12345678").check()
+
+
+@pytest.mark.parametrize("kind", [ChunkType.ICC, ChunkType.PROPERTIES, ChunkType.ALPHA])
+def test_what_a_file_has_once_is_not_there_twice(kind: ChunkType) -> None:
+    header = Header(640, 480, 0, 50, 128, 2, b"12345678")
+    data = container.write_file(header, [Chunk(kind, b""), Chunk(kind, b"")])
+    with pytest.raises(CorruptFileError, match="there twice"):
+        container.read_file(data)
+
+
+class Endless(io.RawIOBase):
+    """A beginning, then zeros without an end."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self.beginning, self.taken = beginning, 0
+
+    def read(self, size: int = -1) -> bytes:
+        assert size > 0
+        self.taken += size
+        data, self.beginning = self.beginning[:size], self.beginning[size:]
+        return data.ljust(size, b"\0")
+
+
+def test_a_foreign_file_is_not_read_to_its_end() -> None:
+    for beginning in (b"", b"\x89PNG", container.MAGIC + b"\1"):
+        endless = Endless(beginning)
+        with pytest.raises(CorruptFileError):
+            container.read_bytes(endless)
+        assert endless.taken < 100_000
+
+
+def test_a_file_without_an_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "MAX_METADATA", 1 << 16)
+    monkeypatch.setattr(container, "_PIECE", 1 << 16)
+    whole = container.write_file(HEADER, [TILE])
+    assert container.read_bytes(io.BytesIO(whole)) == whole
+    with pytest.raises(CorruptFileError, match="longer than any"):
+        container.read_bytes(Endless(whole))
+
+
+def test_malformed_properties_are_named() -> None:
+    chunk = Chunk(ChunkType.PROPERTIES, container.pack_metadata(b'{"dpi":"many"}'))
+    with pytest.raises(CorruptFileError, match="properties: dpi"):
+        container.unpack_metadata([chunk])
+
+
+def test_levels_round_trip_and_are_checked() -> None:
+    chunk = Chunk(ChunkType.LEVELS, container.pack_levels(200, 965))
+    assert container.unpack_levels([chunk], "I;16") == (200, 965)
+    assert container.unpack_levels([], "I;16") is None
+    for payload, mode in ((chunk.payload, "RGB"), (container.pack_levels(9, 9), "I;16")):
+        with pytest.raises(CorruptFileError, match="levels"):
+            container.unpack_levels([Chunk(ChunkType.LEVELS, payload)], mode)
 
 
 def test_a_zip_bomb_in_the_metadata_is_refused() -> None:

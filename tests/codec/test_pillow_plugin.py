@@ -68,3 +68,40 @@ def test_a_damaged_file_is_not_an_image(small: Image.Image, tmp_path: Path) -> N
     (tmp_path / "x.aec").write_bytes(data[:-3])
     with pytest.raises(UnidentifiedImageError):
         Image.open(tmp_path / "x.aec")
+
+
+def test_options_and_properties(small: Image.Image, tmp_path: Path) -> None:
+    small.save(tmp_path / "x.aec", lossless=True, dpi=(300, 150), comment=b"a cat")
+    with Image.open(tmp_path / "x.aec") as image:
+        assert image.info["dpi"] == (300, 150)
+        assert image.info["comment"] == b"a cat"
+        assert image.tobytes() == small.tobytes()
+
+
+def test_drafts_and_thumbnails(cat: Image.Image, tmp_path: Path) -> None:
+    cat.save(tmp_path / "x.aec", quality=60)
+    with Image.open(tmp_path / "x.aec") as image:
+        assert image.draft("RGB", (50, 30)) == ("RGB", (0, 0, 451 / 8, 300 / 8))
+        assert image.size == (57, 38)
+        image.load()
+        assert image.im.size == (57, 38)
+        assert psnr(cat.reduce(8), image.convert("RGB")) > 30
+    with Image.open(tmp_path / "x.aec") as image:
+        image.draft(None, (400, 200))
+        assert image.size == cat.size
+        image.draft(None, (1, 1))
+        assert image.size == (29, 19)
+        image.thumbnail((12, 12))
+        assert image.size == (12, 8)
+
+
+def test_a_crop_before_loading(cat: Image.Image, tmp_path: Path) -> None:
+    cat.save(tmp_path / "x.aec", dpi=(200, 200))
+    box = (100, 50, 230, 101)
+    with Image.open(tmp_path / "x.aec") as image:
+        part = image.crop(box)
+        beyond = image.crop((-5, -5, 20, 20))
+        whole = image.crop((0, 0, *image.size))
+    assert part.info["dpi"] == (200, 200)
+    assert part.tobytes() == whole.crop(box).tobytes()
+    assert beyond.tobytes() == whole.crop((-5, -5, 20, 20)).tobytes()
