@@ -27,7 +27,7 @@ from aecodec.hashing.backend import (
 )
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Database, Entry, State
-from aecodec.hashing.duplicates import Group, Match
+from aecodec.hashing.duplicates import Duplicates, Match
 from aecodec.hashing.picture import preview_of, read_preview
 from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
 from aecodec.hashing.scan import find_files, one_path_each
@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     from aecodec.hashing.hasher import Hasher
 
 Place = str | os.PathLike[str]
+
+VERIFY = ("thumbnail", "pixels", "none", "exact")
+"""How `ImageIndex.duplicates` makes sure."""
+
+_WIDE, _NEARLY_EQUAL = 0.33, 0.1  # of the bits, in which codes of candidates may differ
+_NEAREST, _LEAST_NEAREST = 32, 4  # candidates of an image
+_LOOKS = 400_000  # candidates of all images, about
 
 
 def default_path() -> Path:
@@ -354,29 +361,74 @@ class ImageIndex:
 
     def duplicates(
         self,
-        radius: int,
+        radius: int | None,
         *places: Place,
         keep: Place | None = None,
+        verify: str = "thumbnail",
+        prefer: str = "best",
         progress: Progress = lambda done, total: None,
-    ) -> list[Group]:
-        """Groups of images that are the same; see `duplicates.group`. Nothing is deleted.
+    ) -> Duplicates:
+        """Groups of images that are the same but for an alteration. Nothing is deleted.
 
-        Files that are gone are left out; those in a store are not asked for. Of a file and
-        links to it, only one counts: whoever deletes the duplicates shall not lose it.
+        Codes name candidates, which are then looked at (`duplicates.group_checked`). Files that are
+        gone are left out; those in a store are not asked for. Of a file and links to it, only one
+        counts: whoever deletes the duplicates shall not lose it.
 
         Args:
-            radius: largest Hamming distance; `calibration` tells what it means.
+            radius: largest Hamming distance; None: wide, where the images are looked at, else
+                that of the rate `DEFAULT_FPR`.
             *places: only images below these folders, which must be indexed; none: all.
             keep: folder of reference images, which are never duplicates.
+            verify: one of `VERIFY`: look at thumbnails, and at the files where thumbnails cannot
+                tell; at the files only; not at all, so that all within the radius are the same
+                (`duplicates.group`); or call only those the same whose pixels are equal.
+            prefer: which of a group is kept, one of `duplicates.RANKS`.
             progress: told (images done, of how many).
 
         Raises:
-            AecodecError: nothing is indexed below one of the folders.
+            AecodecError: nothing is indexed below one of the folders; or the radius is None, nobody
+                looks, and the model was not calibrated.
         """
         index, state = self._code_index()
+        entries, codes, kept = self._usable(state.bits, places, keep)
+        rank = duplicates.RANKS[prefer]
+        if verify == "none":
+            radius = self.calibration.threshold(state.bits).distance if radius is None else radius
+            found = duplicates.group(
+                index,
+                entries,
+                codes,
+                min(radius, state.bits),
+                kept=kept,
+                rank=rank,
+                progress=progress,
+            )
+            return Duplicates(found, [])
+        from aecodec.hashing.checking import Checker, ExactChecker  # which need torch
+
+        exact = verify == "exact"
+        wide = round((_NEARLY_EQUAL if exact else _WIDE) * state.bits)
+        check = ExactChecker() if exact else Checker(self.thumbnails, pixels=verify == "pixels")
+        found = duplicates.group_checked(
+            index,
+            entries,
+            codes,
+            wide if radius is None else min(radius, state.bits),
+            check,
+            nearest=max(_LEAST_NEAREST, min(_NEAREST, _LOOKS // max(1, len(entries)))),
+            kept=kept,
+            rank=rank,
+            progress=progress,
+        )
+        return Duplicates(found, check.unclear)
+
+    def _usable(
+        self, bits: int, places: Sequence[Place], keep: Place | None
+    ) -> tuple[list[Entry], Codes, set[int]]:
+        """The images to group, their codes in the same order, and the ids of those below `keep`."""
         kept = self._below(keep) if keep is not None else set()
         chosen = {row for place in places for row in self._below(place)} | kept if places else None
-        parts = list(self._database().codes(state.bits))
+        parts = list(self._database().codes(bits))
         ids = np.concatenate([part for part, _ in parts]) if parts else np.empty(0, np.int64)
         codes = np.concatenate([c for _, c in parts]) if parts else np.empty((0, 1), np.uint8)
         entries = self._database().entries(ids.tolist())
@@ -390,14 +442,7 @@ class ImageIndex:
             for position, image in enumerate(ids.tolist())
             if image in entries and entries[image].path in paths
         ]
-        return duplicates.group(
-            index,
-            [entries[int(ids[position])] for position in usable],
-            codes[usable],
-            min(radius, self.bits),
-            kept=kept,
-            progress=progress,
-        )
+        return [entries[int(ids[position])] for position in usable], codes[usable], kept
 
     def _below(self, place: Place) -> set[int]:
         folder = os.path.abspath(place)

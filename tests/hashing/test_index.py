@@ -92,7 +92,7 @@ import sys
 from aecodec.hashing.index import ImageIndex
 with ImageIndex({str(index.path)!r}) as index:
     index.search_code(bytes(32), k=3)
-    index.duplicates(0)
+    index.duplicates(0).groups
 print("torch" in sys.modules)
 """
     result = subprocess.run(
@@ -210,11 +210,11 @@ def test_a_file_and_links_to_it_are_no_duplicates(index: ImageIndex, photos: Pat
     shutil.copy(photos / "2.png", photos / "copy.png")
     (photos.parent / "elsewhere").symlink_to(photos)
     index.add(photos, photos.parent / "elsewhere")
-    (found,) = index.duplicates(0)
+    (found,) = index.duplicates(0).groups
     pair = {Path(entry.path).name for entry in (found.keep, found.duplicates[0].entry)}
     assert (pair, len(found.duplicates)) == ({"2.png", "copy.png"}, 1)
     (photos / "0.png").rename(photos.parent / "0.png")  # a link that leads nowhere is gone
-    assert len(index.duplicates(0)) == 1
+    assert len(index.duplicates(0).groups) == 1
 
 
 # ---- the cache -------------------------------------------------------------------------
