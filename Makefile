@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # The versions the tests were last run with; remove the pins to try the newest.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
-.PHONY: demo test test-install test-ui test-ray check clean
+.PHONY: demo test test-install test-ui test-ray check docs clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -38,12 +38,17 @@ test-ui: $(VENV)/.installed
 # With a Ray cluster of its own and a server that speaks S3, both on this machine.
 test-ray: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[ray]' 'moto[server,s3]>=5'
-	$(BIN)/python -m pytest tests/cli/test_ray.py
+	$(BIN)/python -m pytest tests/workflows/test_ray.py
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# What is generated: the command line's reference from its help.
+docs: $(VENV)/.installed
+	$(BIN)/python docs/cli_reference.py
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info

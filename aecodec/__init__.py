@@ -5,6 +5,11 @@
     image = aecodec.decompress(data)               # bytes -> Pillow image
     image = aecodec.denoise(image)                 # Pillow image -> Pillow image
     code = aecodec.image_hash(image, bits=64)      # Pillow image -> bytes
+    aecodec.compress_file("photo.png")             # writes photo.aec, its hash inside
+    aecodec.compare("a.jpg", "b.aec").same         # the same picture, but for an alteration?
+    with aecodec.ImageIndex("index.sqlite3") as index:
+        index.add("photos")                        # images and .aec files
+        matches = index.search("query.jpg")
 
 Importing the package imports neither torch nor Pillow; the first call does. After
 `aecodec.register_pillow()`, `Image.open` and `Image.save` know `.aec` files.
@@ -13,8 +18,10 @@ Importing the package imports neither torch nor Pillow; the first call does. Aft
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from aecodec._version import __version__
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,13 +30,30 @@ if TYPE_CHECKING:
     from aecodec.codec.pillow_plugin import register_pillow
     from aecodec.denoising.denoiser import Denoiser
     from aecodec.hashing.hasher import Hasher
+    from aecodec.workflows.compress import compress_file
+    from aecodec.workflows.search import ImageIndex, compare
 
-__all__ = ["Codec", "compress", "decompress", "denoise", "image_hash", "register_pillow"]
+__all__ = [
+    "Codec",
+    "ImageIndex",
+    "__version__",
+    "compare",
+    "compress",
+    "compress_file",
+    "decompress",
+    "denoise",
+    "image_hash",
+    "register_pillow",
+]
 
-try:
-    __version__ = version("aecodec")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0+unknown"
+# Imported when first asked for.
+_LAZY = {
+    "Codec": "aecodec.codec.codec",
+    "ImageIndex": "aecodec.workflows.search",
+    "compare": "aecodec.workflows.search",
+    "compress_file": "aecodec.workflows.compress",
+    "register_pillow": "aecodec.codec.pillow_plugin",
+}
 
 
 def compress(image: Image, quality: int = 50, *, effort: str = "default") -> bytes:
@@ -73,11 +97,10 @@ def image_hash(image: Image, bits: int = 64) -> bytes:
     return _hasher().code(image, bits)
 
 
-@lru_cache(maxsize=1)
 def _codec() -> Codec:
-    from aecodec.codec.codec import Codec
+    from aecodec.codec.codec import default_codec
 
-    return Codec()
+    return default_codec()
 
 
 @lru_cache(maxsize=1)
@@ -95,12 +118,6 @@ def _hasher() -> Hasher:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Codec":
-        from aecodec.codec.codec import Codec
-
-        return Codec
-    if name == "register_pillow":
-        from aecodec.codec.pillow_plugin import register_pillow
-
-        return register_pillow
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'aecodec' has no attribute {name!r}")

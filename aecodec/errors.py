@@ -1,4 +1,8 @@
-"""Everything that aecodec raises on purpose."""
+"""Everything that aecodec raises on purpose, and errors as one line for a person."""
+
+from __future__ import annotations
+
+import errno
 
 
 class AecodecError(Exception):
@@ -27,3 +31,54 @@ class TargetUnreachableError(AecodecError):
 
 class RecipeError(AecodecError):
     """A training recipe or run folder does not fit."""
+
+
+class UsageError(AecodecError):
+    """Arguments that exclude each other, or that this call cannot take."""
+
+
+def explain(error: BaseException) -> str:
+    """One line for a person: what happened to which file and what to do about it.
+
+    Raises:
+        BaseException: the error itself, if it is none that a user could bring about.
+    """
+    if isinstance(error, MemoryError) or _is_out_of_memory(error):
+        return "not enough memory"
+    if isinstance(error, AecodecError):
+        return on_one_line(str(error))
+    if not isinstance(error, OSError):
+        raise error
+    if error.errno is None or error.strerror is None:
+        return on_one_line(str(error))
+    reason = error.strerror[:1].lower() + error.strerror[1:]
+    file = f"{error.filename}: " if error.filename else ""
+    return on_one_line(f"{file}{reason}{_ADVICE.get(error.errno, '')}")
+
+
+_ADVICE = {
+    errno.EACCES: "; check the permissions",
+    errno.EPERM: "; check the permissions",
+    errno.EROFS: "; choose another place",
+    errno.ENOSPC: "; make room, or choose another place",
+    errno.EDQUOT: "; make room, or choose another place",
+}
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Torch says so by a RuntimeError; its GPU kind is a subclass, without torch unknown here."""
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "allocate memory" in text or "size calculation overflow" in text
+    )
+
+
+def named(source: object, message: str) -> str:
+    """The message, led by the file's name unless it has it already."""
+    start = f"{on_one_line(str(source))}: "
+    return message if message.startswith(start) else start + message
+
+
+def on_one_line(text: str) -> str:
+    """File names and the messages of parsers may have line breaks."""
+    return "\\n".join(text.splitlines())

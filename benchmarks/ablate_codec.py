@@ -32,10 +32,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from aecodec.codec.model import NOISY_SLOPE, CodecModel
+from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.model import CodecModel
 from aecodec.codec.steps import STEPS, place
 from aecodec.codec.transforms import (
-    LATENT_STRIDE,
     AnalysisTransform,
     SynthesisTransform,
     dct_matrix,
@@ -62,7 +62,7 @@ class Variant:
     rate: float = 1.0
     change: Callable[[CodecModel], None] = lambda model: None
     activation: Callable[[Tensor, float], Tensor] = F.leaky_relu
-    slope: float = NOISY_SLOPE
+    slope: float = CodecRecipe.noisy_slope
 
 
 class Blind(nn.Module):
@@ -297,11 +297,9 @@ def compare(
     for name, variant in variants.items():
         if name in found:
             continue
-        with (
-            patch("torch.nn.functional.leaky_relu", variant.activation),
-            patch("aecodec.codec.model.NOISY_SLOPE", variant.slope),
-        ):
-            model, seconds = trained(recipe, variant, photos, start)
+        with patch("torch.nn.functional.leaky_relu", variant.activation):
+            sloped = replace(recipe, noisy_slope=variant.slope)
+            model, seconds = trained(sloped, variant, photos, start)
             table = losses(model, crops, model.config.lambda_max)
         found[name] = {
             "loss": float(table.log().mean(1).exp().mean()),

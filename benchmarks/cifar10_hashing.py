@@ -80,7 +80,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="train_jpeg.npz, test_jpeg.npz")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--model", default="cifar10", help="name or weight file")
+    parser.add_argument("--model", default="hash-cifar10", help="name or weight file")
     parser.add_argument("--limit", type=int, help="only so many images of each file")
     parser.add_argument("--train-only", action="store_true", help="ask with training images")
     args = parser.parse_args()

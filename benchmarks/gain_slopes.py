@@ -12,15 +12,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
 
 from aecodec.codec.distortion import distortion
-from aecodec.codec.model import NOISY_SLOPE, CodecModel
+from aecodec.codec.model import CodecModel
 from aecodec.evaluation.files import markdown_table
 from aecodec.training.codec import VALIDATION_QUALITIES
+from aecodec.training.recipe import CodecRecipe
 from benchmarks.held_out import model_and_crops
 
 STEP = 0.05
@@ -63,12 +63,12 @@ def training_slopes(model: CodecModel, crops: Sequence[Tensor], quality: float) 
     generator = torch.Generator().manual_seed(0)
     gains = [model.gain.log_gain.values, model.gain.log_inverse.values]
     slopes = torch.zeros(2)
-    with patch("aecodec.codec.model.NOISY_SLOPE", 1.0):
-        for crop in crops:
-            parts = rate_and_distortion(model, crop, quality, generator)
-            for k, part in enumerate(parts):
-                up, down = torch.autograd.grad(part, gains, retain_graph=k == 0)
-                slopes[k] += float(up.sum() - down.sum()) / len(crops)
+    model.noisy_slope = 1.0
+    for crop in crops:
+        parts = rate_and_distortion(model, crop, quality, generator)
+        for k, part in enumerate(parts):
+            up, down = torch.autograd.grad(part, gains, retain_graph=k == 0)
+            slopes[k] += float(up.sum() - down.sum()) / len(crops)
     return slopes
 
 
@@ -85,10 +85,10 @@ def main() -> None:
         (rate, error), (noisy, believed) = (
             slopes(model, crops, float(q)).tolist() for slopes in (real_slopes, training_slopes)
         )
-        sums = (rate + error, noisy + believed, NOISY_SLOPE * noisy + believed)
+        sums = (rate + error, noisy + believed, CodecRecipe.noisy_slope * noisy + believed)
         rows.append([str(q), *(f"{x:+.3f}" for x in (rate, error, noisy, believed, *sums))])
     header = ["quality", "bpp", "lambda D", "noisy bpp", "lambda D in training"]
-    sums_of = ["sum", "sum in training", f"with {NOISY_SLOPE} of noisy bpp"]
+    sums_of = ["sum", "sum in training", f"with {CodecRecipe.noisy_slope} of noisy bpp"]
     print(markdown_table([*header, *sums_of], rows))
 
 

@@ -8,11 +8,13 @@ the network starts as the function that was learned; the optimizer starts anew. 
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 
-from aecodec.training import run
+from aecodec.training import kinds, run
 from aecodec.training.hashing import HashTraining
 from aecodec.training.recipe import HashRecipe, Recipe, load_recipe
 
@@ -62,8 +64,9 @@ def main() -> None:
         grow(made, saved, tuple(args.blocks))
         return made
 
-    run._task = task
-    run.train(load_recipe(args.recipe, HashRecipe), args.data, args.out)
+    kind = replace(kinds.KINDS["hash"], module=task)
+    with patch.dict(kinds.KINDS, hash=kind):
+        run.train(load_recipe(args.recipe, HashRecipe), args.data, args.out)
 
 
 if __name__ == "__main__":

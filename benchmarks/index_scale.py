@@ -20,8 +20,8 @@ import numpy as np
 
 from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.machine import describe
-from aecodec.hashing import faiss_backend
-from aecodec.hashing.faiss_backend import FaissIndex
+from aecodec.hashing.backends import faiss as faiss_backend
+from aecodec.hashing.backends.faiss import FaissIndex
 
 faiss: Any = untyped
 K = 10

@@ -24,7 +24,7 @@ from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.stored import pack_code
-from aecodec_cli.aec_hash import aec_reader  # type: ignore[import-not-found]
+from aecodec.workflows.search import aec_reader  # type: ignore[import-not-found]
 
 
 def write_files(photos: list[Image.Image], copies: int, root: Path, hasher: Hasher) -> None:

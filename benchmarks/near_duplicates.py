@@ -272,7 +272,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, nargs="+", help="folders of photos")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--model", default="photo", help="name or weight file")
+    parser.add_argument("--model", default="hash-photo", help="name or weight file")
     parser.add_argument("--bits", type=int, nargs="+", default=(64, 256))
     parser.add_argument("--distractors", type=int, default=10_000)
     parser.add_argument("--limit", type=int, help="only the first LIMIT photos of each folder")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aecodec.evaluation.learned_codec import NAMES
-from aecodec.weights import weight_file
+from aecodec.weights import shipped_models, weight_file
 
 
 def take_weights(run: Path, target: Path, note: str) -> None:
@@ -26,10 +26,23 @@ def take_weights(run: Path, target: Path, note: str) -> None:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     card["commit"] = commit.stdout.strip()
+    card["total"] = total(card)
     if note:
         card["note"] = note
     shutil.copyfile(weights, target)
     write_card(card, target)
+
+
+def total(card: dict[str, Any]) -> dict[str, Any]:
+    """Runs, steps and hours of a run and of the shipped weights that it began with."""
+    found = {"runs": 1, "steps": card["steps"], "hours": card["hours"]}
+    for before in shipped_models():
+        if before["sha256"] in card.get("start", ""):
+            known = before["total"]
+            found = {name: round(found[name] + known[name], 2) for name in found}
+            if "hours_of_steps" in known:  # of the earliest runs no hours were noted
+                found["hours_of_steps"] = card["steps"] + known["hours_of_steps"]
+    return found
 
 
 def take_figures(file: Path, target: Path) -> None:

@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from . import anomalies, autoencoders, bench, codec, denoise, duplicates, hashing, models, train
-from .batch import explain
+from aecodec.errors import UsageError, explain
+
+from . import ae, bench, compress, denoise, duplicates, hashing, models, train
+from .help import simplify
 from .ui import command as ui
 
 app = typer.Typer(
@@ -21,16 +23,17 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback means a bug; a plain one is best to report
 )
-codec.add_to(app)
+compress.add_to(app)
 denoise.add_to(app)
 hashing.add_to(app)
 duplicates.add_to(app)
-autoencoders.add_to(app)
-anomalies.add_to(app)
+app.add_typer(ae.app, name="ae", rich_help_panel="Autoencoders on your own data")
 models.add_to(app)
 train.add_to(app)
 ui.add_to(app)
 app.add_typer(bench.app, name="bench", rich_help_panel="Models")
+
+simplify(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(error, "format_message"):
             return _report_usage(error)
         print(f"error: {explain(error)}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
 
 
 def _report_usage(error: Any) -> int:

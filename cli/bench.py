@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from aecodec.files import refuse_to_overwrite, write_atomically
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 
-from .denoise import weights_option
-from .options import Device, Force, codec_weights, say
+from .options import DenoiserWeights, Device, Force, codec_weights
+from .output import say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
 
@@ -86,7 +86,7 @@ def rd(
 def denoise(
     data: _Data,
     out: _Out,
-    weights: Annotated[Path | None, weights_option("--weights")] = None,
+    weights: DenoiserWeights = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N photos.", show_default="all"),
@@ -103,12 +103,13 @@ def denoise(
     _check_outputs(out, names, html, force)
     from aecodec.evaluation.denoise import run_denoise
     from aecodec.evaluation.report import denoise_figures
+    from aecodec.weights import find_weights
 
     result = run_denoise(
         data,
         out,
         device=device,
-        weights=weights,
+        weights=find_weights(weights) if weights else None,
         limit=limit,
         progress=lambda n, of, name: say(f"{n} of {of}: {name}"),
     )

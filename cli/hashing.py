@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,41 +9,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aecodec.files import refuse_to_overwrite
+from aecodec.errors import explain, named
+from aecodec.storage.atomic import refuse_to_overwrite
+from aecodec.storage.folders import keep_inputs
 
-from .aec_hash import aec_reader
-from .batch import Product, Work, explain, named
-from .hash_common import (
-    PANEL,
-    Backend,
-    Html,
-    Index,
-    Model,
-    Quiet,
-    bits_option,
-    code_of,
-    load_hasher,
-    match_card,
-    match_json,
-    progress_bar,
-    write_html,
-)
-from .inputs import keep_inputs
+from .batch import local_paths, run_cluster
+from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card, write_html
 from .options import (
     AsJson,
+    Device,
     Engine,
     Force,
+    HashWeights,
+    Quiet,
     RayAddress,
     inputs,
-    local_paths,
-    noting,
     places,
-    say,
-    tell,
+    weights_option,
 )
+from .output import noting, print_json, progress_bar, say, tell
 
 if TYPE_CHECKING:
-    from aecodec.hashing.adding import Reader
     from aecodec.hashing.duplicates import Match
     from aecodec.hashing.gallery import Section
     from aecodec.hashing.index import ImageIndex
@@ -74,7 +58,9 @@ _INDEX_EXAMPLES = (
 def index(
     folders: Annotated[list[str], places("DIR", "Folders of images, and images.")],
     index: Index = None,
-    model: Model = None,
+    weights: Annotated[
+        str | None, weights_option("hash model", "that of the index, or hash-photo", "hash")
+    ] = None,
     bits: Annotated[int | None, bits_option("that of the index, or the longest")] = None,
     workers: Annotated[
         int | None,
@@ -91,31 +77,37 @@ def index(
     ] = False,
     engine: Engine = "local",
     ray_address: RayAddress = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Index images by their hashes, to search and to find duplicates.
 
     Only new and changed files are read. It may be interrupted at any moment and run again.
     """
-    from aecodec.hashing.index import ImageIndex
+    from aecodec.workflows.search import ImageIndex
 
     paths = local_paths(folders, ray_address) if engine == "local" else []
-    with ImageIndex(index, model=model, bits=bits, backend=backend) as opened, noting():
-        readers: dict[str, Reader] = {".aec": aec_reader(lambda: opened.hasher)}
+    with (
+        ImageIndex(index, model=weights, bits=bits, device=device, backend=backend) as opened,
+        noting(),
+    ):
         with progress_bar(quiet) as progress:
             if engine == "ray":
-                from .ray_index import add_on_ray
+                from aecodec.workflows.ray_index import add_on_ray
 
                 report = add_on_ray(
                     opened, folders, prune=prune, address=ray_address, progress=progress
                 )
             else:
-                report = opened.add(
-                    *paths, workers=workers, prune=prune, readers=readers, progress=progress
-                )
-        counts = {name: n for name, n in vars(report).items() if name != "failed" and n}
-        parts = [f"{count:,} {name}" for name, count in counts.items()]
-        if not quiet:
+                report = opened.add(*paths, workers=workers, prune=prune, progress=progress)
+        counts = {name: n for name, n in vars(report).items() if name != "failed"}
+        parts = [f"{count:,} {name}" for name, count in counts.items() if count]
+        if as_json:
+            failed = [{"path": path, "error": reason} for path, reason in report.failed]
+            facts = {"index": str(opened.path), "images": len(opened), **counts}
+            print_json({**facts, "failed": failed})
+        elif not quiet:
             print(f"{opened.path}: {len(opened):,} images ({', '.join(parts) or 'nothing new'})")
     for path, reason in report.failed:
         say(f"error: {path}: {reason}")
@@ -129,16 +121,18 @@ def index(
 _SEARCH_EXAMPLES = (
     "[bold]Examples[/]\n"
     "  aecodec search query.jpg\n"
-    "  aecodec search query.jpg -k 50 --html found.html\n"
+    "  aecodec search query.jpg -n 50 --html found.html\n"
     "  aecodec search a.jpg b.jpg --radius 10 --json"
 )
 
 
 def search(
     queries: Annotated[list[Path], inputs("QUERY", "Images to look for.")],
-    k: Annotated[
+    count: Annotated[
         int | None,
-        typer.Option("-k", min=1, metavar="N", help="At most so many.", show_default="10"),
+        typer.Option(
+            "--count", "-n", min=1, metavar="N", help="At most so many.", show_default="10"
+        ),
     ] = None,
     radius: Annotated[
         int | None,
@@ -146,6 +140,7 @@ def search(
     ] = None,
     index: Index = None,
     backend: Backend = None,
+    device: Device = "auto",
     html: Html = None,
     as_json: AsJson = False,
     force: Force = False,
@@ -156,27 +151,26 @@ def search(
     Most alike first, with the number of bits that differ. Bits of which the query is unsure count
     little in the order, so that these numbers need not ascend.
     """
-    from aecodec.hashing.index import ImageIndex
+    from aecodec.workflows.search import ImageIndex, match_facts
 
-    k = 10 if k is None and radius is None else k
+    k = 10 if count is None and radius is None else count
     found: list[tuple[Path, list[Match]]] = []
     failed = False
-    with ImageIndex(index, backend=backend) as opened, noting():
+    with ImageIndex(index, device=device, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
         keep_inputs(html, opened.path, *queries)
         # What is wrong with them is said once, not for each query.
         len(opened), opened.hasher, opened.backend
         for query in queries:
             try:
-                found.append((query, _search_one(opened, query, k, radius)))
+                found.append((query, opened.search(query, k, radius)))
             except Exception as error:
                 say(f"error: {named(query, explain(error))}")
                 failed = True
         if html:
             write_html(html, "Look-alikes", "", _search_sections(opened, found), force, quiet)
     if as_json:
-        report = [{"query": str(q), "matches": [match_json(m) for m in ms]} for q, ms in found]
-        print(json.dumps(report, indent=2))
+        print_json([{"query": str(q), "matches": [*map(match_facts, ms)]} for q, ms in found])
     elif not html:
         for query, matches in found:
             tell(f"{query}: {len(matches)} found")
@@ -184,13 +178,6 @@ def search(
                 tell(f"  {match.distance:>3}  {match.entry.path}")
     if failed:
         raise typer.Exit(1)
-
-
-def _search_one(opened: ImageIndex, query: Path, k: int | None, radius: int | None) -> list[Match]:
-    if query.suffix.lower() == ".aec":
-        code = code_of(opened.hasher, query)
-        return opened.search_code(code, k, radius)
-    return opened.search(query, k, radius)
 
 
 def _search_sections(
@@ -217,7 +204,7 @@ def hash_images(
         list[str], places("IMAGE", "Images and .aec files; with --engine ray folders, too.")
     ],
     bits: Annotated[int, bits_option(str(_DEFAULT_BITS))] = _DEFAULT_BITS,
-    model: Model = None,
+    weights: HashWeights = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -230,33 +217,34 @@ def hash_images(
     ] = None,
     engine: Engine = "local",
     ray_address: RayAddress = None,
+    device: Device = "auto",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the hashes of images in hexadecimal."""
+    from aecodec.workflows.search import code_of, hashing, load_hasher
+
     if engine == "ray":
         from aecodec.images import IMAGE_SUFFIXES
 
-        from .ray_batch import run_on_ray
-
-        model = os.path.abspath(model) if model and os.path.isfile(model) else model
-        run_on_ray(
+        run_cluster(
             "hash",
             images,
             output,
-            partial(_hashing, model=model, bits=bits),
+            partial(hashing, weights=weights, bits=bits, device=device),
             suffixes=IMAGE_SUFFIXES | {".aec"},
             suffix="",
             address=ray_address,
-            gpus=True,
+            gpus=device != "cpu",
             force=force,
             as_json=as_json,
+            quiet=False,
         )
         return
     if output is not None or force:
         raise typer.BadParameter("--output and --force are for --engine ray")
     paths = local_paths(images, ray_address)
-    hasher = load_hasher(model, bits)
+    hasher = load_hasher(weights, bits, device)
     report, failed = [], False
     for path in paths:
         try:
@@ -269,16 +257,6 @@ def hash_images(
         if not as_json:
             tell(f"{code}  {path}")
     if as_json:
-        print(json.dumps(report, indent=2))
+        print_json(report)
     if failed:
         raise typer.Exit(1)
-
-
-def _hashing(model: str | None, bits: int) -> Work:
-    hasher = load_hasher(model, bits)
-
-    def work(source: Path) -> Product:
-        code = code_of(hasher, source)[: bits // 8].hex()
-        return Product(b"", {"hash": code}, code)
-
-    return work

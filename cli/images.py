@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 def image_suffix(format: str | None, output: Path | None) -> str:
@@ -34,12 +29,3 @@ def _kind(suffix: str) -> str:
     from PIL import Image
 
     return Image.registered_extensions().get(suffix.lower(), suffix.lower())
-
-
-def image_file(image: Image.Image, format: str) -> memoryview:
-    """The bytes of an image file; not a copy, as it can be hundreds of megabytes."""
-    from aecodec.images import save_image
-
-    buffer = io.BytesIO()
-    save_image(image, buffer, format)
-    return buffer.getbuffer()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 
 from .options import AsJson
+from .output import print_json
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,24 +19,32 @@ def add_to(app: typer.Typer) -> None:
 def models(as_json: AsJson = False) -> None:
     """List the models that ship with aecodec, how they were trained and how good they are.
 
-    --json prints their cards in full.
+    Steps and hours are of all the runs that the weights had, one after the other. --json prints a
+    list of cards: "id" (the name for --weights), "task", "recipe", "sha256", "bytes",
+    "parameters", "steps" and "hours" of the last run, "total" of all, "data", "hardware", "commit",
+    "note" and "figures".
     """
     from aecodec.weights import shipped_models
 
     cards = shipped_models()
     if as_json:
-        print(json.dumps(cards, indent=2))
+        print_json(cards)
         return
     for card in cards:
         size, parameters = card["bytes"] / 1e6, card["parameters"] / 1e6
         task = _TASKS.get(card["recipe"]["model"].get("distortion"), card["task"])
         print(f"{card['id']}: {task}, {size:.1f} MB, {parameters:.1f} M parameters")
-        print(
-            f"  training: {card['steps']:,} steps, {card['hours']} h on {card['hardware']};", end=""
-        )
-        print(f" {card['data']}")
+        print(f"  training: {_training(card['total'])} on {card['hardware']}; {card['data']}")
         for name, figures in card.get("figures", {}).items():
             print(f"  {name}: {'; '.join(_figures(figures))}")
+
+
+def _training(total: dict[str, Any]) -> str:
+    """What the weights had altogether, over all runs that each began with the one before."""
+    runs = "1 run" if total["runs"] == 1 else f"{total['runs']} runs"
+    of = total.get("hours_of_steps")  # of earlier ones none were noted
+    hours = f"{total['hours']:g} h" + (f" for {of:,} of them" if of else "")
+    return f"{total['steps']:,} steps in {runs}, {hours}"
 
 
 def _figures(figures: dict[str, Any]) -> Iterator[str]:

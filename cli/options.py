@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-
-from aecodec.hashing.scan import is_url
 
 _RAY = "Many cores or machines"
 
@@ -37,6 +31,7 @@ def places(metavar: str, help: str) -> typer.models.ArgumentInfo:
     return typer.Argument(metavar=metavar, help=help, show_default=False)
 
 
+DataPath = Annotated[Path, inputs("DATA", "A folder of images, or .npy, .npz, .csv, .parquet.")]
 Output = Annotated[
     str | None,
     typer.Option(
@@ -54,19 +49,36 @@ Device = Annotated[
 ]
 
 
-def codec_weights(default: str) -> Any:
-    """The option --weights of a command that runs the codec."""
+def weights_option(model: str, default: str, kind: str, name: str = "--weights") -> Any:
+    """The option for the weights of a model.
+
+    Args:
+        model: whose weights.
+        default: of which those that ship are used.
+        kind: what `aecodec train` calls the model.
+        name: of the option.
+    """
     return typer.Option(
-        "--weights",
+        name,
         metavar="NAME|FILE",
-        help="Weights of the codec: shipped ones ('aecodec models'), or what"
-        " 'aecodec train codec' wrote.",
+        help=f"Weights of the {model}: shipped ones ('aecodec models'), or what"
+        f" 'aecodec train {kind}' wrote.",
         show_default=default,
     )
 
 
+def codec_weights(default: str) -> Any:
+    """The option --weights of a command that runs the codec."""
+    return weights_option("codec", default, "codec")
+
+
 CodecWeights = Annotated[str | None, codec_weights("codec-cpu")]
+DenoiserWeights = Annotated[str | None, weights_option("denoiser", "denoise-cpu", "denoise")]
+HashWeights = Annotated[str | None, weights_option("hash model", "hash-photo", "hash")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print results, notes and errors only: no progress.")
+]
 
 Engine = Annotated[
     Literal["local", "ray"],
@@ -85,45 +97,3 @@ RayAddress = Annotated[
         rich_help_panel=_RAY,
     ),
 ]
-
-
-def local_paths(places: Sequence[str], ray_address: str | None) -> list[Path]:
-    """The inputs of a command that is not to run on Ray.
-
-    Raises:
-        typer.BadParameter: something given is for Ray only.
-    """
-    if ray_address is not None:
-        raise typer.BadParameter("--ray-address is for --engine ray")
-    for place in places:
-        if is_url(place):
-            raise typer.BadParameter(f"{place} is a URL; these take --engine ray")
-    return [Path(place) for place in places]
-
-
-def say(line: str) -> None:
-    """Tell how a long job is going, without mixing into its result."""
-    print(on_one_line(line), file=sys.stderr, flush=True)
-
-
-def tell(line: str) -> None:
-    """A line of a command's result."""
-    print(on_one_line(line))
-
-
-def on_one_line(text: str) -> str:
-    """File names and the messages of parsers may have line breaks."""
-    return "\\n".join(text.splitlines())
-
-
-@contextmanager
-def noting() -> Iterator[None]:
-    """Warnings meant for the user, such as of pixels converted, as notes, each but once."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        try:
-            yield
-        finally:
-            theirs = [w for w in caught if "torch" not in Path(w.filename).parts]
-            for message in dict.fromkeys(str(warning.message) for warning in theirs):
-                say(f"note: {message}")

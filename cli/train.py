@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from .options import Device
 
 
-class Kind(str, Enum):
-    """What there is to train."""
-
-    codec = "codec"
-    denoise = "denoise"
-    hash = "hash"
-
-
-_RECIPES = {Kind.codec: "codec-cpu", Kind.denoise: "denoise-cpu", Kind.hash: "hash-photo"}
-
-
 def train(
-    kind: Annotated[Kind, typer.Argument(help="What to train.", show_default=False)],
+    kind: Annotated[
+        Literal["codec", "denoise", "hash"],
+        typer.Argument(help="What to train.", show_default=False),
+    ],
     data: Annotated[
         list[Path],
         typer.Option(
@@ -87,17 +78,13 @@ def train(
 
     Prints the path of the checkpoint. The weights are beside it, and the losses, in metrics.csv.
     """
-    from aecodec.training import recipe as recipes
     from aecodec.training import run
+    from aecodec.training.kinds import KINDS
+    from aecodec.training.recipe import load_recipe
     from aecodec.weights import find_weights
 
-    recipe = recipe or _RECIPES[kind]
-    kinds = {
-        Kind.codec: recipes.CodecRecipe,
-        Kind.denoise: recipes.DenoiserRecipe,
-        Kind.hash: recipes.HashRecipe,
-    }
-    loaded = recipes.load_recipe(recipe, kinds[kind])
+    recipe = recipe or KINDS[kind].default
+    loaded = load_recipe(recipe, KINDS[kind].recipe)
     folder = out or Path("runs", Path(recipe).stem)
     try:
         checkpoint = run.train(

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from typing_extensions import Self
 
 from aecodec.autoencoders.checks import check_choice, check_number
+from aecodec.autoencoders.family import estimator
 from aecodec.autoencoders.fitting import Array, unchanged_on_failure
 from aecodec.autoencoders.mlp import Autoencoder
 
@@ -24,6 +25,7 @@ _METHODS = {
 }
 
 
+@estimator()
 @dataclass(kw_only=True, eq=False, repr=False)
 class AnomalyDetector(OutlierMixin, BaseEstimator):
     """Outlier detector around an autoencoder, with scikit-learn's outlier API.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_number
-from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.family import Step, estimator
 from aecodec.autoencoders.loop import EarlyStopping, make_optimizer, mean_loss, run_epoch
 from aecodec.autoencoders.networks import Network, mlp
 
@@ -66,6 +66,7 @@ class _ConcreteNetwork(Network):
         return super().decode(self.units(z))
 
 
+@estimator("concrete")
 @dataclass(kw_only=True, eq=False, repr=False)
 class ConcreteAutoencoder(SelectorMixin, MLPAutoencoder):
     """Selects the features from which the others are best reconstructed.

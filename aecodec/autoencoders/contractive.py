@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_number
-from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.family import Step, estimator
 from aecodec.autoencoders.fitting import Array
 from aecodec.autoencoders.networks import ACTIVATIONS, Network, TiedDecoder, linear_layers, mlp
 
 
+@estimator("contractive")
 @dataclass(kw_only=True, eq=False, repr=False)
 class ContractiveAutoencoder(MLPAutoencoder):
     """Autoencoder whose code hardly changes where the data do not vary.

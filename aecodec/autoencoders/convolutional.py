@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 from aecodec.autoencoders.base import BaseAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_counts
+from aecodec.autoencoders.family import estimator
 from aecodec.autoencoders.networks import ACTIVATIONS, mlp
 
 Shape = tuple[int, int, int]
 
 
+@estimator("conv")
 @dataclass(kw_only=True, eq=False, repr=False)
 class ConvAutoencoder(BaseAutoencoder):
     """Convolutional encoder and decoder around a code; rows of X are flattened images.

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_number
-from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.family import Step, estimator
 from aecodec.autoencoders.networks import Network
 from aecodec.nn import noise
 
 _KINDS = ("gaussian", "masking", "salt_and_pepper", "dropout")
 
 
+@estimator("denoising")
 @dataclass(kw_only=True, eq=False, repr=False)
 class DenoisingAutoencoder(MLPAutoencoder):
     """Autoencoder that learns to give back clean data from corrupted ones.

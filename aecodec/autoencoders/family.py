@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 from sklearn.base import BaseEstimator
@@ -12,6 +13,26 @@ from torch import Tensor, nn
 from aecodec.autoencoders.checks import check_bool, check_choice, check_count, check_number
 from aecodec.autoencoders.loop import OPTIMIZERS
 from aecodec.autoencoders.networks import Network
+
+AnyClass = TypeVar("AnyClass", bound=type)
+
+ESTIMATORS: dict[str, type] = {}
+"""By the names of their classes, the estimators that files may hold."""
+
+KINDS: dict[str, type] = {}
+"""By the names that users give them, the autoencoders there are."""
+
+
+def estimator(kind: str = "") -> Callable[[AnyClass], AnyClass]:
+    """Register a class of estimators, so that it can be saved; a kind, so that users can ask for it."""
+
+    def register(cls: AnyClass) -> AnyClass:
+        ESTIMATORS[cls.__name__] = cls
+        if kind:
+            KINDS[kind] = cls
+        return cls
+
+    return register
 
 
 @dataclass
@@ -89,7 +110,7 @@ class Family(BaseEstimator):
         Features of the data.
     image_shape_ : tuple of int
         (height, width, channels) where rows are images and it is known: for
-        `ConvAutoencoder`, and for what `aecodec fit` fitted to images.
+        `ConvAutoencoder`, and for what `aecodec ae fit` fitted to images.
     """
 
     n_components: int = field(default=32, kw_only=False)

@@ -15,36 +15,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-import aecodec
-from aecodec.autoencoders.anomaly import AnomalyDetector
-from aecodec.autoencoders.base import BaseAutoencoder
-from aecodec.autoencoders.concrete import ConcreteAutoencoder
-from aecodec.autoencoders.contractive import ContractiveAutoencoder
-from aecodec.autoencoders.convolutional import ConvAutoencoder
-from aecodec.autoencoders.denoising import DenoisingAutoencoder
-from aecodec.autoencoders.linear import LinearAutoencoder
-from aecodec.autoencoders.mdl import MDLAutoencoder
-from aecodec.autoencoders.mlp import Autoencoder
-from aecodec.autoencoders.sparse import SparseAutoencoder
-from aecodec.autoencoders.variational import VariationalAutoencoder
+from aecodec._version import __version__
+from aecodec.autoencoders.family import ESTIMATORS, Family
 from aecodec.errors import AecodecError, CorruptFileError
-from aecodec.files import write_atomically
+from aecodec.storage.atomic import write_atomically
 
-CLASSES: dict[str, type] = {
-    cls.__name__: cls
-    for cls in (
-        AnomalyDetector,
-        Autoencoder,
-        ConcreteAutoencoder,
-        ContractiveAutoencoder,
-        ConvAutoencoder,
-        DenoisingAutoencoder,
-        LinearAutoencoder,
-        MDLAutoencoder,
-        SparseAutoencoder,
-        VariationalAutoencoder,
-    )
-}
 _KEY = "aecodec.autoencoders"
 _VERSION = 1
 # What reading raises at bytes, JSON or weights that are not what they should be.
@@ -62,7 +37,7 @@ _DAMAGE = (
 def dumps(estimator: Any) -> bytes:
     """A fitted estimator as the bytes of a file; see `BaseAutoencoder.save`."""
     tensors: dict[str, Tensor] = {}
-    header = {"version": _VERSION, "aecodec": aecodec.__version__}
+    header = {"version": _VERSION, "aecodec": __version__}
     header |= _describe(estimator, "", tensors)
     return to_bytes(tensors, metadata={_KEY: json.dumps(header)})
 
@@ -96,7 +71,7 @@ def _describe(estimator: Any, prefix: str, tensors: dict[str, Tensor]) -> dict[s
     if isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     name = type(estimator).__name__
-    if type(estimator) not in CLASSES.values():
+    if type(estimator) not in ESTIMATORS.values():
         raise AecodecError(f"{name} cannot be saved; only aecodec's own estimators can")
     check_is_fitted(estimator)
     attributes: dict[str, Any] = {}
@@ -106,7 +81,7 @@ def _describe(estimator: Any, prefix: str, tensors: dict[str, Tensor]) -> dict[s
         if isinstance(value, torch.nn.Module):
             state = value.state_dict()
             tensors |= {f"{prefix}{key}.{name}": t.contiguous() for name, t in state.items()}
-        elif key == "autoencoder_" or isinstance(value, BaseAutoencoder | FrozenEstimator):
+        elif key == "autoencoder_" or isinstance(value, Family | FrozenEstimator):
             attributes[key] = {"estimator": _describe(value, f"{prefix}{key}.", tensors)}
         elif isinstance(value, np.ndarray):
             attributes[key] = {"array": value.tolist()}  # feature names
@@ -131,7 +106,7 @@ def _plain(value: Any) -> Any:
 
 def _restore(header: dict[str, Any], prefix: str, tensors: dict[str, Tensor]) -> Any:
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in header["params"].items()}
-    estimator = CLASSES[header["class"]](**params)
+    estimator: Any = ESTIMATORS[header["class"]](**params)
     for key, stored in header["attributes"].items():
         ((kind, value),) = stored.items()
         if kind == "estimator":
@@ -141,7 +116,7 @@ def _restore(header: dict[str, Any], prefix: str, tensors: dict[str, Tensor]) ->
         elif kind == "tuple":
             value = tuple(value)
         setattr(estimator, key, value)
-    if isinstance(estimator, BaseAutoencoder):
+    if isinstance(estimator, Family):
         start = f"{prefix}network_."
         state = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
         estimator._restore_network(state)

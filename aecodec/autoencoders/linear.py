@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from aecodec.autoencoders.base import BaseAutoencoder
 from aecodec.autoencoders.checks import check_bool, check_choice
-from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.family import Step, estimator
 from aecodec.autoencoders.networks import Network, TiedDecoder, linear_layers
 
 
@@ -20,6 +20,7 @@ def _needs_gradients(model: LinearAutoencoder) -> bool:
     return model.solver == "gradient"
 
 
+@estimator("linear")
 @dataclass(kw_only=True, eq=False, repr=False)
 class LinearAutoencoder(BaseAutoencoder):
     """Linear encoder and decoder: its code spans the space of the first principal components.

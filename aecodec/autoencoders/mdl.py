@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_number
-from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.family import Step, estimator
 from aecodec.autoencoders.fitting import Array
 from aecodec.autoencoders.networks import Network, mlp
 
@@ -82,6 +82,7 @@ class _MDLNetwork(Network):
         return self.low + self.step * (self.levels - 1) / 2 * (mean + 1)
 
 
+@estimator("mdl")
 @dataclass(kw_only=True, eq=False, repr=False)
 class MDLAutoencoder(MLPAutoencoder):
     """Autoencoder that minimises the bits of code and error together.

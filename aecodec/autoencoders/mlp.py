@@ -9,11 +9,12 @@ from torch import Tensor
 
 from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_count
-from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.family import Step, estimator
 from aecodec.autoencoders.networks import Network
 from aecodec.autoencoders.pretraining import pretrain
 
 
+@estimator("autoencoder")
 @dataclass(kw_only=True, eq=False, repr=False)
 class Autoencoder(MLPAutoencoder):
     """Multilayer perceptron trained to give back its input through a code.

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_choice, check_count, check_number
-from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.family import Step, estimator
 from aecodec.autoencoders.networks import Network, linear_layers
 
 _ANNEALING_SHARE = 0.5
 
 
+@estimator("sparse")
 @dataclass(kw_only=True, eq=False, repr=False)
 class SparseAutoencoder(MLPAutoencoder):
     """Overcomplete autoencoder of whose code only a few units are active at a time.

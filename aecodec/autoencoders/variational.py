@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from aecodec.autoencoders.base import MLPAutoencoder
 from aecodec.autoencoders.checks import check_count, check_number
-from aecodec.autoencoders.family import Step
+from aecodec.autoencoders.family import Step, estimator
 from aecodec.autoencoders.fitting import Array
 from aecodec.autoencoders.networks import Network, mlp
 
@@ -37,6 +37,7 @@ class _VariationalNetwork(Network):
         return -0.5 * error * (-2 * self.log_sigma).exp() - x.shape[1] * per_feature
 
 
+@estimator("variational")
 @dataclass(kw_only=True, eq=False, repr=False)
 class VariationalAutoencoder(MLPAutoencoder):
     """Latent-variable model trained by the evidence lower bound (ELBO).

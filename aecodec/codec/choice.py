@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aecodec.codec.drawn_cells import DrawnCells, find_drawn
-from aecodec.codec.exact import CELL, Cells, cell_grid, fill_cells, pack_exact
+from aecodec.codec.container import Box
+from aecodec.codec.exact import fill_cells, pack_exact
+from aecodec.images.cells import CELL, Cells, cell_grid
+from aecodec.images.drawn_cells import DrawnCells, find_drawn
 
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 _TRIES = 3
 # How far off the estimate of what drawn cells cost may be; of busy cells, what share is worth it.
 _GAIN, _LEAST_BUSY = 2.0, 0.01

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from torch import Tensor
 
 from aecodec.codec import tiling
 from aecodec.codec import weights as weight_files
-from aecodec.codec.choice import Box, Coded, choose, keep_exactly
+from aecodec.codec.choice import Coded, choose, keep_exactly
 from aecodec.codec.container import (
+    LATENT_STRIDE,
     MAX_METADATA,
     METADATA,
     MODES,
@@ -26,14 +28,14 @@ from aecodec.codec.container import (
     is_too_thin,
     pack_metadata,
     read_file,
+    tile_boxes,
     unpack_metadata,
     write_file,
 )
 from aecodec.codec.distortion import distortion, is_defined
-from aecodec.codec.exact import pixel_mask, unpack_exact
+from aecodec.codec.exact import put_cells, unpack_exact
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.refine import refine_latents
-from aecodec.codec.transforms import LATENT_STRIDE
 from aecodec.errors import CorruptFileError, UnsupportedImageError
 from aecodec.images import Picture
 from aecodec.nn.device import choose_device
@@ -176,8 +178,7 @@ class Codec:
         for chunk in chunks:
             if chunk.type == ChunkType.EXACT:
                 part = unpack_exact(chunk.payload, mode, sizes)
-                corner = boxes[part.tile][:2]
-                image.paste(part.pixels, corner, pixel_mask(part.cells, *part.pixels.size))
+                put_cells(image, part, boxes[part.tile][:2])
                 if part.cells.all():
                     missing.discard(part.tile)
         if missing:
@@ -218,14 +219,10 @@ class Codec:
         return min(payload, other, key=cost)
 
 
-def tile_boxes(width: int, height: int, tile: int) -> list[Box]:
-    """The pixels of each tile of so many latents a side: left, top, right, bottom."""
-    side = tile * LATENT_STRIDE
-    return [
-        (left, top, min(left + side, width), min(top + side, height))
-        for top in range(0, height, side)
-        for left in range(0, width, side)
-    ]
+@lru_cache(maxsize=1)
+def default_codec() -> Codec:
+    """The one codec of callers that choose neither device nor weights."""
+    return Codec()
 
 
 def latent_size(width: int, height: int) -> tuple[int, int]:

@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any
 
 from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError, UnsupportedVersionError
@@ -25,6 +24,9 @@ MAGIC = b"\x89AEC"
 VERSION = 1
 DIGEST_BYTES = 8
 OPTIONAL = 0x80
+LATENT_STRIDE = 16  # pixels a latent
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 MAX_TILE = 128  # side in latents: it bounds what one tile takes in memory
 MAX_METADATA = 1 << 26  # bytes of an unpacked ICC, EXIF or XMP block
 
@@ -58,6 +60,16 @@ METADATA = {
 def is_too_thin(width: int, height: int) -> bool:
     """Whether padding to whole latents makes far more of so many pixels than `MAX_PIXELS`."""
     return -(-width // 16) * -(-height // 16) * 256 > 2 * MAX_PIXELS
+
+
+def tile_boxes(width: int, height: int, tile: int) -> list[Box]:
+    """The pixels of each tile of so many latents a side: left, top, right, bottom."""
+    side = tile * LATENT_STRIDE
+    return [
+        (left, top, min(left + side, width), min(top + side, height))
+        for top in range(0, height, side)
+        for left in range(0, width, side)
+    ]
 
 
 @dataclass(frozen=True)
@@ -209,24 +221,3 @@ def _inflate(chunk: Chunk) -> bytes:
     if not inflate.eof:
         raise CorruptFileError(f"{chunk.name}: cut short or too large")
     return raw
-
-
-def describe(data: bytes) -> dict[str, Any]:
-    """Everything the file says about itself, ready for JSON."""
-    header, chunks = read_file(data)
-    return {
-        "version": VERSION,
-        "width": header.width,
-        "height": header.height,
-        "mode": MODES[header.mode],
-        "bit_depth": 16 if MODES[header.mode] == "I;16" else 8,
-        "quality": header.quality,
-        "tile": header.tile * 16,
-        "weights": header.weights.hex(),
-        "bytes": len(data),
-        "bpp": 8 * len(data) / (header.width * header.height),
-        "chunks": [
-            {"type": c.name, "bytes": len(c.payload), "crc32": f"{zlib.crc32(c.payload):08x}"}
-            for c in chunks
-        ],
-    }

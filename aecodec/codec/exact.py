@@ -1,7 +1,6 @@
 """Exact cells: parts of a tile that a file keeps bit for bit, beside what the network codes.
 
-A cell is `CELL` x `CELL` pixels on a grid that begins at the picture's upper left corner. An
-exact chunk holds, for one tile: its number, which of its cells are exact, and a lossless WebP
+An exact chunk holds, for one tile: its number, which of its cells are exact, and a lossless WebP
 (a PNG for 16-bit grey) of the tile's size in which the other cells are black.
 """
 
@@ -17,10 +16,7 @@ from PIL import Image
 
 from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError
-
-CELL = 32  # pixels; tiles have whole cells, but for the picture's right and lower border
-
-Cells = npt.NDArray[np.bool_]  # (rows, columns)
+from aecodec.images.cells import CELL, Cells, cell_grid, combine
 
 
 class ExactPart(NamedTuple):
@@ -31,15 +27,12 @@ class ExactPart(NamedTuple):
     pixels: Image.Image
 
 
-def cell_grid(width: int, height: int) -> tuple[int, int]:
-    """(rows, columns) of cells in so many pixels."""
-    return -(-height // CELL), -(-width // CELL)
-
-
-def pixel_mask(cells: Cells, width: int, height: int) -> Image.Image:
-    """A mask of mode "L" for `Image.paste`: 255 in the cells that are true."""
-    levels = cells.astype(np.uint8) * 255
-    return Image.fromarray(levels.repeat(CELL, 0).repeat(CELL, 1)[:height, :width])
+def put_cells(image: Image.Image, part: ExactPart, corner: tuple[int, int]) -> None:
+    """Paste the exact cells of a tile whose upper left corner is there, in place."""
+    left, top = corner
+    width, height = part.pixels.size
+    below = image.crop((left, top, left + width, top + height))
+    image.paste(combine(part.pixels, below, part.cells), corner)
 
 
 def pack_exact(tile: int, pixels: Image.Image, cells: Cells) -> bytes:
@@ -53,9 +46,7 @@ def pack_exact(tile: int, pixels: Image.Image, cells: Cells) -> bytes:
     mask = b""
     if not cells.all():
         mask = zlib.compress(np.packbits(cells).tobytes(), 9)
-        kept = Image.new(pixels.mode, pixels.size)
-        kept.paste(pixels, (0, 0), pixel_mask(cells, *pixels.size))
-        pixels = kept
+        pixels = combine(pixels, Image.new(pixels.mode, pixels.size), cells)
     return pack_varint(tile) + pack_varint(len(mask)) + mask + lossless(pixels)
 
 
@@ -80,14 +71,10 @@ def unpack_exact(payload: bytes, mode: str, sizes: list[tuple[int, int]]) -> Exa
     Raises:
         CorruptFileError: malformed, or not of the tile's size.
     """
-    tile, position = unpack_varint(payload, 0, "exact")
-    length, position = unpack_varint(payload, position, "exact")
-    if tile >= len(sizes):
-        raise CorruptFileError(f"exact: there is no tile {tile}")
+    tile, cells, rest = read_cells(payload, sizes)
     width, height = sizes[tile]
-    cells = _unpack_cells(payload[position : position + length], cell_grid(width, height))
     try:
-        data = io.BytesIO(payload[position + length :])
+        data = io.BytesIO(rest)
         pixels = Image.open(data, formats=["PNG" if mode == "I;16" else "WEBP"])
         if pixels.size != (width, height):
             raise CorruptFileError("exact: not of the tile's size")
@@ -101,6 +88,21 @@ def unpack_exact(payload: bytes, mode: str, sizes: list[tuple[int, int]]) -> Exa
             raise CorruptFileError(f"exact: pixels of mode {pixels.mode}")
         return ExactPart(tile, cells, Image.fromarray(np.asarray(pixels).astype("<u2")))
     return ExactPart(tile, cells, pixels.convert(mode))
+
+
+def read_cells(payload: bytes, sizes: list[tuple[int, int]]) -> tuple[int, Cells, bytes]:
+    """Number of the tile, its exact cells, and the picture of them, which is not decoded.
+
+    Raises:
+        CorruptFileError: malformed.
+    """
+    tile, position = unpack_varint(payload, 0, "exact")
+    length, position = unpack_varint(payload, position, "exact")
+    if tile >= len(sizes):
+        raise CorruptFileError(f"exact: there is no tile {tile}")
+    end = position + length
+    cells = _unpack_cells(payload[position:end], cell_grid(*sizes[tile]))
+    return tile, cells, payload[end:]
 
 
 def _unpack_cells(mask: bytes, grid: tuple[int, int]) -> Cells:

@@ -23,10 +23,6 @@ from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.blocks import QualityTable
 from aecodec.nn.quantization import inward_clamp, straight_through
 
-# Noisy bits rise faster with the values than those of symbols: in training their gradient counts
-# for so much that one gain for all channels is best where it really is (docs/training.md).
-NOISY_SLOPE = 0.8
-
 
 class Estimate(NamedTuple):
     """What a training step needs: the reconstruction and the bits of each image."""
@@ -41,11 +37,17 @@ class CodecModel(nn.Module):
 
     Minnen et al., "Joint autoregressive and hierarchical priors for learned image
     compression" (2018), with quality-dependent gains and integer scale networks.
+
+    Args:
+        config: its architecture.
+        noisy_slope: so much of the gradient of noisy bits the values get in training. They rise
+            faster with the values than those of symbols; with 0.8, one gain for all channels is
+            best where it really is (docs/training.md).
     """
 
-    def __init__(self, config: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig, noisy_slope: float = 0.8) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.noisy_slope = config, noisy_slope
         self.analysis = AnalysisTransform(config)
         self.synthesis = SynthesisTransform(config)
         self.gain = Gain(config)
@@ -101,7 +103,7 @@ class CodecModel(nn.Module):
         """Symbols as the encoder rounds them, and the bits of each sample (B,).
 
         In training they are those of a Gaussian with noise, of whose gradient the values get
-        NOISY_SLOPE. The index gets that of the bits of its symbol: noise costs a quarter of a
+        `noisy_slope`. The index gets that of the bits of its symbol: noise costs a quarter of a
         bit a pixel that no file has, mostly where symbols are zero, and would mislead it.
         """
         symbols = rdoq_round(values.detach(), index.detach())
@@ -109,7 +111,7 @@ class CodecModel(nn.Module):
         if not self.training:
             return symbols, bits_of(symbols, index.round(), self.symbol_bits).sum((1, 2, 3))
         noise = torch.rand(values.shape, generator=generator, device=values.device)
-        noisy = torch.lerp(values.detach(), values, NOISY_SLOPE) + (noise - 0.5)
+        noisy = torch.lerp(values.detach(), values, self.noisy_slope) + (noise - 0.5)
         bits = gaussian_bits(noisy, scale_of_index(index.detach()))
         below = index.detach().floor().clamp(max=SCALE_LEVELS - 2)
         slope = bits_of(symbols, below, self.symbol_bits.diff(dim=0))

@@ -37,9 +37,9 @@ class AecImageFile(ImageFile.ImageFile):
 
     def load(self) -> Any:
         if self._data:
-            from aecodec import decompress
+            from aecodec.codec.codec import default_codec
 
-            image = decompress(self._data)
+            image = default_codec().decompress(self._data)
             self.im = image.im
             self._data = b""
             if self._exclusive_fp and self.fp:  # Windows replaces no file that is open
@@ -49,14 +49,14 @@ class AecImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    from aecodec import compress
+    from aecodec.codec.codec import default_codec
 
     options = image.encoderinfo
     image = image.copy()
     for key in container.METADATA.values():
         if value := options.get(key):
             image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
-    data = compress(
+    data = default_codec().compress(
         image, quality=options.get("quality", 50), effort=options.get("effort", "default")
     )
     file.write(data)

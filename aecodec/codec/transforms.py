@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.steps import GROUPS
 from aecodec.nn.blocks import (
     ModulatedConv2d,
@@ -18,8 +19,6 @@ from aecodec.nn.blocks import (
     ResidualBlocks,
 )
 from aecodec.nn.bounded import BoundedConv2d
-
-LATENT_STRIDE = 16
 
 
 def dct_matrix(size: int) -> Tensor:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecodec.codec.container import DIGEST_BYTES
-from aecodec.errors import AecodecError, WeightsMismatchError
+from aecodec.errors import WeightsMismatchError
 from aecodec.weights import shipped_name, weight_file
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from aecodec.codec.config import CodecConfig
     from aecodec.codec.inference import InferenceModel
+    from aecodec.weights.loading import WeightFile
 
 DEFAULT_MODEL = "codec-cpu"
 
@@ -46,33 +46,16 @@ def load(path: Path, device: torch.device) -> tuple[InferenceModel, bytes]:
     Raises:
         AecodecError: the file is missing or not a codec's weights.
     """
-    import torch
+    from aecodec.weights import loading
 
-    # Refinement has gradients go through it, whatever the mode it was first used in.
-    with torch.inference_mode(False):
-        return _load(path, device, path.stat().st_mtime_ns if path.exists() else 0)
+    return loading.load(path, device, "codec", _build)
 
 
-@lru_cache(maxsize=2)
-def _load(path: Path, device: torch.device, _changed: int) -> tuple[InferenceModel, bytes]:
-    import torch
-    from safetensors import SafetensorError, safe_open
-
+def _build(file: WeightFile) -> tuple[InferenceModel, bytes]:
     from aecodec.codec.config import CodecConfig
 
-    try:
-        with safe_open(path, framework="pt") as file:
-            config = CodecConfig.from_json(file.metadata()["config"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        model = inference_model(config, tensors)
-    except RuntimeError:  # tells of every tensor, in as many lines
-        reason = "its tensors are not those of a codec of this version"
-        raise AecodecError(f"{path}: not a codec weight file ({reason})") from None
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise AecodecError(f"{path}: not a codec weight file ({reason})") from None
-    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model, digest(path)
+    config = CodecConfig.from_json(file.metadata["config"])
+    return inference_model(config, file.tensors), digest(file.path)
 
 
 def inference_model(config: CodecConfig, tensors: dict[str, torch.Tensor]) -> InferenceModel:

@@ -16,9 +16,12 @@ from aecodec.denoising.impulses import Kind, missing_values, recognise
 from aecodec.denoising.model import STRIDE
 from aecodec.denoising.noise_level import estimate_sigma
 from aecodec.images import Picture
+from aecodec.images.cells import combine
+from aecodec.images.drawn_cells import find_drawn
 from aecodec.nn.device import choose_device, has_bfloat16
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.nn.tiling import Area, windows
+from aecodec.weights import find_weights
 
 TILE = 96
 """Side of a tile in positions of 8 pixels: 768 pixels. Twice that takes a third longer: caches."""
@@ -50,7 +53,7 @@ class Denoiser:
 
     Args:
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
-        weights: a weight file; by default the one that ships.
+        weights: a weight file, or the name of one that ships; "denoise-cpu" by default.
 
     Raises:
         AecodecError: no such device, not a weight file, or none ships with this build.
@@ -58,7 +61,7 @@ class Denoiser:
 
     def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
         self.device = choose_device(device)
-        path = Path(weights) if weights else weight_files.shipped()
+        path = find_weights(weights or weight_files.DEFAULT_MODEL, "denoise")
         self.model = weight_files.load(path, self.device)
 
     def denoise(
@@ -70,6 +73,9 @@ class Denoiser:
         strength: float = 1.0,
     ) -> Image.Image:
         """Denoise a Pillow image.
+
+        Where most pixels repeat their neighbours, as in text, charts and saturated skies, there is
+        no noise, and the image stays as it is.
 
         Args:
             image: any mode and size that `aecodec.images.Picture.from_image` takes. Alpha is kept
@@ -97,6 +103,9 @@ class Denoiser:
         found = diagnose(_sample(picture.pixels), sigma, noise)
         if strength > 0:
             pixels = self._pixels(picture.pixels, Diagnosis(found.kind, found.sigma * strength))
+            if found.kind == "gaussian":  # no two pixels with noise of their own are the same
+                repeating = find_drawn(picture.pixels).repeating
+                pixels = combine(picture.pixels, pixels, repeating)
         else:
             pixels = picture.pixels.copy()  # it may be the caller's own image
         return Picture(pixels, picture.alpha, picture.metadata), found

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.impulses import REACH, fill
+from aecodec.nn.bounded import BoundedConv2d
 
 STRIDE = 8
 """Height and width of what the model takes are multiples of this."""
@@ -26,8 +27,8 @@ class Block(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv1 = BoundedConv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = BoundedConv2d(channels, channels, 3, padding=1, bias=False)
         # Small residuals at the start keep a deep stack close to the identity.
         with torch.no_grad():
             self.conv2.weight.mul_(0.3)
@@ -43,7 +44,8 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
 class DenoiserModel(nn.Module):
     """Noisy image and noise level to clean image.
 
-    With no value missing it is homogeneous: scaling image and level scales the result.
+    With no value missing it is homogeneous, as far as the ranges of its convolutions reach:
+    scaling image and level scales the result.
 
     Args:
         config: architecture.

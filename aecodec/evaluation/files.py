@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from aecodec.files import write_atomically
+from aecodec.storage.atomic import write_atomically
 
 
 def _finite(value: Any) -> Any:

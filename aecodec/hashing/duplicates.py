@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from aecodec.hashing.backend import CodeIndex, Codes
+from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
 
 _BATCH = 256

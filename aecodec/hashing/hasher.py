@@ -21,7 +21,7 @@ class Hasher:
     """A hash model with its weights loaded, for repeated use.
 
     Args:
-        model: "photo", "cifar10", or a weight file.
+        model: the name of weights that ship, "hash-photo" or "hash-cifar10", or a weight file.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
 
     Attributes:

@@ -15,7 +15,8 @@ from PIL import Image
 from aecodec.errors import AecodecError, WeightsMismatchError
 from aecodec.hashing import duplicates
 from aecodec.hashing.adding import File, Progress, Reader, Report, record, take_in
-from aecodec.hashing.backend import (
+from aecodec.hashing.backends import connect
+from aecodec.hashing.backends.base import (
     Backend,
     CodeIndex,
     Codes,
@@ -23,7 +24,6 @@ from aecodec.hashing.backend import (
     Ids,
     StaleCache,
     catch_up,
-    connect,
 )
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Database, Entry, State

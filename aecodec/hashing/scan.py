@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from aecodec.errors import AecodecError
-from aecodec.folders import is_special, walk
+from aecodec.storage.folders import is_special, walk
 
 In = TypeVar("In")
 Out = TypeVar("Out")

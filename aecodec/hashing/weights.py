@@ -5,32 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from aecodec.errors import AecodecError
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.config import HashConfig
 from aecodec.hashing.model import ConvNorm, HashModel
-from aecodec.weights import weight_file
+from aecodec.weights import find_weights, loading
 
-DEFAULT_MODEL = "photo"
-# What reading raises at bytes, JSON or weights that are not what they should be.
-_DAMAGE = (
-    AttributeError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-)
-_RECIPES = {"photo": "hash-photo", "cifar10": "hash-cifar10"}
+DEFAULT_MODEL = "hash-photo"
+_OLD_NAMES = {"photo": "hash-photo", "cifar10": "hash-cifar10"}  # in indexes of earlier versions
 
 
 @dataclass(frozen=True)
@@ -54,19 +41,7 @@ def find(model: str) -> Path:
     Raises:
         AecodecError: there is none.
     """
-    if model not in _RECIPES:
-        path = Path(model)
-        if not path.is_file():
-            names = ", ".join(_RECIPES)
-            raise AecodecError(f"{model}: no such weight file, and no model of that name ({names})")
-        return path
-    path = weight_file(f"hash-{model}")
-    if not path.is_file():
-        raise AecodecError(
-            f"this build carries no hash weights ({path.name}); train some with 'aecodec train hash"
-            f" --recipe {_RECIPES[model]} --data PHOTOS' and pass the file with --model"
-        )
-    return path
+    return find_weights(_OLD_NAMES.get(model, model), "hash")
 
 
 def load(path: Path, device: torch.device) -> Loaded:
@@ -75,27 +50,18 @@ def load(path: Path, device: torch.device) -> Loaded:
     Raises:
         AecodecError: the file is missing or not a hash model's weights.
     """
-    return _load(path, device, path.stat().st_mtime_ns if path.exists() else 0)
+    model, (fingerprint, calibration) = loading.load(path, device, "hash", _build)
+    return Loaded(model, fingerprint, calibration)
 
 
-@lru_cache(maxsize=2)
-def _load(path: Path, device: torch.device, _changed: int) -> Loaded:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            config = HashConfig.from_json(metadata["config"])
-            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
-        model = HashModel(config)
-        model.load_state_dict({name: t.float() for name, t in tensors.items()}, strict=True)
-        calibration = metadata.get("calibration")
-        loaded = Calibration.from_json(calibration) if calibration else None
-    except _DAMAGE as error:
-        reason = str(error).splitlines()[0]
-        raise AecodecError(f"{path}: not a hash model's weight file ({reason})") from None
-    model.eval().requires_grad_(False)
-    _fold(model)
-    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Loaded(model, _fingerprint(config, tensors), loaded)
+def _build(file: loading.WeightFile) -> tuple[HashModel, tuple[str, Calibration | None]]:
+    config = HashConfig.from_json(file.metadata["config"])
+    model = HashModel(config)
+    model.load_state_dict({name: tensor.float() for name, tensor in file.tensors.items()})
+    calibration = file.metadata.get("calibration")
+    loaded = Calibration.from_json(calibration) if calibration else None
+    _fold(model.eval().requires_grad_(False))
+    return model, (_fingerprint(config, file.tensors), loaded)
 
 
 def _fingerprint(config: HashConfig, tensors: dict[str, Tensor]) -> str:

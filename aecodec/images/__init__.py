@@ -8,7 +8,7 @@ from aecodec.images.reading import (
     open_pixels,
     open_reduced,
 )
-from aecodec.images.writing import save_image
+from aecodec.images.writing import image_bytes, save_image
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -17,6 +17,7 @@ __all__ = [
     "Picture",
     "check_size",
     "find_photos",
+    "image_bytes",
     "open_image",
     "open_pixels",
     "open_reduced",

@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.folders import walk
 from aecodec.images.picture import MAX_PIXELS, Picture, check_size, remember_depth
+from aecodec.storage.folders import walk
 
 IMAGE_SUFFIXES = frozenset(
     [

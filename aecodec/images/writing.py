@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import warnings
@@ -87,3 +88,10 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
                     f"JPEG has no room for {len(kept.pop(key)):,} bytes of {key}", stacklevel=3
                 )
     return kept
+
+
+def image_bytes(image: Image.Image, format: str) -> memoryview:
+    """As `save_image`, to memory; not a copy, as it can be hundreds of megabytes."""
+    buffer = io.BytesIO()
+    save_image(image, buffer, format)
+    return buffer.getbuffer()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,20 @@ class BoundedConv2d(nn.Conv2d):
     def clamp(self, y: Tensor) -> Tensor:
         """Outputs (B, C, H, W), each channel within its range."""
         low, high = (bound.to(y.dtype)[:, None, None] for bound in (self.low, self.high))
-        return torch.clamp(y, low, high)
+        clamped: Tensor = _Clamp.apply(y, low, high) if y.requires_grad else y.clamp(low, high)
+        return clamped
+
+
+class _Clamp(torch.autograd.Function):
+    """Clamping whose gradient passes straight through: what is out of range can come back."""
+
+    @staticmethod
+    def forward(_ctx: Any, y: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        return y.clamp(low, high)
+
+    @staticmethod
+    def backward(_ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return grad, None, None
 
 
 def has_ranges(module: nn.Module) -> bool:

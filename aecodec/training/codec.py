@@ -13,12 +13,9 @@ from aecodec.codec.model import CodecModel
 from aecodec.nn.bounded import forget_ranges
 from aecodec.training.codec_calibration import calibrate_ranges
 from aecodec.training.recipe import CodecRecipe
-from aecodec.training.soap import Soap
 from aecodec.training.task import TrainingModule
 
-_RANGE_MARGIN = 0.1  # weights change in training, and what photographs reach with them
 VALIDATION_QUALITIES = (10, 30, 50, 70, 90)
-_LITTLE = 0.002  # bpp, of 16 bytes in 256x256 pixels
 
 
 class CodecTraining(TrainingModule):
@@ -36,7 +33,7 @@ class CodecTraining(TrainingModule):
     def __init__(self, recipe: CodecRecipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.model = CodecModel(recipe.model)
+        self.model = CodecModel(recipe.model, recipe.noisy_slope)
 
     def forward(self, x: Tensor, quality: Tensor, generator: torch.Generator | None = None) -> Any:
         return self.model(x, quality, generator)
@@ -50,7 +47,7 @@ class CodecTraining(TrainingModule):
         if self.start and self.batches_seen == 0:
             photos: Any = self.trainer.datamodule  # type: ignore[attr-defined]
             forget_ranges(self.model)
-            calibrate_ranges(self.model, photos.photo_crops(), _RANGE_MARGIN)
+            calibrate_ranges(self.model, photos.photo_crops(), self.recipe.range_margin)
 
     def on_validation_start(self) -> None:
         if self.device.type == "cuda":  # photos have many sizes, each to be compiled anew
@@ -66,7 +63,7 @@ class CodecTraining(TrainingModule):
         if self.device.type != "cpu":
             generator = torch.Generator(self.device).manual_seed(seed)
         rate, error, psnr = self._measure(batch, quality, generator)
-        loss = (rate + self._lambda(quality) * error + _LITTLE).log().mean()
+        loss = (rate + self._lambda(quality) * error + self.recipe.log_offset).log().mean()
         return loss, {"bpp": rate.mean(), "psnr": psnr}
 
     def validation_step(self, batch: Tensor, batch_idx: int, dataloader_idx: int = 0) -> None:
@@ -85,7 +82,7 @@ class CodecTraining(TrainingModule):
             losses.append((rate + self._lambda(quality) * error).mean())
             figures |= {f"bpp_{q}": rate.mean(), f"psnr_{q}": psnr}
         if drawn:
-            figures["loss"] = (torch.stack(losses) + _LITTLE).log().mean()
+            figures["loss"] = (torch.stack(losses) + self.recipe.log_offset).log().mean()
         else:  # the geometric mean weighs every quality alike
             figures["loss"] = torch.stack(losses).log().mean().exp()
         self.log_validation(prefix, figures, len(batch))
@@ -106,7 +103,7 @@ class CodecTraining(TrainingModule):
         return low * (high / low) ** ((quality - 1) / 99)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return Soap(self.parameters(), lr=self.recipe.learning_rate)
+        return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)
 
 
 def compile_networks(model: CodecModel) -> None:

@@ -10,11 +10,9 @@ from aecodec.denoising.mixture import random_mixture
 from aecodec.denoising.model import DenoiserModel
 from aecodec.nn import noise
 from aecodec.training.recipe import DenoiserRecipe
-from aecodec.training.soap import Soap
 from aecodec.training.task import TrainingModule
 
 VALIDATION_SIGMAS = (15, 25, 50)
-_INVISIBLE = (2 / 255) ** 2
 
 
 class DenoiserTraining(TrainingModule):
@@ -41,7 +39,7 @@ class DenoiserTraining(TrainingModule):
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         noisy = random_mixture(batch.float() / 255, seed)
         mse = _mse(self(noisy.x, noisy.level, noisy.missing), noisy.clean)
-        return torch.log10(mse + _INVISIBLE).mean(), {"psnr": _psnr(mse)}
+        return torch.log10(mse + (self.recipe.invisible / 255) ** 2).mean(), {"psnr": _psnr(mse)}
 
     def validation_step(self, batch: Tensor, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Of photographs (dataloader 0) or of drawn pictures, under names of their own."""
@@ -61,7 +59,7 @@ class DenoiserTraining(TrainingModule):
         return torch.Generator(self.device).manual_seed(seed)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return Soap(self.parameters(), lr=self.recipe.learning_rate)
+        return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)
 
 
 def _mse(x: Tensor, clean: Tensor) -> Tensor:

@@ -18,10 +18,10 @@ from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import SCALE_LEVELS
 from aecodec.codec.weights import inference_model
 from aecodec.denoising.model import DenoiserModel
-from aecodec.files import write_atomically
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.nn.integer import QuantAwareConv2d
+from aecodec.storage.atomic import write_atomically
 from aecodec.training.codec_calibration import (
     assumed_tables,
     calibrate_ranges,

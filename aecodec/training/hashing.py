@@ -14,7 +14,6 @@ from aecodec.nn.binarisation import off_diagonal_covariance, sign_ste, squared_m
 from aecodec.training.hash_calibration import recalibrate_batchnorm
 from aecodec.training.neighbours import NeighbourQueue
 from aecodec.training.recipe import HashRecipe
-from aecodec.training.soap import Soap
 from aecodec.training.task import TrainingModule
 from aecodec.training.views import two_views
 
@@ -135,7 +134,7 @@ class HashTraining(TrainingModule):
             self.log(f"val/{name}", value, batch_size=len(batch), sync_dist=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return Soap(self.parameters(), lr=self.recipe.learning_rate)
+        return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)
 
 
 def _projected(x: Tensor) -> Tensor:

@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from aecodec.errors import RecipeError
-from aecodec.folders import walk
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.images import IMAGE_SUFFIXES, open_image, to_8_bits
+from aecodec.storage.folders import walk
 from aecodec.training.data import split_photos
 from aecodec.training.hash_calibration import calibrate, recalibrate_batchnorm
 from aecodec.training.mixing import mix

@@ -15,6 +15,7 @@ from aecodec.errors import RecipeError
 from aecodec.hashing.config import HashConfig
 from aecodec.nn.ms_ssim import MIN_SIDE as MS_SSIM_MIN_SIDE
 from aecodec.training.data import Phase
+from aecodec.training.soap import SoapConfig
 
 _NUMBERS = {"int": (int,), "float": (int, float)}
 _AT_LEAST_ONE = (
@@ -51,6 +52,7 @@ class Recipe:
         seed: of weights, data and noise.
         drawn: share of crops that are of drawn pictures (`aecodec.training.drawn`), 0 to 1.
         drawn_pictures: how many are drawn for the run, from its seed.
+        soap: the optimizer's other settings.
     """
 
     steps: int = 200_000
@@ -71,6 +73,7 @@ class Recipe:
     seed: int = 0
     drawn: float = 0.12
     drawn_pictures: int = 400
+    soap: SoapConfig = field(default_factory=SoapConfig)
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -98,11 +101,21 @@ class Recipe:
 class CodecRecipe(Recipe):
     """How to train a codec of some architecture.
 
+    Attributes:
+        noisy_slope: of `CodecModel`.
+        range_margin: by this share, ranges of activations that a run begins with are wider than
+            what photographs reach: its weights change, and what they reach with them.
+        log_offset: added before the loss's logarithm, in bits per pixel; 16 bytes in 256x256
+            pixels are 0.002.
+
     Raises:
         ValueError: crops are too small for the model's distortion.
     """
 
     model: CodecConfig = field(default_factory=CodecConfig)
+    noisy_slope: float = 0.8
+    range_margin: float = 0.1
+    log_offset: float = 0.002
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,9 +126,14 @@ class CodecRecipe(Recipe):
 
 @dataclass(frozen=True)
 class DenoiserRecipe(Recipe):
-    """How to train a denoiser of some architecture."""
+    """How to train a denoiser of some architecture.
+
+    Attributes:
+        invisible: errors below so many levels of 8 bits count little.
+    """
 
     model: DenoiserConfig = field(default_factory=DenoiserConfig)
+    invisible: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -197,8 +215,10 @@ def load_recipe(
         raise RecipeError(f"no recipe {name!r}; known: {', '.join(known)}")
     try:
         values = _settings(yaml.safe_load(path.read_text()) or {}, kind)
-        model = type(kind().model)
-        return kind(**values | {"model": model(**_settings(values.get("model", {}), model))})
+        for part in ("model", "soap"):
+            made = type(getattr(kind(), part))
+            values[part] = made(**_settings(values.get(part, {}), made))
+        return kind(**values)
     except (TypeError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())  # YAML's are of several lines
         raise RecipeError(f"recipe {name!r}: {reason}") from error

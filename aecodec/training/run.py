@@ -17,25 +17,11 @@ import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from aecodec.errors import RecipeError
-from aecodec.images import find_photos
 from aecodec.nn.device import choose_device, training_dtype
-from aecodec.training.bank import drawn_bank, drawn_validation
-from aecodec.training.codec import CodecTraining
-from aecodec.training.data import (
-    RandomCrops,
-    centre_crops,
-    load_photos,
-    split_photos,
-)
-from aecodec.training.denoise import DenoiserTraining
-from aecodec.training.export import export_codec, export_denoiser, export_hash
-from aecodec.training.hashing import HashTraining
-from aecodec.training.pictures import Pictures
-from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe, Recipe
+from aecodec.training.kinds import kind_of
+from aecodec.training.recipe import Recipe
 from aecodec.training.start import start_from
 from aecodec.training.task import LOG_EVERY, TrainingModule
 
@@ -89,67 +75,6 @@ class TimedCheckpoint(Callback):
             os.replace(partial, self.path)
 
 
-class Photos(L.LightningDataModule):
-    """Training crops and validation pictures of one run, photographs and drawn ones."""
-
-    def __init__(self, recipe: Recipe, data: Sequence[Path]) -> None:
-        super().__init__()
-        self.recipe, self.files = recipe, find_photos(data)
-        self.description = ""
-
-    def setup(self, stage: str) -> None:
-        recipe, photos = self.recipe, self.files
-        training, validation = split_photos(photos, min(recipe.held_out, len(photos) // 2))
-        self.description = f"{len(training)} photos, {len(validation)} held out"
-        self.photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
-        self.drawn: list[Tensor] = []
-        if recipe.drawn:
-            self.drawn = drawn_bank(
-                recipe.drawn_pictures,
-                self.photos,
-                seed=recipe.seed,
-                least=max(64, recipe.crop, recipe.large_crop),
-            )
-            self.description += f", {len(self.drawn)} drawn pictures"
-        self.validation = centre_crops(load_photos(validation, least=max(64, recipe.crop)), 512)
-
-    def photo_crops(self) -> list[Tensor]:
-        """Of some of the training photos, in all sizes."""
-        return centre_crops(self.photos[:: max(1, len(self.photos) // 24)], 512)
-
-    def calibration_crops(self) -> list[Tensor]:
-        """Of some of the training photos, in all sizes, and of drawn pictures in their share."""
-        chosen = self.photos[:: max(1, len(self.photos) // 64)]
-        number = min(round(self.recipe.drawn * len(chosen)), len(self.drawn))
-        drawn = self.drawn[:: max(1, len(self.drawn) // max(1, number))][:number]
-        return centre_crops([*chosen[number:], *drawn], 512)
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        assert self.trainer is not None
-        recipe, module = self.recipe, self.trainer.lightning_module
-        assert isinstance(module, TrainingModule)
-        photos, drawn = self.photos, self.drawn
-        if module.device.type == "cuda":  # a bank on the GPU: the CPU could not keep up
-            photos = [p.to(module.device) for p in photos]
-            drawn = [d.to(module.device) for d in drawn]
-        crops = RandomCrops(
-            photos,
-            recipe.phases(),
-            seed=recipe.seed,
-            drawn=drawn,
-            share=recipe.drawn,
-            rank=module.global_rank,
-            processes=self.trainer.world_size,
-            start=module.batches_seen,
-        )
-        return DataLoader(crops, batch_size=None)
-
-    def val_dataloader(self) -> list[DataLoader[Any]]:
-        """Of photographs; and of drawn pictures, if the run trains on such."""
-        loaders = [self.validation, drawn_validation()] if self.recipe.drawn else [self.validation]
-        return [DataLoader(one, batch_size=None) for one in loaders]  # type: ignore[arg-type]
-
-
 def train(
     recipe: Recipe,
     data: Sequence[Path],
@@ -195,15 +120,17 @@ def train(
         raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
     chosen = choose_device(device)
     keep_freed_memory()
+    torch.set_flush_denormal(True)  # tiny gradients would take several times as long
     torch.manual_seed(recipe.seed)
-    module = _task(recipe)
+    kind = kind_of(recipe)
+    module = kind.module(recipe)
     if start is not None:
         start_from(module.model, start)
         module.start = f"{start.name}, sha256 {sha256(start.read_bytes()).hexdigest()}"
     module = module.to(memory_format=torch.channels_last)
     if resume:
         _prepare_to_resume(module, checkpoint)
-    photos = Pictures(recipe, data) if isinstance(recipe, HashRecipe) else Photos(recipe, data)
+    pictures = kind.data(recipe, data)
     folder.mkdir(parents=True, exist_ok=True)  # now that all that is quickly found has been
     trainer = L.Trainer(
         default_root_dir=folder,
@@ -233,9 +160,9 @@ def train(
             ),
         ],
     )
-    trainer.fit(module, photos, ckpt_path=checkpoint if resume else None, weights_only=False)
+    trainer.fit(module, pictures, ckpt_path=checkpoint if resume else None, weights_only=False)
     if trainer.is_global_zero:
-        _export(recipe, checkpoint, folder, photos)
+        kind.export(recipe, checkpoint, folder / f"{kind.file}.safetensors", pictures)
     return checkpoint
 
 
@@ -251,25 +178,3 @@ def _prepare_to_resume(module: TrainingModule, checkpoint: Path) -> None:
     if shapes != {name: value.shape for name, value in module.state_dict().items()}:
         raise RecipeError(f"{checkpoint}: of another model than the recipe's; use its own recipe")
     module.batches_seen = saved["batches_seen"]
-
-
-def _task(recipe: Recipe) -> TrainingModule:
-    if isinstance(recipe, CodecRecipe):
-        return CodecTraining(recipe)
-    if isinstance(recipe, DenoiserRecipe):
-        return DenoiserTraining(recipe)
-    assert isinstance(recipe, HashRecipe)
-    return HashTraining(recipe)
-
-
-def _export(recipe: Recipe, checkpoint: Path, folder: Path, photos: Photos | Pictures) -> None:
-    card = {"data": photos.description}
-    if isinstance(recipe, CodecRecipe):
-        assert isinstance(photos, Photos)
-        target = folder / "codec.safetensors"
-        export_codec(recipe, checkpoint, target, card, photos.calibration_crops())
-    elif isinstance(recipe, DenoiserRecipe):
-        export_denoiser(recipe, checkpoint, folder / "denoiser.safetensors", card)
-    elif isinstance(recipe, HashRecipe):
-        assert isinstance(photos, Pictures)
-        export_hash(recipe, checkpoint, folder / "hash.safetensors", card, photos.finish)

@@ -10,6 +10,7 @@ momentum in the eigenbasis and spreads the refreshes of the bases over the steps
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +20,28 @@ from aecodec.nn.device import training_dtype
 
 State = dict[str, Any]
 SIDES = (0, 2)  # of a kernel seen as (outputs, positions, inputs)
+
+
+@dataclass(frozen=True)
+class SoapConfig:
+    """All that decides SOAP's steps but the learning rate; as of `Soap`."""
+
+    betas: tuple[float, float] = (0.95, 0.95)
+    eps: float = 1e-8
+    max_dim: int = 512
+    sample: int = 3
+    every: int = 10
+
+    def optimizer(self, params: Iterable[Tensor], learning_rate: float) -> Soap:
+        return Soap(
+            params,
+            lr=learning_rate,
+            betas=self.betas,
+            eps=self.eps,
+            max_dim=self.max_dim,
+            sample=self.sample,
+            every=self.every,
+        )
 
 
 class Soap(torch.optim.Optimizer):

@@ -14,8 +14,12 @@ def weight_file(name: str) -> Path:
     return Path(__file__).with_name(f"{name}.safetensors")
 
 
-def find_weights(name: str | Path) -> Path:
+def find_weights(name: str | Path, kind: str = "") -> Path:
     """The weight file of a shipped name ("codec-cpu"), or of a path.
+
+    Args:
+        name: as `aecodec models` prints it, or a path.
+        kind: what `aecodec train` calls the model, for advice where this build lacks it.
 
     Raises:
         AecodecError: there is none.
@@ -25,7 +29,11 @@ def find_weights(name: str | Path) -> Path:
         return path
     if path.name == str(name) and weight_file(path.name).is_file():
         return weight_file(path.name)
-    raise AecodecError(f"{name}: no such weight file, and none of that name ships")
+    names = ", ".join(card["id"] for card in shipped_models())
+    advice = f"; or train some: aecodec train {kind} --data PHOTOS" if kind else ""
+    raise AecodecError(
+        f"{name}: no such weight file, and none of that name ships (those are {names}){advice}"
+    )
 
 
 def shipped_name(digest: str) -> str | None:
@@ -42,7 +50,8 @@ def shipped_codecs() -> list[str]:
 def shipped_models() -> list[dict[str, Any]]:
     """The card of every shipped model, with "id", "file" and "bytes" added.
 
-    A card has: task, recipe, data, steps, hours, hardware, parameters, figures, sha256.
+    A card has: task, recipe, data, steps and hours of the last run, total (runs, steps and hours of
+    all that the weights had), hardware, parameters, figures, sha256.
     """
     cards = []
     for path in sorted(Path(__file__).parent.glob("*.json"), key=lambda path: path.stem):

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from ..hash_common import Index
-from ..options import Device, say
+from ..options import Device
+from ..output import say
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +30,9 @@ def ui(
         ),
     ] = Path(),
     index: Index = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="0: any that is free.")
+    ] = 7860,
     browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
     device: Device = "auto",
 ) -> None:

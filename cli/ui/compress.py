@@ -13,11 +13,10 @@ from aecodec.codec.weights import DEFAULT_MODEL
 from aecodec.evaluation.classic_codecs import Avif, Jpeg, WebP, file_of_size
 from aecodec.evaluation.learned_codec import NAME, LearnedCodec
 from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, psnr
-from aecodec.images import Picture, to_8_bits
+from aecodec.images import Picture, image_bytes, to_8_bits
 from aecodec.weights import shipped_codecs
+from aecodec.workflows.compress import DEFAULT_QUALITY, SUFFIX
 
-from ..codec import DEFAULT_QUALITY, SUFFIX
-from ..images import image_file
 from .uploads import offer, read_upload
 
 if TYPE_CHECKING:
@@ -135,7 +134,10 @@ def tab(device: str) -> None:
         assert path is not None
         result = compare(image, int(at), model, device)
         ours = result.versions[NAME]
-        files = [offer(path, SUFFIX, ours.data), offer(path, ".png", image_file(ours.image, "png"))]
+        files = [
+            offer(path, SUFFIX, ours.data),
+            offer(path, ".png", image_bytes(ours.image, "png")),
+        ]
         buttons = [gr.DownloadButton(value=file, interactive=True) for file in files]
         return result, pair(result, name), rows(result), *buttons
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ..images import image_file
+from aecodec.images import image_bytes
+
 from .uploads import offer, read_upload
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def tab(device: str) -> None:
         clean, seen = _denoiser(device).denoise_picture(picture, None, "auto", factor)
         result = clean.to_image()
         line = f"Found: {seen.kind} noise, sigma {seen.sigma:.1f} (of 255)"
-        data = offer(path, "-denoised.png", image_file(result, "png"))
+        data = offer(path, "-denoised.png", image_bytes(result, "png"))
         return (picture.to_image(), result), line, gr.DownloadButton(value=data, interactive=True)
 
     gr.on([file.upload, strength.release], run, [file, strength], [pictures, found, png])

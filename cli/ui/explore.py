@@ -14,10 +14,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from aecodec.errors import AecodecError
+from aecodec.storage.folders import find_files
+from aecodec.workflows.datasets import SUFFIXES
+from aecodec.workflows.estimators import check_samples, image_shape, load_fitted, one_line, read_for
 
-from ..arrays import SUFFIXES
-from ..fitted import check_samples, image_shape, load_fitted, one_line, read_for
-from ..inputs import find_files
 from .uploads import explained
 
 Array = npt.NDArray[Any]
@@ -174,7 +174,7 @@ def tab(folder: Path) -> None:
             value=DIGITS,
             allow_custom_value=True,
             label="Model",
-            info=f"or one below {folder.name} that `aecodec fit variational` has written",
+            info=f"or one below {folder.name} that `aecodec ae fit variational` has written",
             elem_id="explore-model",
         )
         data = gr.Dropdown(

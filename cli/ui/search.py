@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from ..aec_hash import aec_reader
 from .uploads import explained, read_upload
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
-    from aecodec.hashing.index import ImageIndex
+    from aecodec.workflows.search import ImageIndex
 
 _HITS = 24
 _GROUPS = 50
@@ -40,7 +39,6 @@ class Searcher:
             report = index.add(
                 self.folder,
                 prune=True,
-                readers={".aec": aec_reader(lambda: index.hasher)},
                 progress=lambda done, total: progress((done, total), unit="images"),
             )
             failed = f", {len(report.failed)} unreadable" if report.failed else ""
@@ -66,7 +64,7 @@ class Searcher:
             return self._pictures(index, matches), summary
 
     def _index(self) -> ImageIndex:
-        from aecodec.hashing.index import ImageIndex
+        from aecodec.workflows.search import ImageIndex
 
         return ImageIndex(self.path, device=self.device)
 

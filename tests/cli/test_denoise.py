@@ -88,10 +88,8 @@ def test_denoise_takes_folders_and_chooses_the_format_by_the_output(
     ("arguments", "named"),
     [
         (["--sigma", "-1"], "sigma"),
-        (["--sigma", "25", "--auto"], "--auto"),
         (["--strength", "3"], "strength"),
         (["--noise", "hum"], "hum"),
-        (["--weights", "nowhere.safetensors"], "nowhere"),
         (["-o", "photo.doc"], "doc"),
     ],
 )
@@ -178,9 +176,17 @@ def test_compress_denoises_first(
             seen.append(image)
             return b"data"
 
-    about = {"bytes": 4, "bpp": 1.0, "quality": 50, "width": 451, "height": 300, "mode": "RGB"}
+    about = {
+        "bytes": 4,
+        "bpp": 1.0,
+        "quality": 50,
+        "lossless": False,
+        "width": 451,
+        "height": 300,
+        "mode": "RGB",
+    }
     monkeypatch.setattr("aecodec.codec.codec.Codec", Recorder)
-    monkeypatch.setattr("aecodec.codec.container.describe", lambda data: about)
+    monkeypatch.setattr("aecodec.codec.describe.describe", lambda data: about)
     monkeypatch.setattr(
         "aecodec.denoising.denoiser.Denoiser._pixels",
         lambda self, pixels, found: Image.new("RGB", pixels.size, "red"),
@@ -237,3 +243,12 @@ def test_help(run: Run) -> None:
         code, out, _ = run(*command, "--help")
         assert code == 0
         assert "Usage" in out
+
+
+def test_weights_have_the_names_that_models_prints(run: Run, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean.png"
+    assert run("denoise", photo, "-o", out, "--weights", "denoise-cpu")[0] == 0
+    code, _, err = run("denoise", photo, "-o", out, "-f", "--weights", "nowhere.safetensors")
+    assert code == 1
+    assert err.startswith("error: nowhere.safetensors: no such weight file")
+    assert "denoise-cpu" in err

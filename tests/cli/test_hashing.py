@@ -40,7 +40,7 @@ def photos(cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def indexed(run: Run, photos: Path, weights: Path) -> Path:
-    code, out, err = run("index", photos, "--index", "i", "--model", weights)
+    code, out, err = run("index", photos, "--index", "i", "--weights", weights)
     assert (code, err) == (0, "")
     assert "5 images (5 hashed)" in out
     return photos
@@ -51,7 +51,7 @@ def one_line(text: str) -> bool:
 
 
 def test_search_prints_paths_and_distances(run: Run, indexed: Path) -> None:
-    code, out, _ = run("search", indexed / "0.png", "--index", "i", "-k", 3)
+    code, out, _ = run("search", indexed / "0.png", "--index", "i", "-n", 3)
     lines = out.splitlines()
     assert code == 0
     assert lines[0] == "photos/0.png: 3 found"
@@ -79,9 +79,9 @@ def test_names_with_line_breaks_are_one_line(run: Run, indexed: Path, weights: P
     odd = indexed / "o\ndd.png"
     (indexed / "0.png").rename(odd)
     assert run("index", indexed, "--index", "i", "--prune")[0] == 0
-    found = run("search", odd, "--index", "i", "-k", 1)[1]
+    found = run("search", odd, "--index", "i", "-n", 1)[1]
     groups = run("duplicates", "--index", "i", "--max-distance", 8)[1]
-    hashed = run("hash", odd, "--model", weights)[1]
+    hashed = run("hash", odd, "--weights", weights)[1]
     assert found.splitlines()[0] == "photos/o\\ndd.png: 1 found"
     for out, lines in ((found, 2), (groups, 2), (hashed, 1)):
         assert out.count("\n") == lines
@@ -132,7 +132,7 @@ def test_duplicates_say_what_the_threshold_means(run: Run, indexed: Path) -> Non
 
 def test_compare_says_which_file_is_wrong(run: Run, indexed: Path, weights: Path) -> None:
     Path("cut.aec").write_bytes(b"\x89AEC\x01\x01")
-    code, _, err = run("compare", indexed / "0.png", "cut.aec", "--model", weights)
+    code, _, err = run("compare", indexed / "0.png", "cut.aec", "--weights", weights)
     assert (code, one_line(err)) == (2, True)
     assert err.startswith("error: cut.aec: ")
 
@@ -153,7 +153,7 @@ def test_a_folder_is_no_index_and_a_query_no_gallery(run: Run, indexed: Path) ->
 
 
 def test_compare_answers_by_its_exit_code(run: Run, indexed: Path, weights: Path) -> None:
-    model = ["--model", weights, "--max-distance", 8]
+    model = ["--weights", weights, "--max-distance", 8]
     small = indexed / "small" / "a <b>.png"
     code, out, _ = run("compare", indexed / "0.png", small, *model)
     assert code == 0
@@ -167,15 +167,15 @@ def test_compare_answers_by_its_exit_code(run: Run, indexed: Path, weights: Path
 
 
 def test_hash_prints_nested_hex(run: Run, indexed: Path, weights: Path) -> None:
-    code, out, err = run("hash", indexed / "0.png", "none.png", "--model", weights)
+    code, out, err = run("hash", indexed / "0.png", "none.png", "--weights", weights)
     assert code == 1
     assert one_line(err)
     digits, path = out.split()
     assert (len(digits), path) == (16, "photos/0.png")
-    longer = run("hash", indexed / "0.png", "--model", weights, "--bits", 128)[1].split()[0]
+    longer = run("hash", indexed / "0.png", "--weights", weights, "--bits", 128)[1].split()[0]
     assert longer.startswith(digits)
-    assert run("hash", indexed / "0.png", "--model", weights, "--bits", 256)[0] == 1
-    assert run("hash", indexed / "0.png", "--model", weights, "--bits", 65)[0] == 2
+    assert run("hash", indexed / "0.png", "--weights", weights, "--bits", 256)[0] == 1
+    assert run("hash", indexed / "0.png", "--weights", weights, "--bits", 65)[0] == 2
 
 
 def test_unreadable_files_are_listed_at_the_end(run: Run, indexed: Path) -> None:
@@ -230,7 +230,7 @@ def test_compress_stores_the_hash_of_what_it_compresses(
 def test_without_weights_one_line_says_what_to_do(
     run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("aecodec.hashing.weights.weight_file", lambda name: tmp_path / name)
+    monkeypatch.setattr("aecodec.weights.weight_file", lambda name: tmp_path / name)
     for command in (["index", photos, "--index", "i"], ["hash", photos / "0.png"]):
         code, _, err = run(*command)
         assert code == 1
@@ -250,9 +250,9 @@ def test_help(run: Run) -> None:
 
 def test_the_model_for_cifar10_has_short_codes(run: Run, photos: Path) -> None:
     photo = next(photos.rglob("*.png"))
-    code, out, err = run("hash", photo, "--model", "cifar10", "--bits", 32)
+    code, out, err = run("hash", photo, "--weights", "hash-cifar10", "--bits", 32)
     assert (code, err) == (0, "")
     assert len(out.split()[0]) == 8
-    code, _, err = run("hash", photo, "--model", "cifar10", "--bits", 256)
+    code, _, err = run("hash", photo, "--weights", "hash-cifar10", "--bits", 256)
     assert code == 1
     assert err == "error: this model has codes of 16, 32, 64 bits, not 256\n"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 import aecodec
-from aecodec.codec import container, tiling, weights
+from aecodec.codec import container, tiling
 from aecodec.codec.codec import Codec
 from aecodec.errors import (
     AecodecError,
@@ -23,7 +23,7 @@ from aecodec.errors import (
     UnsupportedImageError,
     WeightsMismatchError,
 )
-from aecodec.weights import weight_file
+from aecodec.weights import loading, weight_file
 from tests.conftest import psnr
 
 
@@ -223,7 +223,7 @@ def test_max_effort_is_the_same_where_gradients_are_off(
 ) -> None:
     piece = cat.crop((0, 100, 96, 164))
     expected = codec.compress(piece, 50, effort="max")
-    weights._load.cache_clear()
+    loading._load.cache_clear()
     with mode():
         assert Codec("cpu").compress(piece, 50, effort="max") == expected
 

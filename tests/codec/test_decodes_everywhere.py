@@ -63,7 +63,9 @@ def test_machines_with_and_without_bfloat16_agree(
     monkeypatch.setattr("aecodec.codec.inference.has_bfloat16", lambda: False)
     expected_symbols, expected = decode(codec, data)
     assert same_symbols(symbols, expected_symbols)
-    assert np.abs(pixels - expected).max() <= 1
+    # One level but for a pixel in a thousand, which has two on some processors.
+    assert np.abs(pixels - expected).max() <= 2
+    assert (np.abs(pixels - expected) > 1).mean() < 1e-3
 
 
 def test_machines_without_8_bit_products_agree(

@@ -4,8 +4,9 @@ import torch
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.inference import InferenceModel
-from aecodec.codec.transforms import LATENT_STRIDE, SynthesisTransform
+from aecodec.codec.transforms import SynthesisTransform
 
 SMALL = CodecConfig(
     width=8,

@@ -18,7 +18,7 @@ from aecodec.training.run import train
 
 TINY = DenoiserRecipe(
     model=DenoiserConfig(widths=(16, 16, 16), blocks=(1, 1, 1)),
-    steps=150,
+    steps=220,
     batch=4,
     crop=64,
     large_crop=64,

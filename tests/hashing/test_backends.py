@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from aecodec.errors import AecodecError
-from aecodec.hashing.backend import Backend, StaleCache, connect
+from aecodec.hashing.backends import connect
+from aecodec.hashing.backends.base import Backend, StaleCache
+from aecodec.hashing.backends.faiss import FaissFile
 from aecodec.hashing.database import State
-from aecodec.hashing.faiss_backend import FaissFile
 from aecodec.hashing.index import ImageIndex
 
 BITS = 64
@@ -187,7 +188,7 @@ def test_milvus_gives_more_than_fits_into_one_answer(milvus: str, tmp_path: Path
 def test_a_file_of_milvus_is_free_after_close(milvus: str, tmp_path: Path) -> None:
     url = f"milvus://{tmp_path}/own.db"
     backend = connect(url, tmp_path / "cache")
-    other = "import sys; from pathlib import Path; from aecodec.hashing.backend import connect;"
+    other = "import sys; from pathlib import Path; from aecodec.hashing.backends import connect;"
     command = [sys.executable, "-c", f"{other} connect(sys.argv[1], Path(sys.argv[2])).close()"]
     command += [url, str(tmp_path / "cache")]
     refused = subprocess.run(command, capture_output=True, text=True)
@@ -201,7 +202,7 @@ def test_a_file_of_milvus_is_free_after_close(milvus: str, tmp_path: Path) -> No
 def test_a_milvus_that_is_none_is_explained(
     milvus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("aecodec.hashing.milvus_backend._CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("aecodec.hashing.backends.milvus._CONNECT_SECONDS", 0.5)
     for url, reason in (
         ("milvus://somebody:secret@127.0.0.1:1/none", "milvus://127.0.0.1:1/none: Fail connecting"),
         ("milvus://host:port", "must be a number"),
@@ -251,7 +252,7 @@ def test_a_backend_that_is_none_is_explained(tmp_path: Path) -> None:
 def test_a_graph_in_postgres_gives_as_many_as_asked(
     postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k: int
 ) -> None:
-    monkeypatch.setattr("aecodec.hashing.postgres_backend.EXACT_LIMIT", 1000)
+    monkeypatch.setattr("aecodec.hashing.backends.postgres.EXACT_LIMIT", 1000)
     backend = connect(postgres, tmp_path / "cache")
     codes = np.random.default_rng(0).integers(0, 256, (3000, BITS // 8), dtype=np.uint8)
     state = state_of(len(codes), "abcd1234")

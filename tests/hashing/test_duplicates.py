@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aecodec.errors import AecodecError
-from aecodec.hashing import faiss_backend
+from aecodec.hashing.backends import faiss as faiss_backend
+from aecodec.hashing.backends.faiss import FaissIndex
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import group
-from aecodec.hashing.faiss_backend import FaissIndex
 from aecodec.hashing.hasher import hamming
 from aecodec.hashing.stored import pack_code, unpack_code
 

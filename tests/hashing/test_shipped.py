@@ -85,7 +85,7 @@ def test_distances_mean_what_the_calibration_says(photos: list[Image.Image]) -> 
 
 
 def test_the_model_for_cifar10_has_short_codes(photos: list[Image.Image]) -> None:
-    hasher = Hasher("cifar10")
+    hasher = Hasher("hash-cifar10")
     assert hasher.lengths == (16, 32, 64)
     small = [photo.resize((32, 32)) for photo in photos[:5]]
     for photo in small:

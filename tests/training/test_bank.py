@@ -12,8 +12,9 @@ from torch import Tensor
 from aecodec.training.bank import TRAINED_FROM, drawn_bank, drawn_validation
 from aecodec.training.data import Phase, RandomCrops, centre_crops
 from aecodec.training.drawn import KINDS
+from aecodec.training.photos import Photos
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe
-from aecodec.training.run import Photos, train
+from aecodec.training.run import train
 from tests.training.test_run import TINY, photos
 
 __all__ = ["photos"]  # a fixture

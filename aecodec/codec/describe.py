@@ -1,0 +1,65 @@
+"""What an .aec file says about itself, without decoding its pixels."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from aecodec.codec.container import (
+    MODES,
+    NO_WEIGHTS,
+    VERSION,
+    Chunk,
+    ChunkType,
+    Header,
+    read_file,
+    tile_boxes,
+)
+from aecodec.codec.exact import read_cells
+
+
+def describe(data: bytes) -> dict[str, Any]:
+    """Everything the file says about itself, ready for JSON.
+
+    "lossless" tells that every pixel is exact. Of each tile, "exact" is the share of its cells
+    (32x32 pixels) that are kept bit for bit: 1.0 all of them, 0.0 it is learned, and between
+    the rest is learned.
+
+    Raises:
+        CorruptFileError: damaged or foreign; all checksums are verified.
+        UnsupportedVersionError: a newer format.
+    """
+    header, chunks = read_file(data)
+    return {
+        "version": VERSION,
+        "width": header.width,
+        "height": header.height,
+        "mode": MODES[header.mode],
+        "bit_depth": 16 if MODES[header.mode] == "I;16" else 8,
+        "quality": header.quality,
+        "lossless": header.weights == NO_WEIGHTS,
+        "tile": header.tile * 16,
+        "weights": header.weights.hex(),
+        "bytes": len(data),
+        "bpp": 8 * len(data) / (header.width * header.height),
+        "tiles": _tiles(header, chunks),
+        "chunks": [
+            {"type": c.name, "bytes": len(c.payload), "crc32": f"{zlib.crc32(c.payload):08x}"}
+            for c in chunks
+        ],
+    }
+
+
+def _tiles(header: Header, chunks: list[Chunk]) -> list[dict[str, Any]]:
+    """Of each tile: left upper corner, size, and the share of its cells that are exact."""
+    boxes = tile_boxes(header.width, header.height, header.tile)
+    sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]
+    exact = [0.0] * len(boxes)
+    for chunk in chunks:
+        if chunk.type == ChunkType.EXACT:
+            tile, cells, _ = read_cells(chunk.payload, sizes)
+            exact[tile] = max(exact[tile], float(cells.mean()))
+    return [
+        {"x": box[0], "y": box[1], "width": size[0], "height": size[1], "exact": share}
+        for box, size, share in zip(boxes, sizes, exact, strict=True)
+    ]

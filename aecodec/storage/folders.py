@@ -1,0 +1,74 @@
+"""Finding files below folders."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+from aecodec.errors import AecodecError
+
+
+def is_url(path: str) -> bool:
+    """Whether it is of a file in a store, s3://bucket/photo.jpg, and not of one on this machine."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path) is not None
+
+
+def fail(error: OSError) -> None:
+    """What `walk` does about a folder that cannot be listed, unless told otherwise."""
+    raise error
+
+
+def walk(
+    folder: str | os.PathLike[str],
+    suffixes: Collection[str],
+    on_error: Callable[[OSError], None] = fail,
+) -> Iterator[str]:
+    """Paths of the files below a folder with one of these suffixes (lower-case, with dot).
+
+    Hidden files and folders are skipped, links to folders are not followed.
+
+    Args:
+        folder: which, as the paths will begin.
+        suffixes: those that are wanted.
+        on_error: told of folders that cannot be listed, and left out if it returns.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+    for place, folders, names in os.walk(folder, onerror=on_error):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            wanted = not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
+            if wanted and not is_special(path := os.path.join(place, name)):
+                yield path
+
+
+def find_files(
+    folder: str | os.PathLike[str],
+    suffixes: Collection[str],
+    on_error: Callable[[OSError], None] = fail,
+) -> list[Path]:
+    """As `walk`, sorted."""
+    return sorted(map(Path, walk(folder, suffixes, on_error)))
+
+
+def is_special(path: str) -> bool:
+    """Pipes, sockets, devices: reading one could wait forever. A broken link is not special."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What two paths to one file have in common; None when there is no such file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def keep_inputs(target: Path | None, *inputs: Path) -> None:
+    """Raise AecodecError before an input is overwritten, which --force does not allow either."""
+    if target is not None and identity(target) in {identity(path) for path in inputs} - {None}:
+        raise AecodecError(f"{target}: would overwrite an input; choose another name")

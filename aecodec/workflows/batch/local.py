@@ -1,0 +1,110 @@
+"""A batch done in this process, one job after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aecodec.errors import explain, named
+from aecodec.storage.atomic import write_atomically
+from aecodec.workflows.batch.plan import Job
+from aecodec.workflows.notes import collect_notes
+
+
+@dataclass(frozen=True)
+class Product:
+    """What a workflow made of one input.
+
+    Attributes:
+        data: the output file.
+        facts: for the JSON report.
+        summary: for a line on the terminal, after the file names.
+        pixels: counted towards the bits per pixel of the whole batch; 0 leaves it out.
+    """
+
+    data: bytes | memoryview
+    facts: dict[str, Any]
+    summary: str
+    pixels: int = 0
+
+
+@dataclass
+class Outcome:
+    """How one job ended. `size` is the output's, in bytes."""
+
+    source: str
+    target: str | None
+    error: str = ""
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    size: int = 0
+    pixels: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "input": self.source,
+            "output": None if self.error else self.target,
+            "error": self.error or None,
+            "notes": self.notes,
+            **self.facts,
+        }
+
+
+Work = Callable[[Path], Product]
+"""From an input's path to what becomes of it."""
+
+
+def run(jobs: Sequence[Job], load: Callable[[], Work], *, force: bool) -> Iterator[Outcome]:
+    """Do the jobs one after the other. A job that fails does not stop the rest.
+
+    Args:
+        jobs: from `plan`.
+        load: called once, if there is anything to do; gives the function that does it. That may
+            take a while (models).
+        force: existing outputs may be overwritten.
+
+    Yields:
+        What came of each job, as soon as it is done.
+    """
+    work = load() if any(not job.problem for job in jobs) else None
+    for job in jobs:
+        if job.problem or work is None:
+            error = named(job.source, job.problem)
+            yield Outcome(str(job.source), str(job.target), error)
+        else:
+            yield _do(job, work, force)
+
+
+def _do(job: Job, work: Work, force: bool) -> Outcome:
+    def write(data: bytes | memoryview) -> None:
+        write_atomically(job.target, data, overwrite=force)
+
+    return attempt(str(job.source), str(job.target), lambda: work(job.source), write)
+
+
+def attempt(
+    source: str,
+    target: str | None,
+    work: Callable[[], Product],
+    write: Callable[[bytes | memoryview], None],
+) -> Outcome:
+    """Work, and write what comes of it; errors that a user could bring about are outcomes."""
+    notes: list[str] = []
+    try:
+        with collect_notes() as notes:
+            product = work()
+        write(product.data)
+    except Exception as error:
+        return Outcome(source, target, named(source, explain(error)), notes)
+    return Outcome(
+        source,
+        target,
+        notes=notes,
+        facts=product.facts,
+        summary=product.summary,
+        size=len(product.data),
+        pixels=product.pixels,
+    )

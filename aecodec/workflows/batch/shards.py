@@ -1,0 +1,130 @@
+"""What a batch on Ray consists of: files cut into shards, and a folder that is the batch's own.
+
+A shard is done when its part of the results, a Parquet file, is there: its name tells the
+batch and the files that it is of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from aecodec.errors import AecodecError, explain, named
+from aecodec.storage.folders import identity
+from aecodec.storage.stores import Found, Place, find, names_in, read, remove, write
+from aecodec.workflows.batch.plan import Outputs, nothing_in, renamed
+
+_BATCH = "_batch.json"  # what the results are of; Parquet readers skip names like this
+_MOST = 1024  # files in a shard: what is done again after a kill
+_SHARDS = 64  # are wanted at least, if there are as many files
+
+
+@dataclass(frozen=True)
+class File:
+    """An input and its output, if there is to be any."""
+
+    found: Found
+    target: Place | None
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Files that are done together, and the Parquet file that says how that went."""
+
+    files: list[File]
+    part: Place
+
+
+def plan(
+    tops: Sequence[Place], out: Place | None, suffixes: Collection[str], suffix: str
+) -> tuple[list[File], list[tuple[str, str]]]:
+    """The files, each once, with their outputs; and of others (path, what is wrong with it).
+
+    The tree of a folder is mirrored, below a folder of its own name if there are other inputs.
+
+    Args:
+        tops: files and folders.
+        out: folder for the outputs; None: there are none.
+        suffixes: of the inputs, lower-case and with dot: what is looked for in folders.
+        suffix: of the outputs.
+
+    Raises:
+        AecodecError: there is no such input.
+    """
+    problems: list[tuple[str, str]] = []
+    files: dict[str, File] = {}
+
+    def tell(error: OSError) -> None:
+        problems.append((str(error.filename), explain(error)))
+
+    for top in tops:
+        count = len(files) + len(problems)
+        for one in find(top, suffixes, tell):
+            below = PurePosixPath(one.below)
+            if one.place.path != top.path and len(tops) > 1:
+                below = PurePosixPath(top.name) / below
+            target = out / str(below.with_name(renamed(below, suffixes, suffix))) if out else None
+            files.setdefault(str(one.place), File(one, target))
+        if len(files) + len(problems) == count and len(tops) == 1:
+            problems.append((str(top), named(top, nothing_in(suffixes))))
+    return _check(list(files.values()), problems), problems
+
+
+def _check(files: Sequence[File], problems: list[tuple[str, str]]) -> list[File]:
+    """Leave out the files that would destroy another."""
+    outputs = Outputs(_identity(file.found.place) for file in files)
+    checked = []
+    for file in files:
+        source, target, problem = str(file.found.place), file.target, ""
+        if target:
+            problem = outputs.overwrites(target, _identity(target))
+            problem = problem or outputs.claim(str(target), source, target)
+        if problem:
+            problems.append((source, named(source, problem)))
+        else:
+            checked.append(file)
+    return checked
+
+
+def _identity(place: Place) -> object:
+    return (identity(Path(place.path)) if place.local else None) or str(place)
+
+
+def cut(files: Sequence[File], results: Place, batch: dict[str, Any]) -> Iterator[Shard]:
+    """By the number of files alone, so that clusters of all sizes cut alike."""
+    many = max(1, min(_MOST, len(files) // _SHARDS))
+    for start in range(0, len(files), many):
+        some = list(files[start : start + many])
+        stamps = [(str(f.found.place), f.found.size, f.found.mtime_ns) for f in some]
+        key = hashlib.sha256(json.dumps([batch, stamps]).encode()).hexdigest()[:16]
+        yield Shard(some, results / f"part-{start // many:06}-{key}.parquet")
+
+
+def claim(
+    out: Place, results: Place, batch: dict[str, Any], shards: Sequence[Shard], force: bool
+) -> list[Shard]:
+    """Make the folder this batch's own, and give the shards that are still to be done.
+
+    Parts of other shards, whose files have changed, are removed.
+
+    Raises:
+        AecodecError: something else is in the folder, and `force` is false.
+        OSError: it cannot be written.
+    """
+    names = names_in(results)
+    same = _BATCH in names and json.loads(read(results / _BATCH)) == batch
+    if not same and not force and names_in(out):
+        what = "holds another batch" if _BATCH in names else "is not empty"
+        raise AecodecError(f"{out} {what}; choose another -o, or use --force to overwrite")
+    keep = {shard.part.name for shard in shards} if same and not force else set()
+    for name in names:
+        if name.startswith("part-") and name.endswith(".parquet") and name not in keep:
+            remove(results / name)
+    if not same:
+        write(results / _BATCH, json.dumps(batch, indent=2).encode())
+    there = keep & set(names)
+    return [shard for shard in shards if shard.part.name not in there]

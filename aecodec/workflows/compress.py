@@ -1,0 +1,182 @@
+"""Images to .aec files and back: denoised if wanted, encoded, their hash inside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aecodec.errors import UsageError
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
+from aecodec.storage.folders import keep_inputs
+from aecodec.workflows.batch.local import Product, Work
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from aecodec.codec.codec import Codec
+    from aecodec.workflows.denoise import Cleaner
+
+SUFFIX = ".aec"
+DEFAULT_QUALITY = 50
+
+
+def compress_file(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str] | None = None,
+    *,
+    overwrite: bool = False,
+    quality: int | None = None,
+    bpp: float | None = None,
+    psnr: float | None = None,
+    max_bytes: int | None = None,
+    lossless: bool = False,
+    effort: str = "default",
+    denoise: bool = False,
+    denoise_weights: str | Path | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Compress an image file to an .aec file, as `aecodec compress` does.
+
+    The file has the image's hash inside, by which `ImageIndex.add` knows it without decoding.
+
+    Args:
+        source: an image file.
+        target: the file to write; None: beside the source, its suffix .aec.
+        overwrite: replace an existing target.
+        quality: 1 (smallest) to 100 (best); 50 if nothing else is aimed for.
+        bpp: best quality within so many bits per pixel.
+        psnr: smallest file of at least this PSNR in dB.
+        max_bytes: best quality within a file size.
+        lossless: keep every pixel exactly.
+        effort: "fast", "default" or "max".
+        denoise: remove noise first.
+        denoise_weights, weights: of denoiser and codec: names of shipped ones, or files.
+        device: "auto", "cpu" or "cuda".
+
+    Returns:
+        bytes, bpp, quality, lossless, width, height and mode; with `denoise`, also "denoised":
+        the noise that was found.
+
+    Raises:
+        UsageError: more than one of quality, bpp, psnr, max_bytes and lossless.
+        FileExistsError: the target exists, and `overwrite` is false.
+        TargetUnreachableError: no quality meets the target.
+        AecodecError, OSError: the image, or weights, cannot be read.
+    """
+    path = Path(source)
+    out = Path(target) if target is not None else path.with_suffix(SUFFIX)
+    refuse_to_overwrite(out, overwrite)
+    keep_inputs(out, path)
+    work = compressor(
+        quality=quality,
+        bpp=bpp,
+        psnr=psnr,
+        max_bytes=max_bytes,
+        lossless=lossless,
+        effort=effort,
+        denoise=denoise,
+        denoise_weights=denoise_weights,
+        weights=weights,
+        device=device,
+    )
+    product = work(path)
+    write_atomically(out, product.data, overwrite=overwrite)
+    return product.facts
+
+
+def compressor(
+    *,
+    quality: int | None = None,
+    bpp: float | None = None,
+    psnr: float | None = None,
+    max_bytes: int | None = None,
+    lossless: bool = False,
+    effort: str = "default",
+    denoise: bool = False,
+    denoise_weights: str | Path | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
+) -> Work:
+    """What compresses one image file; arguments as of `compress_file`."""
+    wanted = {"quality": quality, "bpp": bpp, "psnr": psnr, "max_bytes": max_bytes}
+    target = check_target({**wanted, "lossless": lossless or None})
+    if denoise_weights and not denoise:
+        raise UsageError("weights of the denoiser, but it is not asked to denoise")
+    from aecodec.codec.codec import Codec
+    from aecodec.workflows.denoise import cleaner
+    from aecodec.workflows.search import hash_writer
+
+    codec, code = Codec(device, weights), hash_writer(device)
+    clean = cleaner(device, denoise_weights) if denoise else None
+    return lambda source: _compress_one(codec, source, target, effort, clean, code)
+
+
+def check_target(given: dict[str, Any]) -> tuple[str, Any]:
+    """(name, value) of the only one that is not None; quality 50 if all are.
+
+    Raises:
+        UsageError: there are several.
+    """
+    chosen = [(name, value) for name, value in given.items() if value is not None]
+    if len(chosen) > 1:
+        names = " and ".join(name for name, _ in chosen)
+        raise UsageError(f"{names} exclude each other; give one of them")
+    return chosen[0] if chosen else ("quality", DEFAULT_QUALITY)
+
+
+def _compress_one(
+    codec: Codec,
+    source: Path,
+    target: tuple[str, Any],
+    effort: str,
+    clean: Cleaner | None,
+    code: Callable[[Image.Image], bytes],
+) -> Product:
+    from aecodec.codec.describe import describe
+    from aecodec.codec.rate_control import compress_to_target
+    from aecodec.images import open_image
+
+    image, (aim, value) = open_image(source), target
+    found: dict[str, Any] = {}
+    if clean:
+        image, found = clean(image)
+    if aim in ("quality", "lossless"):
+        data = codec.compress(image, **{aim: value}, effort=effort, stored_hash=code(image))
+    else:
+        wanted = {aim: value, "effort": effort, "stored_hash": code(image)}
+        data = compress_to_target(codec, image, **wanted)
+    about = describe(data)
+    names = ("bytes", "bpp", "quality", "lossless", "width", "height", "mode")
+    facts = {name: about[name] for name in names}
+    how = "lossless" if about["lossless"] else f"q{about['quality']}"
+    summary = f"{about['bytes']:,} bytes  {about['bpp']:.3f} bpp  {how}"
+    if found:
+        facts |= {"denoised": found}
+        summary += f"  {found['noise']} noise of sigma {found['sigma']:.1f} removed"
+    return Product(data, facts, summary, pixels=about["width"] * about["height"])
+
+
+def decompressor(format: str, *, weights: str | Path | None = None, device: str = "auto") -> Work:
+    """What decompresses one .aec file to an image file of a format such as "png"."""
+    from aecodec.codec.codec import Codec
+
+    codec = Codec(device, weights)
+
+    def work(source: Path) -> Product:
+        from aecodec.images import image_bytes
+
+        image = codec.decompress(source.read_bytes())
+        data = image_bytes(image, format)
+        facts = {
+            "bytes": len(data),
+            "format": format,
+            "width": image.width,
+            "height": image.height,
+            "mode": image.mode,
+        }
+        return Product(data, facts, f"{len(data):,} bytes  {image.width}x{image.height}")
+
+    return work

@@ -1,0 +1,257 @@
+"""Images found by content, .aec files among them.
+
+To codec and hashing alike, the other's part of an .aec file is bytes; here they meet.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from aecodec.errors import AecodecError, UsageError, named
+from aecodec.hashing import index
+from aecodec.hashing.adding import Progress, Reader, Report, StoredCode
+from aecodec.hashing.calibration import DEFAULT_FPR, Calibration, Threshold
+from aecodec.hashing.duplicates import Match
+from aecodec.hashing.hasher import Hasher, hamming
+from aecodec.hashing.picture import Preview, preview_of, read_preview
+from aecodec.hashing.stored import pack_code, unpack_code
+from aecodec.workflows.batch.local import Product, Work
+
+if TYPE_CHECKING:
+    from aecodec.codec.codec import Codec
+
+Place = str | os.PathLike[str]
+SUFFIX = ".aec"
+
+
+class ImageIndex(index.ImageIndex):
+    """An index of images and .aec files; those are known by the hash in them, without decoding.
+
+    Arguments and methods as of `aecodec.hashing.index.ImageIndex`, which knows no .aec files.
+    """
+
+    def __enter__(self) -> ImageIndex:
+        return self
+
+    def add(
+        self,
+        *places: Place,
+        workers: int | None = None,
+        prune: bool = False,
+        readers: Mapping[str, Reader] | None = None,
+        progress: Progress = lambda done, total: None,
+    ) -> Report:
+        readers = {SUFFIX: aec_reader(lambda: self.hasher), **(readers or {})}
+        return super().add(
+            *places, workers=workers, prune=prune, readers=readers, progress=progress
+        )
+
+    def search(
+        self, image: Image.Image | Place, k: int | None = 10, radius: int | None = None
+    ) -> list[Match]:
+        if not isinstance(image, Image.Image) and _is_aec(image):
+            return self.search_code(code_of(self.hasher, image), k, radius)
+        return super().search(image, k, radius)
+
+
+def _is_aec(path: Place) -> bool:
+    return Path(path).suffix.lower() == SUFFIX
+
+
+# ---- hashes in .aec files --------------------------------------------------------------
+
+
+def hash_writer(device: str) -> Callable[[Image.Image], bytes]:
+    """What `compress` stores of an image, so that its file is indexed without being decoded."""
+    hasher = Hasher(device=device)
+    return lambda image: pack_code(hasher.fingerprint, hasher.code(image))
+
+
+def aec_reader(hasher: Callable[[], Hasher]) -> Reader:
+    """How to index an .aec file: by the hash in it, or else by decoding it."""
+    lock = threading.Lock()
+    codecs: list[Codec] = []
+
+    def codec() -> Codec:
+        from aecodec.codec.codec import Codec
+
+        with lock:  # several threads read; one loads
+            if not codecs:
+                codecs.append(Codec())
+        return codecs[0]
+
+    def read(path: Path) -> Preview | StoredCode:
+        from aecodec.codec.container import ChunkType, read_file
+
+        data = path.read_bytes()
+        header, chunks = read_file(data)
+        model = hasher()
+        for chunk in chunks:
+            if chunk.type == ChunkType.HASH:
+                code = unpack_code(chunk.payload, model.fingerprint, model.lengths[-1])
+                if code is not None:
+                    return StoredCode(header.width, header.height, code)
+        return preview_of(codec().decompress(data))
+
+    return read
+
+
+def code_of(hasher: Hasher, image: Image.Image | Place) -> bytes:
+    """The longest code of an image, an image file or an .aec file."""
+    if isinstance(image, Image.Image):
+        return hasher.code(image)
+    read = aec_reader(lambda: hasher) if _is_aec(image) else read_preview
+    small = read(Path(image))
+    if isinstance(small, StoredCode):
+        return small.code
+    return hasher.codes([small.to_square(hasher.side)]).tobytes()
+
+
+def load_hasher(
+    weights: str | Path | None = None, bits: int | None = None, device: str = "auto"
+) -> Hasher:
+    """A hash model that has codes of so many bits.
+
+    Raises:
+        AecodecError: there is none of that name, or it has no such codes.
+    """
+    hasher = Hasher(str(weights), device) if weights else Hasher(device=device)
+    if bits is not None and bits not in hasher.lengths:
+        known = ", ".join(map(str, hasher.lengths))
+        raise AecodecError(f"this model has codes of {known} bits, not {bits}")
+    return hasher
+
+
+def hashing(weights: str | Path | None, bits: int, device: str = "auto") -> Work:
+    """What hashes one file: no data, and the code in hexadecimal."""
+    hasher = load_hasher(weights, bits, device)
+
+    def work(source: Path) -> Product:
+        code = code_of(hasher, source)[: bits // 8].hex()
+        return Product(b"", {"hash": code}, code)
+
+    return work
+
+
+# ---- the same or not -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whether two images are the same but for an alteration.
+
+    Attributes:
+        same: whether their distance is at most `max_distance`.
+        distance: bits that differ.
+        bits: length of the codes.
+        max_distance: of images that count as the same.
+        threshold: what is known of `max_distance`, in words.
+    """
+
+    same: bool
+    distance: int
+    bits: int
+    max_distance: int
+    threshold: str
+
+
+def compare(
+    a: Image.Image | Place,
+    b: Image.Image | Place,
+    *,
+    weights: str | None = None,
+    bits: int | None = None,
+    max_distance: int | None = None,
+    fpr: float | None = None,
+    device: str = "auto",
+) -> Comparison:
+    """Tell whether two images are the same but for an alteration.
+
+    Args:
+        a, b: Pillow images, image files or .aec files.
+        weights: of the hash model: the name of shipped ones, or a file.
+        bits: length of the codes; None: the model's longest.
+        max_distance: bits that may differ; None: from `fpr`.
+        fpr: so often may two different photos count as the same; None: 1e-4.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        UsageError: both `max_distance` and `fpr` are given.
+        AecodecError, OSError: an image or the model cannot be read, or no distance is that rare.
+    """
+    hasher = load_hasher(weights, bits, device)
+    length = bits or hasher.lengths[-1]
+
+    def calibration() -> Calibration:
+        if hasher.calibration is None:
+            raise AecodecError("this model was not calibrated; give --max-distance")
+        return hasher.calibration
+
+    limit, words = largest_distance(calibration, length, max_distance, fpr)
+    codes = []
+    for image in (a, b):
+        try:
+            codes.append(code_of(hasher, image)[: length // 8])
+        except AecodecError as error:
+            if isinstance(image, Image.Image):
+                raise
+            raise type(error)(named(image, str(error))) from None
+    distance = hamming(*codes)
+    return Comparison(distance <= limit, distance, length, limit, words)
+
+
+def largest_distance(
+    calibration: Callable[[], Calibration], bits: int, max_distance: int | None, fpr: float | None
+) -> tuple[int, str]:
+    """Bits that may differ, and what is known of that, in words.
+
+    Args:
+        calibration: gives that of the model, or raises AecodecError.
+        bits: length of the codes.
+        max_distance, fpr: as of `compare`.
+
+    Raises:
+        UsageError: both are given.
+        AecodecError: no distance is that rare among different photos, or it is not known.
+    """
+    if max_distance is not None and fpr is not None:
+        raise UsageError("--max-distance and --fpr exclude each other; give one of them")
+    if max_distance is not None:
+        try:
+            return max_distance, _words(calibration().at(bits, max_distance), bits)
+        except AecodecError:  # not calibrated, but the distance is given
+            return max_distance, f"at most {max_distance} of {bits} bits differ"
+    fpr = DEFAULT_FPR if fpr is None else fpr
+    threshold = calibration().threshold(bits, fpr)
+    if threshold.distance < 0:
+        raise AecodecError(
+            f"no distance of {bits} bits is as rare as {fpr:g} among different photos;"
+            " give a larger --fpr, or --max-distance"
+        )
+    return threshold.distance, _words(threshold, bits)
+
+
+def _words(threshold: Threshold, bits: int) -> str:
+    return (
+        f"at most {threshold.distance} of {bits} bits differ, as measured for {threshold.fpr:.2g}"
+        f" of {threshold.pairs:,} pairs of different photos and {threshold.tpr:.1%} of altered copies"
+    )
+
+
+def match_facts(match: Match) -> dict[str, Any]:
+    """A match as JSON."""
+    entry = match.entry
+    return {
+        "path": entry.path,
+        "distance": match.distance,
+        "width": entry.width,
+        "height": entry.height,
+        "bytes": entry.size,
+    }

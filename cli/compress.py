@@ -1,0 +1,274 @@
+"""`aecodec compress`, `decompress` and `info`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from aecodec.workflows.batch.plan import plan, takes_file_name
+from aecodec.workflows.compress import (
+    DEFAULT_QUALITY,
+    SUFFIX,
+    check_target,
+    compressor,
+    decompressor,
+)
+from aecodec.workflows.sizes import parse_size
+
+from .batch import run_batch, run_here
+from .images import image_suffix
+from .options import (
+    AsJson,
+    CodecWeights,
+    Device,
+    Engine,
+    Force,
+    Output,
+    Quiet,
+    RayAddress,
+    inputs,
+    places,
+    weights_option,
+)
+from .output import print_json
+
+_PANEL = "Compression"
+_TARGETS = "What to aim for (at most one)"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this family's commands to the application."""
+    app.command(rich_help_panel=_PANEL, epilog=_COMPRESS_EXAMPLES)(compress)
+    app.command(rich_help_panel=_PANEL, epilog=_DECOMPRESS_EXAMPLES)(decompress)
+    app.command(rich_help_panel=_PANEL)(info)
+
+
+# ---- compress --------------------------------------------------------------------------
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number") from None
+    if not 0 < value < float("inf"):  # refuses nan too
+        raise typer.BadParameter(f"{text} is not a positive number")
+    return value
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+_COMPRESS_EXAMPLES = (
+    "[bold]Examples[/]\n"
+    "  aecodec compress photo.png\n"
+    "  aecodec compress photo.png -o small.aec --max-size 50kB\n"
+    "  aecodec compress photos -o archive --quality 70\n"
+    "  aecodec compress noisy.png --denoise auto"
+)
+
+
+def compress(
+    inputs: Annotated[list[str], places("INPUT", "Images, and folders of images.")],
+    output: Output = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            "--quality",
+            "-q",
+            min=1,
+            max=100,
+            metavar="N",
+            help="Quality from 1 (smallest) to 100 (best).",
+            show_default=str(DEFAULT_QUALITY),
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
+    bpp: Annotated[
+        float | None,
+        typer.Option(
+            parser=_positive,
+            metavar="BITS",
+            help="Best quality within so many bits per pixel.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
+    psnr: Annotated[
+        float | None,
+        typer.Option(
+            parser=_positive,
+            metavar="DB",
+            help="Smallest file of at least this PSNR in dB.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
+    max_size: Annotated[
+        int | None,
+        typer.Option(
+            parser=_size,
+            metavar="SIZE",
+            help="Best quality within a file size: 200kB, 1.5MB, 200KiB, 2000.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
+    lossless: Annotated[
+        bool,
+        typer.Option("--lossless", help="Keep every pixel exactly.", rich_help_panel=_TARGETS),
+    ] = False,
+    effort: Annotated[
+        Literal["fast", "default", "max"],
+        typer.Option(help="Time spent encoding; max takes some 200 times as long as default."),
+    ] = "default",
+    denoise: Annotated[
+        Literal["off", "auto"],
+        typer.Option(help="Remove noise first, which costs most of the bits of a noisy photo."),
+    ] = "off",
+    denoise_weights: Annotated[
+        str | None, weights_option("denoiser", "denoise-cpu", "denoise", "--denoise-weights")
+    ] = None,
+    weights: CodecWeights = None,
+    device: Device = "auto",
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    force: Force = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compress images to .aec files.
+
+    The tree of a folder is mirrored. Existing files are kept unless --force is given.
+    """
+    targets: dict[str, Any] = {"quality": quality, "bpp": bpp, "psnr": psnr, "max_bytes": max_size}
+    given = {"max_size" if name == "max_bytes" else name: v for name, v in targets.items()}
+    options = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
+    check_target({**options, "--lossless": lossless or None})
+    if lossless and (effort != "default" or weights):
+        raise typer.BadParameter("--effort and --weights do not matter to --lossless")
+    if denoise_weights and denoise != "auto":
+        raise typer.BadParameter("only with --denoise auto", param_hint="--denoise-weights")
+    from aecodec.images import IMAGE_SUFFIXES
+
+    load = partial(
+        compressor,
+        **targets,
+        lossless=lossless,
+        effort=effort,
+        denoise=denoise == "auto",
+        denoise_weights=denoise_weights,
+        weights=weights,
+        device=device,
+    )
+    run_batch(
+        "compress",
+        inputs,
+        output,
+        load,
+        suffixes=IMAGE_SUFFIXES,
+        suffix=SUFFIX,
+        engine=engine,
+        ray_address=ray_address,
+        device=device,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+# ---- decompress ------------------------------------------------------------------------
+
+
+_DECOMPRESS_EXAMPLES = (
+    "[bold]Examples[/]\n"
+    "  aecodec decompress photo.aec -o restored.png\n"
+    "  aecodec decompress photo.aec -o restored.jpg\n"
+    "  aecodec decompress archive -o restored --format webp"
+)
+
+
+def decompress(
+    inputs: Annotated[list[Path], inputs("FILE.aec", "Files, and folders of .aec files.")],
+    output: Output = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="png|jpg|webp|...",
+            help="Image format to write.",
+            show_default="that of -o FILE, or png",
+        ),
+    ] = None,
+    weights: CodecWeights = None,
+    device: Device = "auto",
+    force: Force = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decompress .aec files to images.
+
+    Files written with any weights that ship need no --weights.
+    The tree of a folder is mirrored. Existing files are kept unless --force is given.
+    """
+    named_by = Path(output) if output and takes_file_name(inputs, output) else None
+    suffix = image_suffix(format, named_by)
+    jobs = plan(inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force)
+
+    load = partial(decompressor, suffix.removeprefix("."), weights=weights, device=device)
+    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)
+
+
+# ---- info ------------------------------------------------------------------------------
+
+
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE.aec", help="The file to look into.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what an .aec file says about itself, without decoding it.
+
+    All checksums are verified. Of each tile it tells whether its pixels are exact, partly exact
+    (which share of cells of 32x32 pixels) or learned. --json prints one object with all of it:
+    "lossless", "model" (the name of shipped weights, or null), "tiles", each with its place,
+    size and exact share from 0 to 1, and "chunks".
+    """
+    from aecodec.codec.describe import describe
+    from aecodec.errors import AecodecError, named
+    from aecodec.weights import shipped_name
+
+    try:
+        about = describe(file.read_bytes())
+        about["model"] = None if about["lossless"] else shipped_name(about["weights"])
+    except AecodecError as error:
+        raise type(error)(named(file, str(error))) from None
+    if as_json:
+        print_json({"file": str(file), **about})
+        return
+    print(file)
+    if about.pop("lossless"):
+        about |= {"quality": "lossless", "weights": "none needed", "model": "none needed"}
+    tiles, chunks = about.pop("tiles"), about.pop("chunks")
+    for name, value in about.items():
+        print(f"  {name:<12} {_shown(value)}")
+    for number, tile in enumerate(tiles, 1):
+        place = f"{tile['width']}x{tile['height']} at {tile['x']},{tile['y']}"
+        print(f"  tile {number:<7} {place}  {_exactness(tile['exact'])}")
+    for number, chunk in enumerate(chunks, 1):
+        rest = [f"{name} {_shown(value)}" for name, value in chunk.items() if name != "type"]
+        print(f"  chunk {number:<5}  {chunk['type']}  {'  '.join(rest)}")
+
+
+def _exactness(share: float) -> str:
+    if share in (0, 1):
+        return "exact" if share else "learned"
+    return f"partly exact ({share:.1%} of its cells)"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+
+import aecodec
+from aecodec.codec import container, tiling
+from aecodec.codec.choice import choose
+from aecodec.codec.codec import Codec
+from aecodec.codec.container import Chunk, ChunkType
+from aecodec.codec.exact import fill_cells, pack_exact, unpack_exact
+from aecodec.codec.varint import pack_varint
+from aecodec.errors import CorruptFileError
+from aecodec.images.cells import CELL, cell_grid
+from aecodec.images.drawn_cells import find_drawn
+from aecodec.training.drawn import draw
+from tests.conftest import psnr
+
+FLOORS = {20: 24.0, 50: 28.0, 90: 36.0}
+
+
+def kinds(data: bytes) -> list[int]:
+    return [chunk.type for chunk in container.read_file(data)[1]]
+
+
+def webp_bytes(image: Image.Image) -> int:
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", lossless=True)
+    return len(buffer.getvalue())
+
+
+def worst_block(a: Image.Image, b: Image.Image) -> float:
+    error = np.square(np.asarray(a, dtype=float) - np.asarray(b, dtype=float)).mean(2)
+    blocks = [
+        error[top : top + 32, left : left + 32].mean()
+        for top in range(0, a.height, 32)
+        for left in range(0, a.width, 32)
+    ]
+    return float("inf") if max(blocks) == 0 else float(10 * np.log10(255**2 / max(blocks)))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "chart",
+        "page",
+        "interface",
+        "flag",
+        "pixel_art",
+        "dithering",
+        "colour_bars",
+        "gradient",
+        "line_art",
+        "noise",
+    ],
+)
+@pytest.mark.parametrize("quality", FLOORS)
+def test_no_drawn_picture_is_destroyed(kind: str, quality: int) -> None:
+    image = draw(100, kind, (333, 270))
+    data = aecodec.compress(image, quality)
+    decoded = aecodec.decompress(data)
+    assert psnr(image, decoded) >= FLOORS[quality]
+    assert worst_block(image, decoded) >= 15
+    assert len(data) <= 1.05 * webp_bytes(image) + 100
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16", "1", "P"])
+@pytest.mark.parametrize("size", [(1, 1), (33, 70), (200, 130)])
+def test_lossless_keeps_every_pixel(codec: Codec, mode: str, size: tuple[int, int]) -> None:
+    photo = Image.fromarray(skimage.data.chelsea()).resize(size)
+    if mode == "I;16":
+        levels = np.asarray(photo.convert("L"), dtype=np.uint16) * 200 + 77
+        image = Image.fromarray(levels)
+    elif mode.endswith("A"):
+        image = photo.convert(mode)
+        image.putalpha(photo.convert("L"))
+    else:
+        image = photo.convert(mode)
+    decoded = codec.decompress(codec.compress(image, lossless=True))
+    expected = image.convert("RGB") if mode == "P" else image
+    expected = image.convert("L") if mode == "1" else expected
+    assert decoded.mode == expected.mode
+    np.testing.assert_array_equal(np.asarray(decoded), np.asarray(expected))
+
+
+def test_a_lossless_file_needs_no_weights_and_keeps_metadata(codec: Codec) -> None:
+    image = Image.fromarray(skimage.data.chelsea()[:64, :64])
+    image.info["xmp"] = b"<x/>"
+    data = codec.compress(image, lossless=True)
+    header, _ = container.read_file(data)
+    assert header.weights == container.NO_WEIGHTS
+    other = Codec("cpu", weights="codec-cpu-ms-ssim")
+    assert other.decompress(data).tobytes() == image.tobytes()
+    assert other.decompress(data).info["xmp"] == b"<x/>"
+
+
+def test_lossless_tiles(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiling, "TILE", 8)
+    image = Image.fromarray(skimage.data.chelsea())
+    data = codec.compress(image, lossless=True)
+    assert kinds(data).count(ChunkType.EXACT) == 4 * 3
+    assert codec.decompress(data).tobytes() == image.tobytes()
+
+
+def test_a_page_with_a_photo_has_both(codec: Codec) -> None:
+    page = Image.new("RGB", (640, 640), "white")
+    photo = Image.fromarray(skimage.data.coffee()).crop((100, 50, 484, 306))
+    page.paste(photo, (64, 320))
+    pen = ImageDraw.Draw(page)
+    for line in range(14):
+        text = "the quick brown fox jumps over the lazy dog 0123456789 " * 2
+        pen.text((20, 10 + 21 * line), text, font=ImageFont.load_default(15), fill="black")
+    data = codec.compress(page, 50)
+    assert set(kinds(data)) == {ChunkType.TILE, ChunkType.EXACT}
+    assert len(data) < 0.2 * webp_bytes(page)
+    decoded = codec.decompress(data)
+    written = (0, 0, 640, 288)
+    assert psnr(page.crop(written), decoded.crop(written)) > 45
+    shown = (64, 320, 448, 576)
+    assert psnr(photo, decoded.crop(shown)) > 27
+
+
+def test_photographs_are_left_to_the_network(codec: Codec) -> None:
+    for picture in (skimage.data.chelsea(), skimage.data.coffee(), skimage.data.astronaut()):
+        for quality in (10, 50, 80):
+            data = codec.compress(Image.fromarray(picture), quality)
+            assert kinds(data) == [ChunkType.TILE]
+
+
+def test_a_photograph_costs_one_encoding_and_no_decoding() -> None:
+    photo = Image.fromarray(skimage.data.chelsea())
+    calls = []
+
+    def encode(pixels: Image.Image) -> list[bytes]:
+        calls.append(pixels)
+        return [bytes(3000)]
+
+    def decode(payloads: list[bytes]) -> Image.Image:
+        raise AssertionError("decoded")
+
+    coded = choose(photo, 50, [(0, 0, *photo.size)], encode, decode)
+    assert len(calls) == 1
+    assert coded.exact == []
+
+
+def test_what_the_network_fails_at_becomes_exact() -> None:
+    """A decoder that paints over one corner of what costs too much for a photograph."""
+    photo = Image.fromarray(skimage.data.chelsea()).crop((0, 0, 256, 256))
+    bounds = (0, 0, 256, 256)
+
+    def decode(payloads: list[bytes]) -> Image.Image:
+        damaged = photo.copy()
+        damaged.paste((255, 0, 255), (0, 0, 40, 30))
+        return damaged
+
+    coded = choose(photo, 50, [bounds], lambda pixels: [bytes(20_000)], decode)
+    part = unpack_exact(coded.exact[0], "RGB", [(256, 256)])
+    assert part.cells[0, :2].all()
+    assert part.cells.sum() == 2
+    assert part.pixels.crop((0, 0, 64, 32)).tobytes() == photo.crop((0, 0, 64, 32)).tobytes()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 140), st.integers(1, 140), st.integers(0, 2**32 - 1))
+def test_exact_cells_come_back(width: int, height: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+    cells = rng.random(cell_grid(width, height)) < 0.5
+    cells[0, 0] = True
+    payload = pack_exact(1, pixels, cells)
+    part = unpack_exact(payload, "RGB", [(5, 5), (width, height)])
+    assert part.tile == 1
+    np.testing.assert_array_equal(part.cells, cells)
+    mask = cells.repeat(CELL, 0).repeat(CELL, 1)[:height, :width]
+    np.testing.assert_array_equal(np.asarray(part.pixels)[mask], np.asarray(pixels)[mask])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(0, 2**32 - 1))
+def test_filled_cells_leave_the_others_and_their_range(width: int, height: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(40, 200, (height, width, 3), dtype=np.uint8)
+    cells = rng.random(cell_grid(width, height)) < 0.6
+    filled = np.asarray(fill_cells(Image.fromarray(values), cells))
+    mask = cells.repeat(CELL, 0).repeat(CELL, 1)[:height, :width]
+    np.testing.assert_array_equal(filled[~mask], values[~mask])
+    if not cells.all():
+        assert filled.min() >= 39
+        assert filled.max() <= 200
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        pack_varint(9) + b"\x00",
+        pack_varint(0) + pack_varint(0),
+        pack_varint(0) + pack_varint(0) + b"RIFF????WEBP",
+        pack_varint(0) + pack_varint(3) + b"abc",
+        pack_exact(0, Image.new("RGB", (40, 41)), np.ones((2, 2), dtype=np.bool_)),
+    ],
+)
+def test_malformed_exact_chunks_are_corrupt(payload: bytes) -> None:
+    with pytest.raises(CorruptFileError, match="exact"):
+        unpack_exact(payload, "RGB", [(40, 40)])
+
+
+def test_a_file_without_weights_whose_tiles_are_missing_is_corrupt(codec: Codec) -> None:
+    data = codec.compress(Image.new("RGB", (40, 40)), lossless=True)
+    header, chunks = container.read_file(data)
+    kept: list[Chunk] = [chunk for chunk in chunks if chunk.type != ChunkType.EXACT]
+    header = container.Header(**{**vars(header), "chunks": len(kept)})
+    with pytest.raises(CorruptFileError, match="tile 0 is missing"):
+        codec.decompress(container.write_file(header, kept))
+
+
+def test_drawn_cells_of_a_page_are_those_with_text() -> None:
+    page = Image.new("RGB", (256, 128), "white")
+    page.paste(Image.fromarray(skimage.data.coffee()).crop((200, 100, 328, 228)), (128, 0))
+    pen = ImageDraw.Draw(page)
+    for line in range(4):
+        pen.text((4, 2 + 16 * line), "lorem ipsum dolor", font=ImageFont.load_default(14), fill=0)
+    found = find_drawn(page)
+    assert found.drawn[:2, :3].all()
+    assert found.flat[2:, :4].all()
+    assert not found.exact[:, 4:].any()
+
+
+@pytest.mark.parametrize("latents", ["huge", "random"])
+def test_any_latents_decode_to_finite_pixels(codec: Codec, latents: Any) -> None:
+    """As those of a file made by hand may be."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(1, codec.model.config.latent_channels, 6, 6, generator=generator)
+    y = y * (1e8 if latents == "huge" else 300)
+    for quality in (1, 50, 100):
+        x = codec.model.synthesise(y, quality)
+        assert bool(torch.isfinite(x).all())

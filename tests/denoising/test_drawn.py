@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image, ImageDraw, ImageFont
+
+import aecodec
+from aecodec.training.drawn import draw
+from tests.conftest import psnr
+
+
+@pytest.mark.parametrize("sigma", [None, 0, 5])
+@pytest.mark.parametrize("kind", ["page", "chart", "flag", "terminal", "interface", "pixel_art"])
+def test_drawn_pictures_pass_unharmed(kind: str, sigma: float | None) -> None:
+    image = draw(200, kind, (270, 200))
+    assert psnr(image, aecodec.denoise(image, sigma)) > 45
+
+
+def test_saturated_text_stays_as_it_is() -> None:
+    image = Image.new("RGB", (400, 300))
+    pen = ImageDraw.Draw(image)
+    for line, colour in enumerate(["magenta", "cyan", (57, 255, 20), "yellow"]):
+        pen.text((20, 20 + 60 * line), "NEON SIGN", font=ImageFont.load_default(40), fill=colour)
+    assert aecodec.denoise(image, 0).tobytes() == image.tobytes()
+
+
+def test_a_noisy_photo_beside_clean_text_is_still_denoised() -> None:
+    photo = skimage.data.chelsea()[40:232, 100:356].astype(float)
+    noise = np.random.default_rng(0).normal(0, 20, photo.shape)
+    noisy = (photo + noise).round().clip(0, 255).astype(np.uint8)
+    page = Image.new("RGB", (256, 384), "white")
+    page.paste(Image.fromarray(noisy), (0, 192))
+    ImageDraw.Draw(page).text((20, 20), "a caption", font=ImageFont.load_default(30), fill="black")
+    restored = aecodec.denoise(page)
+    assert restored.crop((0, 0, 256, 160)).tobytes() == page.crop((0, 0, 256, 160)).tobytes()
+    clean = Image.fromarray(photo.astype(np.uint8))
+    shown = (0, 192, 256, 384)
+    assert psnr(clean, restored.crop(shown)) > psnr(clean, page.crop(shown)) + 3
