@@ -4,21 +4,79 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image
 
 from aecodec.errors import AecodecError
+from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
-from aecodec.hashing.picture import Preview, read_preview
+from aecodec.hashing.duplicates import Duplicates, Progress, Rank, group, group_checked
+from aecodec.hashing.picture import Preview, preview_of
 from aecodec.hashing.verify import Verdict, explain_pairs
 from aecodec.images import Picture
-from aecodec.images.reading import open_image
 
 LONGEST = 1024
 """Pixels a side, at most, of the copies of files that are compared."""
+
+
+VERIFY = ("thumbnail", "pixels", "none", "exact")
+"""How to make sure: look at thumbnails, and at the files where those cannot tell; at the files
+only; not at all; or only call the same what has equal pixels."""
+
+_WIDE, _NEARLY_EQUAL = 0.33, 0.1  # of the bits, in which codes of candidates may differ
+_NEAREST, _LEAST_NEAREST = 32, 4  # candidates of an image
+_LOOKS = 400_000  # candidates of all images, about
+
+Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
+Load = Callable[[str], Image.Image]
+
+
+def find_groups(
+    index: CodeIndex,
+    entries: Sequence[Entry],
+    codes: Codes,
+    radius: int | None,
+    *,
+    verify: str,
+    thumbnails: Thumbnails,
+    load: Load,
+    kept: Collection[int],
+    rank: Rank,
+    progress: Progress,
+) -> Duplicates:
+    """Groups of images that are the same; see `ImageIndex.duplicates`.
+
+    Args:
+        index, entries, codes, kept, rank, progress: as in `duplicates.group`.
+        radius: in bits; None: wide, which only is right where somebody looks.
+        verify: one of `VERIFY`.
+        thumbnails, load: as in `Checker`.
+    """
+    bits = index.bits
+    if verify == "none":
+        limit = bits if radius is None else min(radius, bits)
+        found = group(index, entries, codes, limit, kept=kept, rank=rank, progress=progress)
+        return Duplicates(found, [])
+    check: Checker | ExactChecker
+    if verify == "exact":
+        check, wide = ExactChecker(load), round(_NEARLY_EQUAL * bits)
+    else:
+        check, wide = Checker(thumbnails, load, pixels=verify == "pixels"), round(_WIDE * bits)
+    found = group_checked(
+        index,
+        entries,
+        codes,
+        wide if radius is None else min(radius, bits),
+        check,
+        nearest=max(_LEAST_NEAREST, min(_NEAREST, _LOOKS // max(1, len(entries)))),
+        kept=kept,
+        rank=rank,
+        progress=progress,
+    )
+    return Duplicates(found, check.unclear)
 
 
 class Checker:
@@ -26,6 +84,7 @@ class Checker:
 
     Args:
         thumbnails: WebP files by the ids of images.
+        load: the picture of a file.
         pixels: look at the files, and not at thumbnails first.
 
     Attributes:
@@ -33,12 +92,10 @@ class Checker:
             be read; they do not count as the same.
     """
 
-    def __init__(
-        self, thumbnails: Callable[[Sequence[int]], dict[int, bytes]], *, pixels: bool = False
-    ) -> None:
-        self._thumbnails, self._pixels = thumbnails, pixels
+    def __init__(self, thumbnails: Thumbnails, load: Load, *, pixels: bool = False) -> None:
+        self._thumbnails, self._load, self._pixels = thumbnails, load, pixels
         self._known: dict[int, Image.Image | None] = {}
-        self._file = lru_cache(maxsize=64)(_read)
+        self._file = lru_cache(maxsize=64)(self._read)
         self.unclear: list[tuple[str, str, str]] = []
 
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
@@ -73,12 +130,18 @@ class Checker:
     def _by_files(self, a: Entry, b: Entry) -> str:
         try:
             verdict = compare_previews(self._file(a.path), self._file(b.path))
-            if verdict.reason == _EQUAL and pixel_digest(a.path) != pixel_digest(b.path):
+            if verdict.reason == _EQUAL and not self._equal(a.path, b.path):
                 return "compressed again"  # equal only as far as was looked
         except (AecodecError, OSError, MemoryError) as error:
             self.unclear.append((a.path, b.path, str(error)))
             return ""
         return verdict.reason if verdict.same else ""
+
+    def _read(self, path: str) -> Preview:
+        return preview_of(self._load(path), LONGEST)
+
+    def _equal(self, a: str, b: str) -> bool:
+        return pixel_digest(self._load(a)) == pixel_digest(self._load(b))
 
 
 _EQUAL = "same pixels"
@@ -87,8 +150,8 @@ _EQUAL = "same pixels"
 class ExactChecker:
     """A `duplicates.Check` of equal pixels, whatever the files are; `unclear` as in `Checker`."""
 
-    def __init__(self) -> None:
-        self._digest = lru_cache(maxsize=None)(pixel_digest)
+    def __init__(self, load: Load) -> None:
+        self._digest = lru_cache(maxsize=None)(lambda path: pixel_digest(load(path)))
         self.unclear: list[tuple[str, str, str]] = []
 
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
@@ -111,14 +174,9 @@ def compare_previews(a: Preview, b: Preview) -> Verdict:
     return verdict
 
 
-def pixel_digest(path: str) -> bytes:
-    """SHA-256 of an image's size and pixels, upright, and of its alpha.
-
-    Raises:
-        UnsupportedImageError: not an image.
-        OSError: the file cannot be read at all.
-    """
-    picture = Picture.from_image(open_image(path), warn=False)
+def pixel_digest(image: Image.Image) -> bytes:
+    """SHA-256 of an image's size and pixels, upright, and of its alpha."""
+    picture = Picture.from_image(image, warn=False)
     digest = hashlib.sha256()
     for layer in (picture.pixels, picture.alpha):
         if layer is not None:
@@ -126,10 +184,6 @@ def pixel_digest(path: str) -> bytes:
             digest.update(f"{pixels.shape}{pixels.dtype}".encode())
             digest.update(np.ascontiguousarray(pixels).tobytes())
     return digest.digest()
-
-
-def _read(path: str) -> Preview:
-    return read_preview(path, LONGEST)
 
 
 def _size(entry: Entry) -> tuple[int, int]:

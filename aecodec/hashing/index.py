@@ -32,18 +32,12 @@ from aecodec.hashing.picture import preview_of, read_preview
 from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
 from aecodec.hashing.scan import find_files, one_path_each
 from aecodec.images import IMAGE_SUFFIXES
+from aecodec.images.reading import open_image
 
 if TYPE_CHECKING:
     from aecodec.hashing.hasher import Hasher
 
 Place = str | os.PathLike[str]
-
-VERIFY = ("thumbnail", "pixels", "none", "exact")
-"""How `ImageIndex.duplicates` makes sure."""
-
-_WIDE, _NEARLY_EQUAL = 0.33, 0.1  # of the bits, in which codes of candidates may differ
-_NEAREST, _LEAST_NEAREST = 32, 4  # candidates of an image
-_LOOKS = 400_000  # candidates of all images, about
 
 
 def default_path() -> Path:
@@ -379,7 +373,7 @@ class ImageIndex:
                 that of the rate `DEFAULT_FPR`.
             *places: only images below these folders, which must be indexed; none: all.
             keep: folder of reference images, which are never duplicates.
-            verify: one of `VERIFY`: look at thumbnails, and at the files where thumbnails cannot
+            verify: one of `checking.VERIFY`: look at thumbnails, and at the files where thumbnails cannot
                 tell; at the files only; not at all, so that all within the radius are the same
                 (`duplicates.group`); or call only those the same whose pixels are equal.
             prefer: which of a group is kept, one of `duplicates.RANKS`.
@@ -389,38 +383,28 @@ class ImageIndex:
             AecodecError: nothing is indexed below one of the folders; or the radius is None, nobody
                 looks, and the model was not calibrated.
         """
+        from aecodec.hashing.checking import find_groups  # needs torch
+
         index, state = self._code_index()
         entries, codes, kept = self._usable(state.bits, places, keep)
-        rank = duplicates.RANKS[prefer]
-        if verify == "none":
-            radius = self.calibration.threshold(state.bits).distance if radius is None else radius
-            found = duplicates.group(
-                index,
-                entries,
-                codes,
-                min(radius, state.bits),
-                kept=kept,
-                rank=rank,
-                progress=progress,
-            )
-            return Duplicates(found, [])
-        from aecodec.hashing.checking import Checker, ExactChecker  # which need torch
-
-        exact = verify == "exact"
-        wide = round((_NEARLY_EQUAL if exact else _WIDE) * state.bits)
-        check = ExactChecker() if exact else Checker(self.thumbnails, pixels=verify == "pixels")
-        found = duplicates.group_checked(
+        if radius is None and verify == "none":
+            radius = self.calibration.threshold(state.bits).distance
+        return find_groups(
             index,
             entries,
             codes,
-            wide if radius is None else min(radius, state.bits),
-            check,
-            nearest=max(_LEAST_NEAREST, min(_NEAREST, _LOOKS // max(1, len(entries)))),
+            radius,
+            verify=verify,
+            thumbnails=self.thumbnails,
+            load=self._load,
             kept=kept,
-            rank=rank,
+            rank=duplicates.RANKS[prefer],
             progress=progress,
         )
-        return Duplicates(found, check.unclear)
+
+    def _load(self, path: str) -> Image.Image:
+        """An indexed file's whole picture."""
+        return open_image(path)
 
     def _usable(
         self, bits: int, places: Sequence[Place], keep: Place | None

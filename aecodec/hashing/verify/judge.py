@@ -51,7 +51,7 @@ class Findings:
         odd: share of the windows in which it does not.
         stark: share of the windows in which it does not by far, and in plain sight.
         photographic: nearly everything in it has structure, and no colour is the ground.
-        structure: deviation in the windows, of [0, 1], on average.
+        structure: deviation from the means of windows, of [0, 1].
         difference: mean absolute difference before any change of colours, of [0, 1].
         largest: the greatest absolute difference of windows' means before it.
         hidden: share of the part that something lies over.
@@ -171,7 +171,7 @@ def _variance(picture: Array) -> Array:
 
 def _kind(part: Array, mask: Array) -> tuple[bool, float]:
     """Whether a small copy tells it from all others, with structure nearly everywhere and no
-    ground; and the deviation in windows, on average. Both of copies of `_SEEN_AS` pixels a side.
+    ground; and the deviation from windows' means. Both of copies of `_SEEN_AS` pixels a side.
     """
     step = max(1, part.shape[-1] // _SEEN_AS)
     small = avg_pool2d(torch.from_numpy(np.ascontiguousarray(part))[None], step)[0].numpy()
@@ -183,7 +183,12 @@ def _kind(part: Array, mask: Array) -> tuple[bool, float]:
     counts = np.histogram(luma, bins=64, range=(0, 1))[0].astype(float)
     ground = np.convolve(counts, np.ones(4), "valid").max() / len(luma)
     photographic = bool(ground < 0.5 and (variance > 0.012**2).mean() > 0.5)
-    return photographic, float(np.sqrt(variance).mean())
+    # What a window's mean does not have; nothing of a gradient, however steep.
+    tensor = torch.from_numpy(small)[None]
+    reach = WINDOW // 2
+    detail = tensor[..., reach:-reach, reach:-reach] - avg_pool2d(tensor, WINDOW, 1)
+    seen = inner[reach:-reach, reach:-reach]
+    return photographic, float(np.sqrt(np.square(detail[0].numpy()[:, seen]).mean()))
 
 
 # ---- colours and sharpness ----------------------------------------------------------------
