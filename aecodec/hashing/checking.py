@@ -130,7 +130,7 @@ class Checker:
     def _by_files(self, a: Entry, b: Entry) -> str:
         try:
             verdict = compare_previews(self._file(a.path), self._file(b.path))
-            if verdict.reason == _EQUAL and not self._equal(a.path, b.path):
+            if verdict.reason == EQUAL and not self._equal(a.path, b.path):
                 return "compressed again"  # equal only as far as was looked
         except (AecodecError, OSError, MemoryError) as error:
             self.unclear.append((a.path, b.path, str(error)))
@@ -144,7 +144,7 @@ class Checker:
         return pixel_digest(self._load(a)) == pixel_digest(self._load(b))
 
 
-_EQUAL = "same pixels"
+EQUAL = "same pixels"
 
 
 class ExactChecker:
@@ -161,7 +161,7 @@ class ExactChecker:
         if _size(a) != _size(b):
             return ""
         try:
-            return _EQUAL if self._digest(a.path) == self._digest(b.path) else ""
+            return EQUAL if self._digest(a.path) == self._digest(b.path) else ""
         except (AecodecError, OSError, MemoryError) as error:
             self.unclear.append((a.path, b.path, str(error)))
             return ""

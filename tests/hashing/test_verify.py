@@ -34,7 +34,21 @@ def thumbnail(image: Image.Image) -> Image.Image:
 def page(seed: int, last: str = "") -> Image.Image:
     """Forty lines of words, as a letter has."""
     rng = np.random.default_rng(seed)
-    words = "lorem ipsum dolor sit amet invoice total number street order name page date".split()
+    words = [
+        "lorem",
+        "ipsum",
+        "dolor",
+        "sit",
+        "amet",
+        "invoice",
+        "total",
+        "number",
+        "street",
+        "order",
+        "name",
+        "page",
+        "date",
+    ]
     image = Image.new("RGB", (600, 800), "white")
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(16)
     for line in range(30):
