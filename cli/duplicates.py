@@ -36,7 +36,7 @@ _Fpr = Annotated[
         min=0,
         max=1,
         metavar="RATE",
-        help="The same, as so many as this share of different photos has.",
+        help="The same, given by how often two different photos may have codes so near.",
         show_default="1e-4 with --verify none",
     ),
 ]

@@ -26,8 +26,10 @@ VERIFY = ("thumbnail", "pixels", "none", "exact")
 """How to make sure: look at thumbnails, and at the files where those cannot tell; at the files
 only; not at all; or only call the same what has equal pixels."""
 
-_WIDE, _NEARLY_EQUAL = 0.33, 0.1  # of the bits, in which codes of candidates may differ
-_NEAREST, _LEAST_NEAREST = 32, 4  # candidates of an image
+WIDE, _NEARLY_EQUAL = 0.33, 0.1
+"""Of the bits, in which codes of candidates may differ; and those of equal pixels, as files differ."""
+NEAREST, _LEAST_NEAREST = 32, 4
+"""Candidates of an image, at most, and in the largest collections."""
 _LOOKS = 400_000  # candidates of all images, about
 
 Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
@@ -64,14 +66,14 @@ def find_groups(
     if verify == "exact":
         check, wide = ExactChecker(load), round(_NEARLY_EQUAL * bits)
     else:
-        check, wide = Checker(thumbnails, load, pixels=verify == "pixels"), round(_WIDE * bits)
+        check, wide = Checker(thumbnails, load, pixels=verify == "pixels"), round(WIDE * bits)
     found = group_checked(
         index,
         entries,
         codes,
         wide if radius is None else min(radius, bits),
         check,
-        nearest=max(_LEAST_NEAREST, min(_NEAREST, _LOOKS // max(1, len(entries)))),
+        nearest=max(_LEAST_NEAREST, min(NEAREST, _LOOKS // max(1, len(entries)))),
         kept=kept,
         rank=rank,
         progress=progress,

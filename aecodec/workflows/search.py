@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +69,14 @@ class ImageIndex(index.ImageIndex):
 
 def _picture(path: Place) -> Image.Image:
     """The picture of an image file or an .aec file."""
-    if not _is_aec(path):
-        return open_image(path)
+    return _codec().decompress(Path(path).read_bytes()) if _is_aec(path) else open_image(path)
+
+
+@cache
+def _codec() -> Codec:
     from aecodec.codec.codec import Codec
 
-    return Codec().decompress(Path(path).read_bytes())
+    return Codec()
 
 
 def _is_aec(path: Place) -> bool:

@@ -20,7 +20,7 @@ LARGE = 512
 """Pixels a side at which pages, charts and the like are judged again."""
 
 _BATCH = 32  # pairs worked on together
-_LEVELS = ((32, 6, 4, 0.25), (64, 5, 2, 0.35), (SMALL, 4, 2, 0.4))
+_LEVELS = ((32, 6, 4, 0.36), (64, 5, 2, 0.4), (SMALL, 4, 2, 0.4))
 """Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
 to be looked at any closer."""
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
