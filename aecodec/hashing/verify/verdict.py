@@ -207,8 +207,8 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
     while side < min(LARGE, longest):
         side = min(2 * side, LARGE)
         part, whole = (squares([image], side) for image in images)
-        outlines = [align.outlines(align.grey(square)) for square in (part, whole)]
-        maps = align.refine(*outlines, maps, 4)
+        near, far = (align.outlines(align.grey(square)) for square in (part, whole))
+        maps = align.refine(near, far, maps, 4)
     part, whole = (squares([image], side) for image in images)
     (findings,) = examine(part, whole, maps)
     return _decide(findings, maps[0], sizes, small.piece, final=True)
