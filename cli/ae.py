@@ -255,7 +255,7 @@ def reconstruct(
             assert found.image_shape is not None  # as of every folder
             write_atomically(target, png(row[None], found.image_shape), overwrite=force)
     else:
-        columns = [f"feature{number}" for number in range(rows.shape[1])]
+        columns = found.columns or [f"feature{number}" for number in range(rows.shape[1])]
         write_atomically(output, to_bytes(rows, suffix, columns), overwrite=force)
     error = float(((rows - found.rows) ** 2).mean())
     print(f"{output}  {len(rows)} samples  mean squared error {error:.4g}")

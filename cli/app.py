@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import typer
 
 from aecodec.errors import UsageError, explain
 
-from . import ae, bench, compress, denoise, duplicates, hashing, models, train
+from . import ae, bench, compress, denoise, desktop, duplicates, hashing, models, thumbnail, train
 from .help import simplify
 from .ui import command as ui
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback means a bug; a plain one is best to report
 )
 compress.add_to(app)
+thumbnail.add_to(app)
 denoise.add_to(app)
 hashing.add_to(app)
 duplicates.add_to(app)
@@ -31,6 +33,7 @@ app.add_typer(ae.app, name="ae", rich_help_panel="Autoencoders on your own data"
 models.add_to(app)
 train.add_to(app)
 ui.add_to(app)
+desktop.add_to(app)
 app.add_typer(bench.app, name="bench", rich_help_panel="Models")
 
 simplify(app)
@@ -78,6 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "error: an empty file name, or other argument; is a variable not set?", file=sys.stderr
         )
         return 2
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        print("error: the working folder is gone; change to another", file=sys.stderr)
+        return 1
     # Importing torch makes 170,000 objects, none of them garbage: looking for it again and
     # again takes a third of the import.
     gc.set_threshold(200_000)

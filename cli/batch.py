@@ -9,17 +9,24 @@ from pathlib import Path
 import typer
 
 from aecodec.storage.folders import is_url
-from aecodec.workflows.batch.local import Work, run
+from aecodec.workflows.batch.local import Work, rehearse, run
 from aecodec.workflows.batch.plan import Job, plan
 
 from .output import report
 
 
 def run_here(
-    jobs: Sequence[Job], load: partial[Work], *, force: bool, as_json: bool, quiet: bool
+    jobs: Sequence[Job],
+    load: partial[Work],
+    *,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    dry_run: bool = False,
 ) -> None:
-    """Do the jobs and print what comes of them; see `report`."""
-    report(run(jobs, load, force=force), len(jobs), as_json=as_json, quiet=quiet)
+    """Do the jobs, or only say what they are, and print what comes of them; see `report`."""
+    outcomes = rehearse(jobs) if dry_run else run(jobs, load, force=force)
+    report(outcomes, len(jobs), as_json=as_json, quiet=quiet, rehearsal=dry_run)
 
 
 def run_batch(
@@ -36,9 +43,13 @@ def run_batch(
     force: bool,
     as_json: bool,
     quiet: bool,
+    skip_existing: bool = False,
+    dry_run: bool = False,
 ) -> None:
     """Files to files on this machine or on Ray, and print what comes of them."""
     if engine == "ray":
+        if skip_existing or dry_run:
+            raise typer.BadParameter("--skip-existing and --dry-run are for --engine local")
         run_cluster(
             command,
             inputs,
@@ -54,8 +65,15 @@ def run_batch(
         )
         return
     paths = local_paths(inputs, ray_address)
-    jobs = plan(paths, output, suffixes=suffixes, suffix=suffix, force=force)
-    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)
+    jobs = plan(
+        paths,
+        output,
+        suffixes=suffixes,
+        suffix=suffix,
+        force=force,
+        skip_existing=skip_existing,
+    )
+    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 
 def run_cluster(

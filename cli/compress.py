@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,7 +27,7 @@ from .options import (
     Device,
     Engine,
     Force,
-    Output,
+    OutputOrPipe,
     Quiet,
     RayAddress,
     inputs,
@@ -34,6 +35,7 @@ from .options import (
     weights_option,
 )
 from .output import print_json
+from .pipes import STANDARD, is_piped, run_piped
 
 _PANEL = "Compression"
 _TARGETS = "What to aim for (at most one)"
@@ -71,13 +73,16 @@ _COMPRESS_EXAMPLES = (
     "  aecodec compress photo.png\n"
     "  aecodec compress photo.png -o small.aec --max-size 50kB\n"
     "  aecodec compress photos -o archive --quality 70\n"
+    "  aecodec compress - < photo.png > photo.aec\n"
     "  aecodec compress noisy.png --denoise auto"
 )
 
 
 def compress(
-    inputs: Annotated[list[str], places("INPUT", "Images, and folders of images.")],
-    output: Output = None,
+    inputs: Annotated[
+        list[str], places("INPUT", "Images, and folders of images; - is standard input.")
+    ],
+    output: OutputOrPipe = None,
     quality: Annotated[
         int | None,
         typer.Option(
@@ -109,6 +114,15 @@ def compress(
             rich_help_panel=_TARGETS,
         ),
     ] = None,
+    ssimulacra2: Annotated[
+        float | None,
+        typer.Option(
+            parser=_positive,
+            metavar="N",
+            help="Smallest file of at least this SSIMULACRA 2: 90 can hardly be told apart.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
     max_size: Annotated[
         int | None,
         typer.Option(
@@ -133,6 +147,16 @@ def compress(
     denoise_weights: Annotated[
         str | None, weights_option("denoiser", "denoise-cpu", "denoise", "--denoise-weights")
     ] = None,
+    strip: Annotated[
+        Literal["all", "exif", "xmp", "icc", "location"] | None,
+        typer.Option(help="Leave out what images say beside their pixels.", show_default=False),
+    ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Go on where an earlier run ended.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be written where; write nothing.")
+    ] = False,
     weights: CodecWeights = None,
     device: Device = "auto",
     engine: Engine = "local",
@@ -146,6 +170,7 @@ def compress(
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
     targets: dict[str, Any] = {"quality": quality, "bpp": bpp, "psnr": psnr, "max_bytes": max_size}
+    targets["ssimulacra2"] = ssimulacra2
     given = {"max_size" if name == "max_bytes" else name: v for name, v in targets.items()}
     options = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
     check_target({**options, "--lossless": lossless or None})
@@ -162,9 +187,16 @@ def compress(
         effort=effort,
         denoise=denoise == "auto",
         denoise_weights=denoise_weights,
+        strip=strip,
         weights=weights,
         device=device,
     )
+    if is_piped(inputs, output):
+        files_only = engine == "ray" or skip_existing or dry_run
+        run_piped(
+            inputs, output, load, force=force, as_json=as_json, quiet=quiet, others=files_only
+        )
+        return
     run_batch(
         "compress",
         inputs,
@@ -178,6 +210,8 @@ def compress(
         force=force,
         as_json=as_json,
         quiet=quiet,
+        skip_existing=skip_existing,
+        dry_run=dry_run,
     )
 
 
@@ -193,8 +227,10 @@ _DECOMPRESS_EXAMPLES = (
 
 
 def decompress(
-    inputs: Annotated[list[Path], inputs("FILE.aec", "Files, and folders of .aec files.")],
-    output: Output = None,
+    inputs: Annotated[
+        list[Path], inputs("FILE.aec", "Files, and folders of .aec files; - is standard input.")
+    ],
+    output: OutputOrPipe = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -203,8 +239,22 @@ def decompress(
             show_default="that of -o FILE, or png",
         ),
     ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="Only this part: left, top, width and height in pixels.",
+            show_default="all",
+        ),
+    ] = None,
     weights: CodecWeights = None,
     device: Device = "auto",
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Go on where an earlier run ended.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be written where; write nothing.")
+    ] = False,
     force: Force = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -216,17 +266,43 @@ def decompress(
     """
     named_by = Path(output) if output and takes_file_name(inputs, output) else None
     suffix = image_suffix(format, named_by)
-    jobs = plan(inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force)
+    load = partial(
+        decompressor, suffix.removeprefix("."), box=_box(crop), weights=weights, device=device
+    )
+    if is_piped(inputs, output):
+        files_only = skip_existing or dry_run
+        run_piped(
+            inputs, output, load, force=force, as_json=as_json, quiet=quiet, others=files_only
+        )
+        return
+    jobs = plan(
+        inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force, skip_existing=skip_existing
+    )
+    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
 
-    load = partial(decompressor, suffix.removeprefix("."), weights=weights, device=device)
-    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)
+
+def _box(crop: str | None) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom of X,Y,W,H."""
+    if crop is None:
+        return None
+    try:
+        left, top, width, height = map(int, crop.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{crop!r} is not X,Y,W,H in whole pixels", param_hint="--crop"
+        ) from None
+    if min(left, top) < 0 or min(width, height) < 1:
+        raise typer.BadParameter(f"{crop} is no part of a picture", param_hint="--crop")
+    return left, top, left + width, top + height
 
 
 # ---- info ------------------------------------------------------------------------------
 
 
 def info(
-    file: Annotated[Path, typer.Argument(metavar="FILE.aec", help="The file to look into.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.aec", help="The file to look into; - is standard input.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show what an .aec file says about itself, without decoding it.
@@ -236,12 +312,14 @@ def info(
     "lossless", "model" (the name of shipped weights, or null), "tiles", each with its place,
     size and exact share from 0 to 1, and "chunks".
     """
+    from aecodec.codec.container import read_bytes
     from aecodec.codec.describe import describe
     from aecodec.errors import AecodecError, named
     from aecodec.weights import shipped_name
 
     try:
-        about = describe(file.read_bytes())
+        data = read_bytes(sys.stdin.buffer if str(file) == STANDARD else file)
+        about = describe(data)
         about["model"] = None if about["lossless"] else shipped_name(about["weights"])
     except AecodecError as error:
         raise type(error)(named(file, str(error))) from None

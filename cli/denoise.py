@@ -20,11 +20,13 @@ from .options import (
     Engine,
     Force,
     Output,
+    OutputOrPipe,
     Quiet,
     RayAddress,
     inputs,
     places,
 )
+from .pipes import is_piped, run_piped
 
 _PANEL = "Denoising"
 
@@ -47,8 +49,10 @@ _DENOISE_EXAMPLES = (
 
 
 def denoise(
-    inputs: Annotated[list[str], places("INPUT", "Images, and folders of images.")],
-    output: Output = None,
+    inputs: Annotated[
+        list[str], places("INPUT", "Images, and folders of images; - is standard input.")
+    ],
+    output: OutputOrPipe = None,
     sigma: Annotated[
         float | None,
         typer.Option(
@@ -84,6 +88,8 @@ def denoise(
     from aecodec.images import IMAGE_SUFFIXES
 
     if engine == "ray":
+        if is_piped(inputs, output):
+            raise typer.BadParameter("'-' is for --engine local")
         load = partial(denoiser, format="png", **options, weights=weights, device=device)
         run_cluster(
             "denoise",
@@ -101,8 +107,11 @@ def denoise(
         return
     paths = local_paths(inputs, ray_address)
     name, format = _names(paths, output, "-denoised")
-    jobs = plan(paths, output, suffixes=IMAGE_SUFFIXES, suffix=name, force=force)
     load = partial(denoiser, format=format, **options, weights=weights, device=device)
+    if is_piped(inputs, output):
+        run_piped(inputs, output, load, force=force, as_json=as_json, quiet=quiet)
+        return
+    jobs = plan(paths, output, suffixes=IMAGE_SUFFIXES, suffix=name, force=force)
     run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)
 
 

@@ -28,6 +28,7 @@ from .options import (
     weights_option,
 )
 from .output import noting, print_json, progress_bar, say, tell
+from .pipes import input_file
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
@@ -201,7 +202,10 @@ def _search_sections(
 
 def hash_images(
     images: Annotated[
-        list[str], places("IMAGE", "Images and .aec files; with --engine ray folders, too.")
+        list[str],
+        places(
+            "IMAGE", "Images and .aec files; - is standard input; with --engine ray folders, too."
+        ),
     ],
     bits: Annotated[int, bits_option(str(_DEFAULT_BITS))] = _DEFAULT_BITS,
     weights: HashWeights = None,
@@ -248,7 +252,8 @@ def hash_images(
     report, failed = [], False
     for path in paths:
         try:
-            code = code_of(hasher, path)[: bits // 8].hex()
+            with input_file(str(path)) as file:
+                code = code_of(hasher, file)[: bits // 8].hex()
         except Exception as error:
             say(f"error: {named(path, explain(error))}")
             failed = True

@@ -43,6 +43,16 @@ Output = Annotated[
         show_default="next to each input",
     ),
 ]
+OutputOrPipe = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE|DIR|-",
+        help="Output file, or folder if there are several inputs; - is standard output.",
+        show_default="next to each input",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the model runs.")

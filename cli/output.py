@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -89,6 +90,7 @@ def report(
     as_json: bool,
     quiet: bool = False,
     results: str = "",
+    rehearsal: bool = False,
 ) -> None:
     """Print what becomes of files, each as soon as it is done.
 
@@ -98,11 +100,12 @@ def report(
         as_json: print one JSON list instead of lines.
         quiet: only errors, notes and JSON.
         results: last line, in place of one for each file that was done.
+        rehearsal: nothing is done, and these are what would be.
 
     Raises:
         typer.Exit: with code 1, after all is reported, when a file failed.
     """
-    seen = []
+    seen, start = [], time.perf_counter()
     with progress_bar(quiet or count < 2, count) as progress:
         for outcome in outcomes:
             for note in outcome.notes:
@@ -110,7 +113,8 @@ def report(
             if outcome.error:
                 progress.print(f"error: {outcome.error}", sys.stderr)
             elif not (as_json or quiet or results):
-                line = f"{outcome.source} -> {outcome.target}  {outcome.summary}"
+                how = "is there: skipped" if outcome.skipped else outcome.summary
+                line = f"{outcome.source} -> {outcome.target}  {how}".rstrip()
                 progress.print(line, sys.stdout)
             seen.append(outcome)
             progress(len(seen), count)
@@ -118,18 +122,24 @@ def report(
         print_json([outcome.as_json() for outcome in seen])
     elif not quiet:
         if results or count > 1:
-            print(_total(seen))
+            print(_total(seen, time.perf_counter() - start, rehearsal))
         if results:
             print(results)
     if any(outcome.error for outcome in seen):
         raise typer.Exit(1)
 
 
-def _total(outcomes: list[Outcome]) -> str:
+def _total(outcomes: list[Outcome], seconds: float, rehearsal: bool) -> str:
     """The last line of a batch; 0 pixels leave out the bits per pixel."""
-    done = [outcome for outcome in outcomes if not outcome.error]
+    done = [outcome for outcome in outcomes if not (outcome.error or outcome.skipped)]
+    if rehearsal:
+        return f"total: {len(done)} of {len(outcomes)} files would be done; nothing was written"
     size, pixels = sum(o.size for o in done), sum(o.pixels for o in done)
-    parts = [f"total: {len(done)} of {len(outcomes)} files", f"{size:,} bytes"]
+    before = sum(o.before for o in done)
+    parts = [f"total: {len(done)} of {len(outcomes)} files"]
+    if skipped := sum(outcome.skipped for outcome in outcomes):
+        parts.append(f"{skipped} skipped")
+    parts.append(f"{before:,} -> {size:,} bytes" if before else f"{size:,} bytes")
     if pixels:
         parts.append(f"{8 * size / pixels:.3f} bpp")
-    return "  ".join(parts)
+    return "  ".join([*parts, f"{seconds:.1f} s"])

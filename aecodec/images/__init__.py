@@ -17,6 +17,7 @@ from aecodec.images.reading import (
     open_pixels,
     open_reduced,
 )
+from aecodec.images.strip import STRIPPABLE, without_metadata
 from aecodec.images.writing import image_bytes, save_image
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_PIXELS",
     "ORIENTATION",
     "PROPERTIES",
+    "STRIPPABLE",
     "Picture",
     "check_size",
     "find_photos",
@@ -35,4 +37,5 @@ __all__ = [
     "open_reduced",
     "save_image",
     "to_8_bits",
+    "without_metadata",
 ]

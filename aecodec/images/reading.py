@@ -54,6 +54,7 @@ IMAGE_SUFFIXES = frozenset(
     ]
 )
 _HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _AEC = b"\x89AEC"  # how an .aec file begins, whatever its name
 
 _OPENING = threading.Lock()  # filters of warnings are the whole process's
@@ -94,6 +95,7 @@ def _decode(
     suffix = os.path.splitext(path)[1].lower()
     missing = register_plugin(suffix)
     try:
+        missing = register_plugin(_suffix_by_content(path)) or missing
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(path)
@@ -116,6 +118,15 @@ def _decode(
     except Exception as error:  # each format's reader has its own kinds
         raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
     return image, size
+
+
+def _suffix_by_content(path: str | os.PathLike[str]) -> str:
+    """Of HEIC and JPEG XL files, whatever their names; else nothing."""
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:] in _HEIC_BRANDS:
+        return ".heic"
+    return ".jxl" if head[:2] == b"\xff\x0a" or head[4:8] == b"JXL " else ""
 
 
 def _why_unknown(path: str | os.PathLike[str]) -> str:

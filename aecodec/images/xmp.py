@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
@@ -33,9 +34,8 @@ def without_lost_parts(xmp: bytes) -> tuple[bytes, list[str]]:
         document = minidom.parseString(xmp.strip(b"\0 \r\n\t"))
     except (ExpatError, ValueError, LookupError):
         return b"", ["malformed XMP is left out"]
-    removed: set[str] = set()
     gain_map = b"GainMap" in xmp
-    _prune(document, removed)
+    removed = prune(document, _is_lost)
     if not removed:
         return xmp, []
     notes = []
@@ -45,26 +45,41 @@ def without_lost_parts(xmp: bytes) -> tuple[bytes, list[str]]:
         notes.append("what is appended to the picture (such as a depth map) is left out")
     if _CAMERA in removed:
         notes.append("the video of the motion photo is left out")
-    return "".join(node.toxml() for node in document.childNodes).encode(), notes
+    return serialise(document), notes
 
 
-def _prune(node: Any, removed: set[str]) -> None:
-    """Remove elements and attributes below a node; the namespaces of what went are added."""
+def prune(node: Any, is_lost: Callable[[str | None, str], bool]) -> set[str]:
+    """Remove elements and attributes below a node of minidom.
+
+    Args:
+        node: a document or element, changed in place.
+        is_lost: tells by namespace and local name which are to go.
+
+    Returns:
+        The namespaces of what went.
+    """
+    removed: set[str] = set()
     for child in list(node.childNodes):
         if child.nodeType != child.ELEMENT_NODE:
             continue
-        if _is_lost(child.namespaceURI, child.localName):
+        if is_lost(child.namespaceURI, child.localName):
             removed.add(child.namespaceURI)
             node.removeChild(child)
             continue
         for attribute in list(child.attributes.values()):
-            if _is_lost(attribute.namespaceURI, attribute.localName):
+            if is_lost(attribute.namespaceURI, attribute.localName):
                 removed.add(attribute.namespaceURI)
                 child.removeAttributeNode(attribute)
-        _prune(child, removed)
+        removed |= prune(child, is_lost)
         for attribute in list(child.attributes.values()):  # names that nothing uses any more
             if attribute.prefix == "xmlns" and attribute.value in (*_GAIN_MAP, *_CONTAINER):
                 child.removeAttributeNode(attribute)
+    return removed
+
+
+def serialise(document: minidom.Document) -> bytes:
+    """Without an XML declaration, which XMP has not, and with its packet's beginning and end."""
+    return "".join(node.toxml() for node in document.childNodes).encode()
 
 
 def _is_lost(namespace: str | None, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,11 +31,13 @@ def compress_file(
     quality: int | None = None,
     bpp: float | None = None,
     psnr: float | None = None,
+    ssimulacra2: float | None = None,
     max_bytes: int | None = None,
     lossless: bool = False,
     effort: str = "default",
     denoise: bool = False,
     denoise_weights: str | Path | None = None,
+    strip: str | None = None,
     weights: str | Path | None = None,
     device: str = "auto",
 ) -> dict[str, Any]:
@@ -49,10 +52,13 @@ def compress_file(
         quality: 1 (smallest) to 100 (best); 50 if nothing else is aimed for.
         bpp: best quality within so many bits per pixel.
         psnr: smallest file of at least this PSNR in dB.
+        ssimulacra2: smallest file of at least this SSIMULACRA 2 (90: hardly told apart).
         max_bytes: best quality within a file size.
         lossless: keep every pixel exactly.
         effort: "fast", "default" or "max".
         denoise: remove noise first.
+        strip: what to leave out of what the image says beside its pixels: "exif", "xmp", "icc",
+            "location" or "all".
         denoise_weights, weights: of denoiser and codec: names of shipped ones, or files.
         device: "auto", "cpu" or "cuda".
 
@@ -61,7 +67,7 @@ def compress_file(
         the noise that was found.
 
     Raises:
-        UsageError: more than one of quality, bpp, psnr, max_bytes and lossless.
+        UsageError: more than one of quality, bpp, psnr, ssimulacra2, max_bytes and lossless.
         FileExistsError: the target exists, and `overwrite` is false.
         TargetUnreachableError: no quality meets the target.
         AecodecError, OSError: the image, or weights, cannot be read.
@@ -74,11 +80,13 @@ def compress_file(
         quality=quality,
         bpp=bpp,
         psnr=psnr,
+        ssimulacra2=ssimulacra2,
         max_bytes=max_bytes,
         lossless=lossless,
         effort=effort,
         denoise=denoise,
         denoise_weights=denoise_weights,
+        strip=strip,
         weights=weights,
         device=device,
     )
@@ -92,17 +100,19 @@ def compressor(
     quality: int | None = None,
     bpp: float | None = None,
     psnr: float | None = None,
+    ssimulacra2: float | None = None,
     max_bytes: int | None = None,
     lossless: bool = False,
     effort: str = "default",
     denoise: bool = False,
     denoise_weights: str | Path | None = None,
+    strip: str | None = None,
     weights: str | Path | None = None,
     device: str = "auto",
 ) -> Work:
     """What compresses one image file; arguments as of `compress_file`."""
-    wanted = {"quality": quality, "bpp": bpp, "psnr": psnr, "max_bytes": max_bytes}
-    target = check_target({**wanted, "lossless": lossless or None})
+    wanted = {"quality": quality, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}
+    target = check_target({**wanted, "max_bytes": max_bytes, "lossless": lossless or None})
     if denoise_weights and not denoise:
         raise UsageError("weights of the denoiser, but it is not asked to denoise")
     from aecodec.codec.codec import Codec
@@ -111,7 +121,7 @@ def compressor(
 
     codec, code = Codec(device, weights), hash_writer(device)
     clean = cleaner(device, denoise_weights) if denoise else None
-    return lambda source: _compress_one(codec, source, target, effort, clean, code)
+    return lambda source: _compress_one(codec, source, target, effort, clean, strip, code)
 
 
 def check_target(given: dict[str, Any]) -> tuple[str, Any]:
@@ -133,13 +143,16 @@ def _compress_one(
     target: tuple[str, Any],
     effort: str,
     clean: Cleaner | None,
+    strip: str | None,
     code: Callable[[Image.Image], bytes],
 ) -> Product:
     from aecodec.codec.describe import describe
     from aecodec.codec.rate_control import compress_to_target
-    from aecodec.images import open_image
+    from aecodec.images import open_image, without_metadata
 
     image, (aim, value) = open_image(source), target
+    if strip:
+        image = without_metadata(image, strip)
     found: dict[str, Any] = {}
     if clean:
         image, found = clean(image)
@@ -148,6 +161,11 @@ def _compress_one(
     else:
         wanted = {aim: value, "effort": effort, "stored_hash": code(image)}
         data = compress_to_target(codec, image, **wanted)
+    if len(data) > (before := os.path.getsize(source)):
+        warnings.warn(
+            f"the .aec file takes {len(data):,} bytes, more than its input's {before:,}",
+            stacklevel=2,
+        )
     about = describe(data)
     names = ("bytes", "bpp", "quality", "lossless", "width", "height", "mode")
     facts = {name: about[name] for name in names}
@@ -159,8 +177,20 @@ def _compress_one(
     return Product(data, facts, summary, pixels=about["width"] * about["height"])
 
 
-def decompressor(format: str, *, weights: str | Path | None = None, device: str = "auto") -> Work:
-    """What decompresses one .aec file to an image file of a format such as "png"."""
+def decompressor(
+    format: str,
+    *,
+    box: tuple[int, int, int, int] | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
+) -> Work:
+    """What decompresses one .aec file to an image file of a format such as "png".
+
+    Args:
+        format: of the image file.
+        box: left, top, right and bottom of the part that is wanted; None: all.
+        weights, device: of the codec.
+    """
     from aecodec.codec.codec import Codec
 
     codec = Codec(device, weights)
@@ -168,7 +198,10 @@ def decompressor(format: str, *, weights: str | Path | None = None, device: str 
     def work(source: Path) -> Product:
         from aecodec.images import image_bytes
 
-        image = codec.decompress(source.read_bytes())
+        try:
+            image = codec.decompress(source, box=box)
+        except ValueError as error:  # the box is not within this picture
+            raise UsageError(str(error)) from None
         data = image_bytes(image, format)
         facts = {
             "bytes": len(data),
@@ -177,6 +210,25 @@ def decompressor(format: str, *, weights: str | Path | None = None, device: str 
             "height": image.height,
             "mode": image.mode,
         }
+        return Product(data, facts, f"{len(data):,} bytes  {image.width}x{image.height}")
+
+    return work
+
+
+def thumbnailer(format: str, size: int) -> Work:
+    """What makes an image file of at most `size` pixels a side, of an image or an .aec file."""
+    from aecodec.codec.pillow_plugin import register_pillow
+
+    register_pillow()
+
+    def work(source: Path) -> Product:
+        from aecodec.images import Picture, image_bytes, open_reduced, to_8_bits
+
+        picture = Picture.from_image(open_reduced(source, 2 * size)[0])
+        image = to_8_bits(Picture(picture.pixels.copy(), picture.alpha).to_image())
+        image.thumbnail((size, size))
+        facts = {"format": format, "width": image.width, "height": image.height}
+        data = image_bytes(image, format)
         return Product(data, facts, f"{len(data):,} bytes  {image.width}x{image.height}")
 
     return work

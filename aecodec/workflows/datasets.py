@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
 Shape = tuple[int, int, int]
+_INDEX = ("", "Unnamed: 0", "__index_level_0__")  # what pandas' index is called in files
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,13 @@ class Data:
         rows: (samples, features), float32 or float64; images are in [0, 1].
         names: of the samples: files below the folder, or row numbers from 0.
         image_shape: (height, width, channels) if the rows are images.
+        columns: names of the features, where a table has them.
     """
 
     rows: npt.NDArray[Any]
     names: list[str]
     image_shape: Shape | None
+    columns: list[str] | None = None
 
 
 def read(
@@ -64,7 +69,11 @@ def read(
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise AecodecError(f"{path}: not a folder of images nor one of {', '.join(SUFFIXES)}")
-    array = _read_numpy(path) if suffix in (".npy", ".npz") else _read_table(path, suffix)
+    columns: list[str] | None = None
+    if suffix in (".npy", ".npz"):
+        array = _read_numpy(path)
+    else:
+        array, columns = _read_table(path, suffix)
     if array.dtype.kind not in "biuf" or array.ndim < 2 or array.size == 0:
         raise AecodecError(f"{path}: need two or more dimensions of numbers, not {_about(array)}")
     shape = None
@@ -76,7 +85,7 @@ def read(
         rows = rows.astype("float32") / 255
     elif array.dtype.kind != "f":
         rows = rows.astype("float64")
-    return Data(rows, [str(number) for number in range(len(rows))], shape)
+    return Data(rows, [str(number) for number in range(len(rows))], shape, columns)
 
 
 def to_bytes(rows: Any, suffix: str, columns: Sequence[str]) -> bytes:
@@ -115,15 +124,24 @@ def _read_numpy(path: Path) -> Any:
         raise AecodecError(f"{path}: not a readable NumPy file ({reason})") from None
 
 
-def _read_table(path: Path, suffix: str) -> Any:
+def _read_table(path: Path, suffix: str) -> tuple[Any, list[str] | None]:
+    """Rows, and the names of the columns, if the table has any."""
     import polars as pl
 
     content = path.read_bytes()
+    named = True
     try:
         if suffix == ".csv":
             # All rows tell the types: a column may turn fractional late.
-            header = _has_header(content)
-            frame = pl.read_csv(content, has_header=header, infer_schema_length=None)
+            separator = _separator(content)
+            named = _has_header(content, separator)
+            frame = pl.read_csv(
+                content,
+                has_header=named,
+                separator=separator,
+                decimal_comma=separator == ";" and _has_decimal_commas(content),
+                infer_schema_length=None,
+            )
         else:
             frame = pl.read_parquet(content)
     except pl.exceptions.PolarsError as error:
@@ -131,17 +149,44 @@ def _read_table(path: Path, suffix: str) -> Any:
         raise AecodecError(f"{path}: not a readable table ({reason})") from None
     if frame.is_empty():
         raise AecodecError(f"{path}: no rows")
+    if (name := _index_column(frame)) is not None:
+        warnings.warn(
+            "the first column has no name: it is taken for pandas' index, and left out",
+            stacklevel=2,
+        )
+        frame = frame.drop(name)
     for name, dtype in frame.schema.items():
         if not dtype.is_numeric():
             raise AecodecError(f"{path}: column {name!r} is not numeric; leave it out")
-    return frame.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    numbers = frame.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return numbers, (frame.columns if named else None)
 
 
-def _has_header(content: bytes) -> bool:
+def _index_column(frame: Any) -> str | None:
+    """The first column, if it is the index that pandas writes: alone without a name."""
+    names: list[str] = frame.columns
+    return names[0] if len(names) > 1 and names[0] in _INDEX else None
+
+
+def _separator(content: bytes) -> str:
+    """Of a .csv file: that which its first line has most of; a comma if it has none."""
+    first = content.partition(b"\n")[0]
+    return max(",;\t", key=lambda mark: first.count(mark.encode()))
+
+
+def _has_decimal_commas(content: bytes) -> bool:
+    return re.search(rb"[0-9],[0-9]", content) is not None
+
+
+def _has_header(content: bytes, separator: str) -> bool:
     """Whether the first line of a .csv file has names, rather than numbers as all others."""
     import polars as pl
 
-    first = pl.read_csv(content, has_header=False, n_rows=1, infer_schema_length=0).row(0)
+    first = pl.read_csv(
+        content, has_header=False, separator=separator, n_rows=1, infer_schema_length=0
+    ).row(0)
+    if separator == ";" and _has_decimal_commas(content):
+        first = tuple(text.replace(",", ".") if text else text for text in first)
     numbers = pl.Series(first, dtype=pl.String).str.strip_chars().cast(pl.Float64, strict=False)
     # pandas names columns 0, 1, 2, ... when they have no names.
     counted = len(first) > 2 and first == tuple(map(str, range(len(first))))

@@ -106,9 +106,9 @@ def aec_reader(hasher: Callable[[], Hasher]) -> Reader:
         return codecs[0]
 
     def read(path: Path) -> Preview | StoredCode:
-        from aecodec.codec.container import ChunkType, read_file
+        from aecodec.codec.container import ChunkType, read_bytes, read_file
 
-        data = path.read_bytes()
+        data = read_bytes(path)
         header, chunks = read_file(data)
         model = hasher()
         for chunk in chunks:

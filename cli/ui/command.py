@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +47,8 @@ def ui(
 
     if find_spec("gradio") is None:
         raise AecodecError("the page needs gradio: pip install 'aecodec[ui]'")
+    if port and _is_busy(port):
+        raise AecodecError(f"port {port} is taken by another program; give --port 0 for a free one")
     from .page import serve
 
     def ready(address: str) -> None:
@@ -52,3 +57,14 @@ def ui(
             typer.launch(address)
 
     serve(folder.resolve(), index, device, port, ready)
+
+
+def _is_busy(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":  # as servers do: a port that was left a moment ago is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False

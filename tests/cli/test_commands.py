@@ -237,9 +237,11 @@ def test_nothing_is_written_to_a_file_called_dash(
     run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, _, err = run("compress", photo, "-o", "-")
-    assert (code, "give a name" in err) == (2, True)
+    code, out, _ = run("compress", photo, "-o", "-")
+    assert (code, out[1:4]) == (0, "AEC")
     assert not Path("-").exists()
+    code, _, err = run("corrupt", photo, "-o", "-")
+    assert (code, "give a name" in err) == (2, True)
 
 
 def test_info_shows_header_and_chunks(run: Run, photo: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,7 @@ class Product:
 
 @dataclass
 class Outcome:
-    """How one job ended. `size` is the output's, in bytes."""
+    """How one job ended. `size` is the output's and `before` the input's, in bytes, if known."""
 
     source: str
     target: str | None
@@ -42,6 +43,8 @@ class Outcome:
     summary: str = ""
     size: int = 0
     pixels: int = 0
+    before: int = 0
+    skipped: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -49,6 +52,7 @@ class Outcome:
             "output": None if self.error else self.target,
             "error": self.error or None,
             "notes": self.notes,
+            **({"skipped": True} if self.skipped else {}),
             **self.facts,
         }
 
@@ -69,20 +73,33 @@ def run(jobs: Sequence[Job], load: Callable[[], Work], *, force: bool) -> Iterat
     Yields:
         What came of each job, as soon as it is done.
     """
-    work = load() if any(not job.problem for job in jobs) else None
+    work = load() if any(not (job.problem or job.done) for job in jobs) else None
     for job in jobs:
-        if job.problem or work is None:
-            error = named(job.source, job.problem)
-            yield Outcome(str(job.source), str(job.target), error)
-        else:
-            yield _do(job, work, force)
+        yield _foreseen(job) if job.problem or job.done or work is None else _do(job, work, force)
+
+
+def rehearse(jobs: Sequence[Job]) -> Iterator[Outcome]:
+    """What `run` would do: the problems that are known beforehand, and nothing done."""
+    return map(_foreseen, jobs)
+
+
+def _foreseen(job: Job) -> Outcome:
+    source, target = str(job.source), str(job.target)
+    if job.problem:
+        return Outcome(source, target, named(job.source, job.problem))
+    notes = [job.note] if job.note else []
+    return Outcome(source, target, notes=notes, skipped=job.done)
 
 
 def _do(job: Job, work: Work, force: bool) -> Outcome:
     def write(data: bytes | memoryview) -> None:
         write_atomically(job.target, data, overwrite=force)
 
-    return attempt(str(job.source), str(job.target), lambda: work(job.source), write)
+    outcome = attempt(str(job.source), str(job.target), lambda: work(job.source), write)
+    outcome.notes[:0] = [job.note] if job.note else []
+    if not outcome.error:
+        outcome.before = os.path.getsize(job.source)
+    return outcome
 
 
 def attempt(

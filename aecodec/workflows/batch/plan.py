@@ -14,11 +14,20 @@ from aecodec.storage.folders import find_files, identity
 
 @dataclass(frozen=True)
 class Job:
-    """One input, its output, and why it cannot be done if that is known beforehand."""
+    """One input, its output, and what is known of it beforehand.
+
+    Attributes:
+        source, target: input and output.
+        problem: why it cannot be done, or nothing.
+        note: for whoever wants the output, or nothing.
+        done: the output is there, and is to be kept.
+    """
 
     source: Path
     target: Path
     problem: str = ""
+    note: str = ""
+    done: bool = False
 
 
 def plan(
@@ -28,12 +37,14 @@ def plan(
     suffixes: Collection[str],
     suffix: str,
     force: bool,
+    skip_existing: bool = False,
 ) -> list[Job]:
     """Which output each input gets.
 
     Files go beside their input, or into the folder `output`; the tree of a folder is
     mirrored, below a folder of its own name if there are other inputs. If `output` is
     not an existing folder and there is just one input file, it is the output file.
+    Inputs that differ in their suffix only, IMG.JPG and IMG.PNG, keep it: IMG.JPG.aec.
 
     Args:
         inputs: files and folders.
@@ -41,6 +52,7 @@ def plan(
         suffixes: of the inputs, lower-case and with dot: what is looked for in folders.
         suffix: of the outputs.
         force: existing outputs may be overwritten.
+        skip_existing: inputs whose output exists are done.
 
     Raises:
         UsageError: `output` is a file, and these inputs need a folder.
@@ -51,7 +63,7 @@ def plan(
             jobs += _plan_folder(path, _root(path, inputs, output), suffixes, suffix)
         else:
             jobs.append(Job(path, _target(path, inputs, output, suffixes, suffix)))
-    return _check(jobs, force)
+    return _check(_apart(jobs, suffix), force, skip_existing)
 
 
 def takes_file_name(inputs: Sequence[Path], output: str | None) -> bool:
@@ -148,7 +160,23 @@ def _place(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
-def _check(jobs: Sequence[Job], force: bool) -> list[Job]:
+def _apart(jobs: Sequence[Job], suffix: str) -> list[Job]:
+    """Inputs that would share an output keep their suffixes in its name."""
+    sharing: dict[str, set[str]] = {}
+    for job in jobs:
+        if os.path.exists(job.source):
+            sharing.setdefault(_place(job.target), set()).add(_place(job.source))
+    apart = []
+    for job in jobs:
+        if len(sharing.get(_place(job.target), ())) > 1 and not job.problem:
+            target = job.target.with_name(job.source.name + suffix)
+            note = f"{job.target.name} would be that of several; this is {target.name}"
+            job = replace(job, target=target, note=note)
+        apart.append(job)
+    return apart
+
+
+def _check(jobs: Sequence[Job], force: bool, skip_existing: bool) -> list[Job]:
     """Drop repeated inputs and mark the jobs that would destroy a file."""
     outputs = Outputs(identity(job.source) for job in jobs)
     seen: set[tuple[str, str]] = set()
@@ -158,9 +186,10 @@ def _check(jobs: Sequence[Job], force: bool) -> list[Job]:
         if (pair := (_place(job.source), output)) in seen:
             continue
         seen.add(pair)
-        problem = job.problem or _problem(job, outputs, force)
+        done = skip_existing and not job.problem and os.path.isfile(job.target)
+        problem = job.problem or _problem(job, outputs, force or done)
         problem = problem or outputs.claim(output, job.source, job.target)
-        checked.append(replace(job, problem=problem))
+        checked.append(replace(job, problem=problem, done=done and not problem))
     return checked
 
 

@@ -1,0 +1,118 @@
+"""Standard input and output in the place of files, written as "-"."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import typer
+
+from aecodec.errors import AecodecError
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
+from aecodec.workflows.batch.local import Work, attempt
+
+from .output import report
+
+STANDARD = "-"
+_MOST = 1 << 32  # bytes of an image
+_PIECE = 1 << 24
+
+
+def is_piped(inputs: Sequence[object], output: str | None) -> bool:
+    """Whether one of them is standard input, or the output is standard output."""
+    return output == STANDARD or STANDARD in map(str, inputs)
+
+
+def run_piped(
+    inputs: Sequence[object],
+    output: str | None,
+    load: Callable[[], Work],
+    *,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    others: bool = False,
+) -> None:
+    """One input to one output, of which at least one is a pipe.
+
+    Args:
+        inputs: exactly one; "-" is standard input.
+        output: a file; None or "-" is standard output.
+        load: makes the function that does it.
+        force: an existing file may be overwritten.
+        as_json, quiet: as for `report`; standard output has the result then, and nothing else.
+        others: options were given that are for files only.
+
+    Raises:
+        typer.BadParameter: it cannot be done so.
+        typer.Exit: with code 1, when it failed.
+    """
+    to_standard = output in (None, STANDARD)
+    if len(inputs) != 1:
+        raise typer.BadParameter("'-' is for one input and one output")
+    if others:
+        raise typer.BadParameter("'-' takes no --engine, --skip-existing or --dry-run")
+    if to_standard and as_json:
+        raise typer.BadParameter("standard output has the file; give -o FILE for --json")
+    if to_standard and sys.stdout.isatty():
+        raise typer.BadParameter("standard output is a terminal; redirect it, or give -o FILE")
+    if not to_standard:
+        refuse_to_overwrite(Path(str(output)), force)
+
+    def write(data: bytes | memoryview) -> None:
+        if to_standard:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            write_atomically(Path(str(output)), data, overwrite=force)
+
+    source = str(inputs[0])
+    with input_file(source) as path:
+        work = load()
+        outcome = attempt(source, STANDARD if to_standard else output, lambda: work(path), write)
+        outcome.error = without_path(outcome.error, path, source)
+        outcome.notes[:] = [without_path(note, path, source) for note in outcome.notes]
+    report([outcome], 1, as_json=as_json, quiet=quiet or to_standard)
+
+
+@contextmanager
+def input_file(source: str) -> Iterator[Path]:
+    """The file's path; for "-", that of a temporary one with what comes from standard input.
+
+    Raises:
+        AecodecError: there is nothing, or no end to it.
+    """
+    if source != STANDARD:
+        yield Path(source)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "standard-input"
+        with open(path, "wb") as file:
+            start = _copy(sys.stdin.buffer, file)
+        if start.startswith(b"\x89AEC"):  # by their suffixes, commands tell these from images
+            path = path.rename(path.with_suffix(".aec"))
+        yield path
+
+
+def without_path(text: str, path: Path, source: str) -> str:
+    """A message about the temporary file as one about what the user gave."""
+    return text.replace(f"{source}: {path}: ", f"{source}: ").replace(str(path), source)
+
+
+def _copy(source: IO[bytes], file: IO[bytes]) -> bytes:
+    """All of it; returns how it begins."""
+    start, size = b"", 0
+    while piece := source.read(_PIECE):
+        start = start or piece[:16]
+        size += len(piece)
+        if size > _MOST:
+            raise AecodecError(f"{STANDARD}: more than {_MOST:,} bytes on standard input")
+        file.write(piece)
+    if not size:
+        raise AecodecError(f"{STANDARD}: nothing on standard input")
+    file.flush()
+    return start

@@ -1,0 +1,54 @@
+"""`aecodec thumbnail`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecodec.workflows.batch.plan import plan, takes_file_name
+from aecodec.workflows.compress import SUFFIX, thumbnailer
+
+from .batch import run_here
+from .images import image_suffix
+from .options import AsJson, Force, Output, Quiet, inputs
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command(rich_help_panel="Compression")(thumbnail)
+
+
+def thumbnail(
+    inputs: Annotated[list[Path], inputs("INPUT", "Images and .aec files, and folders of them.")],
+    output: Output = None,
+    size: Annotated[
+        int, typer.Option("--size", "-s", min=1, max=8192, metavar="N", help="Longest side.")
+    ] = 512,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="png|jpg|webp|...",
+            help="Image format to write.",
+            show_default="that of -o FILE, or png",
+        ),
+    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make small pictures of .aec files, and of images.
+
+    Where an eighth or a sixteenth of each side is enough, an .aec file is not decoded to pixels.
+    Writes NAME-thumbnail.png next to each input, or NAME.png into the folder -o.
+    """
+    from aecodec.images import IMAGE_SUFFIXES
+
+    named_by = Path(output) if output and takes_file_name(inputs, output) else None
+    suffix = image_suffix(format, named_by)
+    name = suffix if output else "-thumbnail" + suffix
+    jobs = plan(inputs, output, suffixes=IMAGE_SUFFIXES | {SUFFIX}, suffix=name, force=force)
+    load = partial(thumbnailer, suffix.removeprefix("."), size)
+    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)

@@ -1,0 +1,256 @@
+"""Pipes, parts, thumbnails, folders gone on with, metadata left out, and the desktop."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import aecodec
+from aecodec.images import Picture, without_metadata
+from tests.cli.conftest import Run
+from tests.conftest import psnr
+
+
+@pytest.fixture
+def photo(small: Image.Image, tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    small.save(path, dpi=(300, 300))
+    return path
+
+
+def piped(*arguments: object, stdin: bytes = b"") -> tuple[int, bytes, str]:
+    """The command line in a process of its own: (exit code, standard output, stderr)."""
+    command = [sys.executable, "-m", "aecodec_cli", *map(str, arguments)]
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def test_pipes(photo: Path, small: Image.Image, tmp_path: Path) -> None:
+    code, data, err = piped("compress", "-", "-q", 60, stdin=photo.read_bytes())
+    assert (code, err) == (0, "")
+    assert psnr(small, aecodec.decompress(data)) > 25
+    code, png, _ = piped("decompress", "-", stdin=data)
+    assert code == 0
+    assert png.startswith(b"\x89PNG")
+    code, _, err = piped("compress", "-", stdin=b"no image")
+    assert (code, err.splitlines()[0]) == (1, "error: -: not an image in a format Pillow can read")
+    assert piped("compress", "-")[2].startswith("error: -: nothing on standard input")
+    code, out, _ = piped("info", "-", "--json", stdin=data)
+    assert json.loads(out)["quality"] == 60
+    code, out, _ = piped("hash", "-", stdin=photo.read_bytes())
+    assert out.split()[1] == b"-"
+
+
+def test_what_pipes_do_not_take(run: Run, photo: Path) -> None:
+    for arguments, message in (
+        (("compress", photo, photo, "-o", "-"), "one input and one output"),
+        (("compress", photo, "-o", "-", "--json"), "standard output has the file"),
+        (("compress", "-", "--skip-existing"), "takes no --engine"),
+        (("denoise", "-", "--engine", "ray"), "--engine local"),
+    ):
+        code, _, err = run(*arguments)
+        assert code == 2
+        assert message in err
+
+
+def test_a_part_of_a_picture(run: Run, photo: Path, tmp_path: Path) -> None:
+    run("compress", photo)
+    packed, out = photo.with_suffix(".aec"), tmp_path / "part.png"
+    assert run("decompress", packed, "-o", out, "--crop", "10,20,30,15")[0] == 0
+    whole = aecodec.decompress(packed)
+    with Image.open(out) as part:
+        assert part.tobytes() == whole.crop((10, 20, 40, 35)).tobytes()
+    for crop, code, message in (
+        ("90,60,30,15", 1, "not within 100x70"),
+        ("1,2,3", 2, "not X,Y,W,H"),
+        ("1,2,0,5", 2, "no part"),
+    ):
+        result = run("decompress", packed, "-o", tmp_path / "y.png", "--crop", crop)
+        assert result[0] == code or message in result[2]
+        assert message in result[2]
+
+
+def test_thumbnails(run: Run, photo: Path, cat: Image.Image, tmp_path: Path) -> None:
+    packed = tmp_path / "cat.aec"
+    packed.write_bytes(aecodec.compress(cat, 60))
+    code, _, _ = run("thumbnail", packed, photo, "-s", 24, "-o", tmp_path / "small", "--quiet")
+    assert code == 0
+    with Image.open(tmp_path / "small" / "cat.png") as image:
+        assert image.size == (24, 16)
+        wanted = cat.copy()
+        wanted.thumbnail((24, 24))
+        assert psnr(wanted, image.copy()) > 25
+    with Image.open(tmp_path / "small" / "photo.png") as image:
+        assert image.size == (24, 17)
+
+
+def test_a_folder_is_gone_on_with(run: Run, photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        shutil.copy(photo, folder / name)
+    assert run("compress", folder / "a.png")[0] == 0
+    code, out, _ = run("compress", folder, "--dry-run", "--skip-existing")
+    assert code == 0
+    assert "total: 1 of 2 files would be done; nothing was written" in out
+    assert not (folder / "b.aec").exists()
+    kept = (folder / "a.aec").stat().st_mtime_ns
+    code, out, _ = run("compress", folder, "--skip-existing")
+    assert code == 0
+    size = photo.stat().st_size
+    assert f"total: 1 of 2 files  1 skipped  {size:,} -> " in out
+    assert out.rstrip().endswith(" s")
+    assert (folder / "a.aec").stat().st_mtime_ns == kept
+    code, out, _ = run("compress", folder, "--skip-existing", "--json")
+    assert code == 0
+    assert [entry["skipped"] for entry in json.loads(out)] == [True, True]
+
+
+def test_names_that_differ_in_their_suffix_only(run: Run, photo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "photo.JPG"
+    Image.open(photo).save(other, "JPEG")
+    code, _, err = run("compress", photo, other)
+    assert code == 0
+    assert (tmp_path / "photo.JPG.aec").exists()
+    assert (tmp_path / "photo.png.aec").exists()
+    assert err.count("photo.aec would be that of several") == 2
+
+
+def test_a_result_larger_than_its_input_says_so(run: Run, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "x.jpg", quality=20)
+    code, _, err = run("compress", tmp_path / "x.jpg", "--lossless")
+    assert code == 0
+    assert "more than its input's" in err
+
+
+def with_everything(small: Image.Image) -> Image.Image:
+    image, exif = small.copy(), Image.Exif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8769)[0x829A] = 0.01
+    exif.get_ifd(0x8825)[2] = (48.0, 51.0, 29.0)
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf'
+        b'-syntax-ns#"><rdf:Description xmlns:exif="http://ns.adobe.com/exif/1.0/"'
+        b' exif:GPSLatitude="48,51.5N" exif:FNumber="4" xmlns:photoshop='
+        b'"http://ns.adobe.com/photoshop/1.0/" photoshop:City="Paris"/></rdf:RDF></x:xmpmeta>'
+    )
+    image.info.update(exif=exif.tobytes(), xmp=xmp, icc_profile=b"profile", dpi=(300, 300))
+    return image
+
+
+def test_metadata_are_left_out_if_asked(small: Image.Image) -> None:
+    image = with_everything(small)
+    there = {"exif", "xmp", "icc_profile", "properties"}
+    for what, gone in (
+        ("exif", {"exif"}),
+        ("icc", {"icc_profile"}),
+        ("xmp", {"xmp"}),
+        ("all", there),
+    ):
+        kept = Picture.from_image(without_metadata(image, what)).metadata
+        assert set(kept) == there - gone
+    stripped = without_metadata(image, "location")
+    assert stripped.tobytes() == small.tobytes()
+    exif = stripped.getexif()
+    assert exif[0x010F] == "Maker"
+    assert exif.get_ifd(0x8769)[0x829A] == pytest.approx(0.01)
+    assert not exif.get_ifd(0x8825)
+    assert b"FNumber" in stripped.info["xmp"]
+    assert b"GPS" not in stripped.info["xmp"]
+    assert b"Paris" not in stripped.info["xmp"]
+    assert set(Picture.from_image(stripped).metadata) == there
+
+
+def test_strip_from_the_command_line(run: Run, small: Image.Image, tmp_path: Path) -> None:
+    image: Any = with_everything(small)
+    image.save(tmp_path / "x.jpg", exif=image.info["exif"], xmp=image.info["xmp"], dpi=(300, 300))
+    assert run("compress", tmp_path / "x.jpg", "--strip", "all")[0] == 0
+    info = aecodec.decompress(tmp_path / "x.aec").info
+    assert not {"exif", "xmp", "dpi", "icc_profile"} & set(info)
+
+
+def test_ssimulacra2_is_a_target(run: Run, photo: Path) -> None:
+    code, _, _ = run("compress", photo, "--ssimulacra2", 50)
+    assert code == 0
+    code, _, err = run("compress", photo, "--ssimulacra2", 50, "-q", 5)
+    assert code == 2
+    assert "exclude each other" in err
+
+
+def test_a_foreign_file_is_told_by_its_first_bytes(run: Run, tmp_path: Path) -> None:
+    with open(tmp_path / "big.aec", "wb") as file:
+        file.truncate(1 << 33)
+    for command in ("info", "decompress"):
+        code, _, err = run(command, tmp_path / "big.aec")
+        assert code == 1
+        assert "not an .aec file" in err
+    assert "not an .aec file" in run("info", "/dev/zero")[2] or os.name == "nt"
+
+
+def test_a_busy_port_is_said_plainly(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("gradio")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, err = run("ui", tmp_path, "--port", taken.getsockname()[1])
+    assert code == 1
+    assert "is taken by another program; give --port 0" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")
+def test_a_deleted_working_folder_is_one_line(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})\n"
+    script += "from aecodec_cli.app import main; raise SystemExit(main(['hash', 'x.png']))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: the working folder is gone; change to another\n",
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of Linux desktops")
+def test_the_desktop_knows_the_type(
+    run: Run, tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "share"))
+    (home / ".magic").write_text("0\tstring\tOWN\town things\n")
+    assert run("desktop")[0] == 2
+    code, out, _ = run("desktop", "--install")
+    assert code == 0
+    assert run("desktop", "--install")[0] == 0  # again, and nothing is there twice
+    assert (home / ".magic").read_text().count("aecodec image") == 1
+    assert "own things" in (home / ".magic").read_text()
+    entry = (home / "share" / "thumbnailers" / "aecodec.thumbnailer").read_text()
+    assert "thumbnail %i -o %o -s %s" in entry
+    nameless = tmp_path / "nameless"
+    nameless.write_bytes(aecodec.compress(Image.open(photo)))
+    if tool := shutil.which("file"):
+        said = subprocess.run([tool, nameless], capture_output=True, text=True, check=True).stdout
+        assert "aecodec image, version 1" in said
+        if own := (tmp_path / "own"):
+            own.write_text("OWN")
+            said = subprocess.run([tool, own], capture_output=True, text=True, check=True).stdout
+            assert "own things" in said
+    if (tool := shutil.which("gio")) and shutil.which("update-mime-database"):
+        named = nameless.rename(tmp_path / "x.aec")
+        command = [tool, "info", "-a", "standard::content-type", named]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert "image/x-aec" in said
