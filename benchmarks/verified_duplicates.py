@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from aecodec.evaluation.files import markdown_table, write_bytes, write_json
 from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.checking import LONGEST, NEAREST, WIDE, compare_previews
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import preview_of
@@ -46,10 +46,10 @@ def _small(kind: str) -> Callable[[int], Image.Image]:
 def _glyph(seed: int) -> Image.Image:
     rng = np.random.default_rng(seed)
     image = Image.new("L", (28, 28))
-    place = tuple(float(v) for v in rng.uniform(2, 8, 2))
+    left, top = rng.uniform(2, 8, 2).tolist()
     text = chr(ord("A") + seed % 26) + (chr(ord("a") + seed // 26 % 26) if seed >= 26 else "")
     font = ImageFont.load_default(float(rng.uniform(14, 22)))
-    ImageDraw.Draw(image).text(place, text, fill=255, font=font)
+    ImageDraw.Draw(image).text((left, top), text, fill=255, font=font)
     return image.convert("RGB")
 
 
@@ -198,11 +198,14 @@ def main() -> None:
     unlike = classes(photos, args.pictures, args.pairs, hasher)
     altered = recall(photos, hasher, args.bits, args.distractors)
     means = {key: float(np.mean([row[key] for row in altered.values()])) for key in altered["flip"]}
-    write_json(
-        args.out / "verified_duplicates.json",
-        {"photos": len(photos), "bits": args.bits, "means": means, "altered": altered}
-        | {"unlike": unlike, "distractors": args.distractors},
-    )
+    figures = {
+        "photos": len(photos),
+        "bits": args.bits,
+        "means": means,
+        "altered": altered,
+        "unlike": unlike,
+        "distractors": args.distractors,
+    }
     lines = [[name, *(f"{v:.3f}" for v in row.values())] for name, row in altered.items()]
     lines.append(["**mean**", *(f"{v:.3f}" for v in means.values())])
     columns = list(unlike["photographs"])
@@ -217,7 +220,7 @@ def main() -> None:
         )
         + "\n"
     )
-    write_bytes(args.out / "verified_duplicates.md", text.encode())
+    write_result(args.out / "verified_duplicates.json", figures, text)
     print(text)
 
 
