@@ -1,6 +1,6 @@
 """What `aecodec duplicates` calls the same: altered photos, and unlike pictures of many classes.
 
-    python benchmarks/verified_duplicates.py --data photos --out benchmarks/results/verified_duplicates
+    python benchmarks/verified_duplicates.py --data photos --out verified_duplicates
 
 An altered photo is found if it is a candidate of its original, by its code among those of pieces of
 the other photos, and if looking at both says that they are the same. Of unlike pictures all
@@ -92,7 +92,9 @@ DRAWN: dict[str, Callable[[int], Image.Image]] = {
 
 
 def burst(photo: Image.Image, seed: int) -> list[Image.Image]:
-    """Two views of one motif: the second has moved by 8 to 20 % of a side, and shows other edges."""
+    """Two views of one motif: the second has moved by 8 to 20 % of a side, and shows other
+    edges.
+    """
     rng = np.random.default_rng(seed)
     width, height = round(0.7 * photo.width), round(0.7 * photo.height)
     across, down = (rng.uniform(0.08, 0.2, 2) * (width, height)).round().astype(int).tolist()

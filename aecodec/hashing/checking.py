@@ -1,4 +1,6 @@
-"""Looking at pairs of indexed images: at their thumbnails, and at the files where those cannot tell."""
+"""Looking at pairs of indexed images: at their thumbnails, and at the files where those cannot
+tell.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ VERIFY = ("thumbnail", "pixels", "none", "exact")
 only; not at all; or only call the same what has equal pixels."""
 
 WIDE, _NEARLY_EQUAL = 0.33, 0.1
-"""Of the bits, in which codes of candidates may differ; and those of equal pixels, as files differ."""
+"""Of the bits, in which codes of candidates may differ; and those of equal pixels, as files
+differ.
+"""
 NEAREST, _LEAST_NEAREST = 32, 4
 """Candidates of an image, at most, and in the largest collections."""
 _LOOKS = 400_000  # candidates of all images, about

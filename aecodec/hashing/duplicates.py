@@ -146,8 +146,8 @@ def group_checked(
     Args:
         index, entries, codes, kept, rank, progress: as in `group`.
         radius: of candidates, in bits, inclusive; may be wide.
-        check: says of pairs (kept, candidate) what was done to the first to have the second; nothing
-            where they are not the same.
+        check: says of pairs (kept, candidate) what was done to the first to have the second;
+            nothing where they are not the same.
         nearest: candidates of each image, at most; others may name it as theirs, too.
     """
     order = _in_order(entries, kept, rank)

@@ -159,7 +159,8 @@ class ImageIndex:
         hasher = self.hasher
         bits = self._check_bits(hasher.lengths)
         if self._url and self._backend is None:
-            # Is it there? Not to be found out after hours of hashing, for which it need not stay open.
+            # Is it there? Not to be found out after hours of hashing, for which it need not stay
+            # open.
             connect(self._url, self.cache_path).close()
         if self._opened is None:
             facts: dict[str, str | int] = {
@@ -373,8 +374,8 @@ class ImageIndex:
                 that of the rate `DEFAULT_FPR`.
             *places: only images below these folders, which must be indexed; none: all.
             keep: folder of reference images, which are never duplicates.
-            verify: one of `checking.VERIFY`: look at thumbnails, and at the files where thumbnails cannot
-                tell; at the files only; not at all, so that all within the radius are the same
+            verify: one of `checking.VERIFY`: look at thumbnails, and at the files where
+                thumbnails cannot tell; at the files only; not at all, so that all within the radius are the same
                 (`duplicates.group`); or call only those the same whose pixels are equal.
             prefer: which of a group is kept, one of `duplicates.RANKS`.
             progress: told (images done, of how many).
@@ -470,7 +471,9 @@ def _check_range(k: int | None, radius: int | None) -> None:
 def _near(
     index: CodeIndex, codes: Codes, k: int | None, radius: int | None
 ) -> tuple[Distances, Ids]:
-    """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the radius."""
+    """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the
+    radius.
+    """
     if radius is None:
         assert k is not None
         far, ids = index.search(codes, int(k))

@@ -72,7 +72,8 @@ def export_codec(
     *,
     averaged: bool = True,
 ) -> None:
-    """Write `target` (.safetensors), its card (.json) and its map for previews beside it, atomically.
+    """Write `target` (.safetensors), its card (.json) and its map for previews beside it,
+    atomically.
 
     Args:
         recipe: the one that was trained.

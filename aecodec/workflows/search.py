@@ -166,7 +166,8 @@ class Comparison:
     """Whether two images are the same but for an alteration.
 
     Attributes:
-        same: one explains the other, and their distance is at most `max_distance`, if that is given.
+        same: one explains the other, and their distance is at most `max_distance`, if that is
+            given.
         reason: what was done to the first to have the second, or what speaks against it.
         distance: bits of their codes that differ.
         bits: length of the codes.
@@ -275,7 +276,8 @@ def largest_distance(
 def _words(threshold: Threshold, bits: int) -> str:
     return (
         f"at most {threshold.distance} of {bits} bits differ, as measured for {threshold.fpr:.2g}"
-        f" of {threshold.pairs:,} pairs of different photos and {threshold.tpr:.1%} of altered copies"
+        f" of {threshold.pairs:,} pairs of different photos and {threshold.tpr:.1%} of altered"
+        " copies"
     )
 
 

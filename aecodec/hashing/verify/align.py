@@ -79,7 +79,9 @@ def orientations() -> Tensor:
 
 
 def whole_maps() -> Tensor:
-    """Maps (40, 2, 3) of a picture onto the whole of another: eight orientations, a little turned."""
+    """Maps (40, 2, 3) of a picture onto the whole of another: eight orientations, a little
+    turned.
+    """
     found = []
     for turn in _TURNS:
         c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
