@@ -375,8 +375,9 @@ class ImageIndex:
             *places: only images below these folders, which must be indexed; none: all.
             keep: folder of reference images, which are never duplicates.
             verify: one of `checking.VERIFY`: look at thumbnails, and at the files where
-                thumbnails cannot tell; at the files only; not at all, so that all within the radius are the same
-                (`duplicates.group`); or call only those the same whose pixels are equal.
+                thumbnails cannot tell; at the files only; not at all, so that all within the
+                radius are the same (`duplicates.group`); or call only those the same whose
+                pixels are equal.
             prefer: which of a group is kept, one of `duplicates.RANKS`.
             progress: told (images done, of how many).
 
