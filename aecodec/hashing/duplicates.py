@@ -107,7 +107,7 @@ def group(
     """
     order = _in_order(entries, kept, rank)
     free = {entry.id: entry for entry in entries}
-    groups = []
+    groups: list[Group] = []
     for start in range(0, len(order), _BATCH):
         batch = [i for i in order[start : start + _BATCH] if entries[i].id in free]
         for i, near in zip(
@@ -157,7 +157,8 @@ def group_checked(
     first = [rows[0] for rows in copies.values()]  # in order, too
     copies_of = {rows[0]: rows[1:] for rows in copies.values()}
     candidates = _candidates(index, entries, codes, first, radius, nearest)
-    free, groups = set(first), []
+    free = set(first)
+    groups: list[Group] = []
     for start in range(0, len(first), _AT_ONCE):
         batch = [i for i in first[start : start + _AT_ONCE] if i in free]
         pairs = [(i, j) for i in batch for j in candidates[i] if j in free]
