@@ -8,6 +8,7 @@ import hashlib
 import io
 from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -17,8 +18,10 @@ from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import Duplicates, Progress, Rank, group, group_checked
 from aecodec.hashing.picture import Preview, preview_of
-from aecodec.hashing.verify import Verdict, explain_pairs
 from aecodec.images import Picture
+
+if TYPE_CHECKING:
+    from aecodec.hashing.verify import Verdict
 
 LONGEST = 1024
 """Pixels a side, at most, of the copies of files that are compared."""
@@ -105,6 +108,9 @@ class Checker:
         self.unclear: list[tuple[str, str, str]] = []
 
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
+        # Here, because it needs torch, and grouping by codes alone does not.
+        from aecodec.hashing.verify import Verdict, explain_pairs
+
         verdicts = [Verdict(False, "", sure=False)] * len(pairs)
         if not self._pixels:
             self._look_up({entry.id for pair in pairs for entry in pair})
@@ -175,6 +181,8 @@ class ExactChecker:
 
 def compare_previews(a: Preview, b: Preview) -> Verdict:
     """By all that the two have."""
+    from aecodec.hashing.verify import explain_pairs
+
     sizes = ((a.width, a.height), (b.width, b.height))
     (verdict,) = explain_pairs([(a.image, b.image)], sizes=[sizes], full=True)
     return verdict

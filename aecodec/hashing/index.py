@@ -26,6 +26,7 @@ from aecodec.hashing.backends.base import (
     catch_up,
 )
 from aecodec.hashing.calibration import Calibration
+from aecodec.hashing.checking import find_groups
 from aecodec.hashing.database import Database, Entry, State
 from aecodec.hashing.duplicates import Duplicates, Match
 from aecodec.hashing.picture import preview_of, read_preview
@@ -385,8 +386,6 @@ class ImageIndex:
             AecodecError: nothing is indexed below one of the folders; or the radius is None, nobody
                 looks, and the model was not calibrated.
         """
-        from aecodec.hashing.checking import find_groups  # needs torch
-
         index, state = self._code_index()
         entries, codes, kept = self._usable(state.bits, places, keep)
         if radius is None and verify == "none":
