@@ -38,7 +38,7 @@ test-ui: $(VENV)/.installed
 # With a Ray cluster of its own and a server that speaks S3, both on this machine.
 test-ray: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[ray]' 'moto[server,s3]>=5'
-	$(BIN)/python -m pytest tests/workflows/test_ray.py
+	$(BIN)/python -m pytest tests/cli/test_ray.py
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

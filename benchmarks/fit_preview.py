@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from aecodec.codec import preview
 from aecodec.codec.codec import Codec
 from aecodec.images import find_photos, open_pixels, to_8_bits
 from aecodec.training.data import centre_crops
+from aecodec.training.preview import fit_preview
 from aecodec.weights import find_weights
 
 FITTED, CHECKED = 32, 12
@@ -72,7 +72,7 @@ def main() -> None:
     others = [photo for photo in photos if photo not in held_out]
     chosen = others[:: max(1, len(others) // FITTED)][:FITTED]
     crops = centre_crops([load(photo) for photo in chosen], 512)
-    preview.fit(codec.model, crops).save(path, codec.digest)
+    fit_preview(codec.model, crops).save(path, codec.digest)
 
 
 if __name__ == "__main__":

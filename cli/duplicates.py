@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import csv
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from aecodec.errors import explain
-from aecodec.storage.atomic import refuse_to_overwrite
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.storage.folders import keep_inputs
 
-from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card, write_html
+from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card
 from .options import AsJson, Device, Force, HashWeights, Quiet, inputs
 from .output import noting, print_json, progress_bar, say, tell
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Group, Match
-    from aecodec.hashing.gallery import Section
-    from aecodec.hashing.index import ImageIndex
+    from aecodec.hashing.moving import Moved
+    from aecodec.workflows.search import ImageIndex
 
 _MaxDistance = Annotated[
     int | None,
-    typer.Option(min=0, metavar="N", help="Bits that may differ.", show_default="from --fpr"),
+    typer.Option(
+        min=0, metavar="N", help="Bits of the codes that may differ.", show_default="many"
+    ),
 ]
 _Fpr = Annotated[
     float | None,
@@ -33,8 +36,8 @@ _Fpr = Annotated[
         min=0,
         max=1,
         metavar="RATE",
-        help="So often may two different photos count as the same.",
-        show_default="1e-4",
+        help="The same, given by how often two different photos may have codes so near.",
+        show_default="1e-4 with --verify none",
     ),
 ]
 
@@ -50,18 +53,36 @@ def add_to(app: typer.Typer) -> None:
 
 _DUPLICATES_EXAMPLES = (
     "[bold]Examples[/]\n"
-    "  aecodec duplicates\n"
+    "  aecodec duplicates --html duplicates.html\n"
     "  aecodec duplicates ~/Pictures/phone --keep-dir ~/Pictures/album\n"
-    "  aecodec duplicates --fpr 1e-5 --html duplicates.html"
+    "  aecodec duplicates --exact --move-to twins --yes\n"
+    "  aecodec duplicates --undo twins/undo-20260131-120000.jsonl"
 )
+_KEPT = {
+    "best": "of most pixels, then lossless",
+    "largest": "of most pixels, then of most bytes",
+    "oldest": "first modified",
+}
 
 
 def duplicates(
     folders: Annotated[
         list[Path] | None, inputs("[DIR]", "Only images below these, which must be indexed.")
     ] = None,
-    max_distance: _MaxDistance = None,
-    fpr: _Fpr = None,
+    verify: Annotated[
+        Literal["thumbnail", "pixels", "none"],
+        typer.Option(
+            help="Look at thumbnails, and at the files where those cannot tell; at the files only;"
+            " or not at all, and go by the codes.",
+        ),
+    ] = "thumbnail",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Only images of equal pixels, whatever the files.")
+    ] = False,
+    keep: Annotated[
+        Literal["best", "largest", "oldest"],
+        typer.Option(help="Which of a group to keep; the best has most pixels, then is lossless."),
+    ] = "best",
     keep_dir: Annotated[
         Path | None,
         typer.Option(
@@ -69,6 +90,23 @@ def duplicates(
             help="Images below REF are originals, never duplicates.",
             show_default=False,
         ),
+    ] = None,
+    max_distance: _MaxDistance = None,
+    fpr: _Fpr = None,
+    move_to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Say which duplicates would be moved into DIR; with --yes, move them.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Move them, and write an undo file into DIR.")
+    ] = False,
+    undo: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Move back what is in an undo file.", show_default=False),
     ] = None,
     index: Index = None,
     backend: Backend = None,
@@ -80,45 +118,80 @@ def duplicates(
 ) -> None:
     """Group indexed images that are the same but for an alteration.
 
-    Nothing is deleted. In each group the first image is the one to keep: of REF, else the
-    one of most pixels.
+    Nothing is ever deleted, and nothing moved without --yes. In each group the first image is
+    the one to keep.
     """
-    from aecodec.workflows.search import ImageIndex, largest_distance, match_facts
-
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other; give one of them")
+    if yes and not move_to:
+        raise typer.BadParameter("--yes is for --move-to DIR")
+    if undo:
+        if folders or move_to:
+            raise typer.BadParameter("--undo takes neither folders nor --move-to")
+        _undo(undo, quiet)
+        return
+    from aecodec.workflows.search import ImageIndex, largest_distance
+
     with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
         keep_inputs(html, opened.path)
-        threshold, words = largest_distance(
-            lambda: opened.calibration, opened.bits, max_distance, fpr
-        )
-        with progress_bar(quiet) as progress:
-            groups = opened.duplicates(
-                threshold, *(folders or ()), keep=keep_dir, progress=progress
+        radius, words = None, "looked at" if not exact else "of equal pixels"
+        if max_distance is not None or fpr is not None or (verify == "none" and not exact):
+            radius, known = largest_distance(
+                lambda: opened.calibration, opened.bits, max_distance, fpr
             )
+            words = known if verify == "none" and not exact else f"{words}, if {known}"
+        with progress_bar(quiet) as progress:
+            found = opened.duplicates(
+                radius,
+                *(folders or ()),
+                keep=keep_dir,
+                verify="exact" if exact else verify,
+                prefer=keep,
+                progress=progress,
+            )
+        groups = found.groups
         extra = sum(len(group.duplicates) for group in groups)
         size = sum(group.reclaimable for group in groups)
-        summary = f"{len(groups)} groups, {extra} duplicates of {size:,} bytes; {words}"
+        summary = (
+            f"{len(groups)} groups, {extra} duplicates of {size:,} bytes; {words};"
+            f" kept is the one {_KEPT[keep]}"
+        )
         if html:
-            write_html(
-                html, "Duplicates", summary, _duplicate_sections(opened, groups), force, quiet
-            )
+            _write_pairs(html, summary, opened, groups, force, quiet)
     if as_json:
-        found = [
-            {"keep": match_facts(_kept(group)), "duplicates": [*map(match_facts, group.duplicates)]}
-            for group in groups
-        ]
-        print_json({"max_distance": threshold, "threshold": words, "groups": found})
+        print_json({"max_distance": radius, "threshold": words, "groups": _facts(groups)})
     elif as_csv:
         _print_csv(groups)
     else:
         for group in groups:
             tell(f"keep  {group.keep.path}")
             for match in group.duplicates:
-                tell(f"  {match.distance:>3}  {match.entry.path}")
+                reason = f"{match.reason}: " if match.reason else ""
+                tell(f"  {match.distance:>3}  {reason}{match.entry.path}")
+    if found.unclear:
+        say(f"note: {_unclear(found.unclear)}")
     if not quiet:
         say(summary)
+    if move_to:
+        _move([match.entry.path for g in groups for match in g.duplicates], move_to, yes, quiet)
+
+
+def _unclear(pairs: Sequence[tuple[str, str, str]]) -> str:
+    path, other, why = pairs[0]
+    return (
+        f"{len(pairs)} pairs could not be looked at and do not count as the same, as {path} and"
+        f" {other}: {why}"
+    )
+
+
+def _facts(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    from aecodec.workflows.search import match_facts
+
+    return [
+        {"keep": match_facts(_kept(group)), "duplicates": [*map(match_facts, group.duplicates)]}
+        for group in groups
+    ]
 
 
 def _kept(group: Group) -> Match:
@@ -131,26 +204,76 @@ def _print_csv(groups: Sequence[Group]) -> None:
     from aecodec.workflows.search import match_facts
 
     writer = csv.writer(sys.stdout)
-    writer.writerow(["group", "keep", "distance", "path", "width", "height", "bytes"])
+    columns = ("distance", "path", "width", "height", "bytes", "reason")
+    writer.writerow(["group", "keep", *columns])
     for number, group in enumerate(groups, 1):
         for match in [_kept(group), *group.duplicates]:
             facts = match_facts(match)
             keep = "yes" if match.entry is group.keep else "no"
-            values = [facts[name] for name in ("distance", "path", "width", "height", "bytes")]
-            writer.writerow([number, keep, *values])
+            writer.writerow([number, keep, *(facts.get(name, "") for name in columns)])
 
 
-def _duplicate_sections(opened: ImageIndex, groups: Sequence[Group]) -> list[Section]:
-    from aecodec.hashing.gallery import Section
+def _write_pairs(
+    path: Path,
+    summary: str,
+    opened: ImageIndex,
+    groups: Sequence[Group],
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Each duplicate beside the image that is kept, and what differs."""
+    from aecodec.hashing.gallery import Pair, PairSection, pairs_page
+    from aecodec.hashing.verify.difference import webp_difference
 
     sections = []
     for number, group in enumerate(groups, 1):
         ids = [group.keep.id, *(match.entry.id for match in group.duplicates)]
         thumbnails = opened.thumbnails(ids)
-        kept = match_card(_kept(group), thumbnails.get(group.keep.id), "keep")
-        rest = [match_card(match, thumbnails.get(match.entry.id)) for match in group.duplicates]
-        sections.append(Section(f"Group {number}: {len(ids)} images", [kept, *rest]))
-    return sections
+        own = thumbnails.get(group.keep.id)
+        kept = match_card(_kept(group), own, "keep")
+        pairs = []
+        for match in group.duplicates:
+            other = thumbnails.get(match.entry.id)
+            differs = webp_difference(own, other) if own and other else None
+            label = match.reason or f"{match.distance} bits"
+            pairs.append(Pair(kept, match_card(match, other, label), differs))
+        sections.append(PairSection(f"Group {number}: {len(ids)} images", pairs))
+    write_atomically(path, pairs_page("Duplicates", summary, sections), overwrite=force)
+    if not quiet:
+        say(f"gallery: {path}")
+
+
+def _move(paths: Sequence[str], folder: Path, really: bool, quiet: bool) -> None:
+    from aecodec.hashing.moving import move_files, plan_moves
+
+    moves = plan_moves(paths, folder)
+    if not really:
+        for source, target in moves:
+            say(f"would move {source} to {target}")
+        say(f"nothing was moved; --yes moves these {len(moves)} files")
+        return
+    if not moves:
+        return
+    undo = folder / time.strftime("undo-%Y%m%d-%H%M%S.jsonl")
+    _say_moved(move_files(moves, undo), quiet)
+    say(f"to move them back: aecodec duplicates --undo {undo}")
+
+
+def _undo(file: Path, quiet: bool) -> None:
+    from aecodec.hashing.moving import undo_moves
+
+    _say_moved(undo_moves(file), quiet)
+
+
+def _say_moved(moved: Moved, quiet: bool) -> None:
+    if not quiet:
+        for source, target in moved.files:
+            say(f"moved {source} to {target}")
+    say(f"{len(moved.files)} files moved")
+    for path, reason in moved.failed:
+        say(f"error: {path}: {reason}")
+    if moved.failed:
+        raise typer.Exit(1)
 
 
 # ---- compare ---------------------------------------------------------------------------
@@ -166,7 +289,7 @@ def compare(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Tell whether two images are the same but for an alteration.
+    """Tell whether two images are the same but for an alteration, by looking at both.
 
     Exit code 0: the same, 1: different, 2: they could not be compared.
     """
@@ -186,15 +309,17 @@ def compare(
         verdict = "same" if found.same else "different"
         if as_json:
             facts = {
+                "verdict": verdict,
+                "reason": found.reason,
                 "distance": found.distance,
                 "bits": found.bits,
                 "max_distance": found.max_distance,
-                "verdict": verdict,
             }
             print_json({"a": str(a), "b": str(b), **facts})
         else:
-            differ = f"{found.distance} of {found.bits} bits differ"
-            print(f"{verdict}: {differ} (the same if {found.threshold})")
+            limit = f" (the same only if {found.threshold})" if found.threshold else ""
+            differ = f"{found.distance} of {found.bits} bits differ{limit}"
+            print(f"{verdict}: {found.reason}; {differ}")
         sys.stdout.flush()
     except (AecodecError, OSError, MemoryError) as error:  # 1 would mean "different"
         say(f"error: {explain(error)}")

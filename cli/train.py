@@ -21,7 +21,8 @@ def train(
             exists=True,
             file_okay=False,
             metavar="DIR",
-            help="Folder of photos; repeat for several. For a hash, packed images (train*.npz) too.",
+            help="Folder of photos; repeat for several."
+            " For a hash, packed images (train*.npz) too.",
             show_default=False,
         ),
     ],

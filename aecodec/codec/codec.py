@@ -268,7 +268,9 @@ class Codec:
     def _refined(
         self, x: Tensor, y: Tensor, window: tiling.Window, quality: int, payload: bytes
     ) -> bytes:
-        """A tile's payload, or a refined one if it costs less R + lambda D: of a small one it may not."""
+        """A tile's payload, or a refined one if it costs less R + lambda D: of a small one it
+        may not.
+        """
         refined = refine_latents(self.model, x, y, window, quality)
         other = self.model.encode_latents(window.inside.of(refined), quality, rdoq=True)
 

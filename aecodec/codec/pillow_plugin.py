@@ -87,7 +87,9 @@ class AecImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    """`Image.save` with quality, effort, lossless; and icc_profile, exif, xmp, dpi, comment, text."""
+    """`Image.save` with quality, effort, lossless; and icc_profile, exif, xmp, dpi, comment,
+    text.
+    """
     from aecodec.codec.codec import default_codec
 
     options = image.encoderinfo

@@ -81,7 +81,8 @@ class HyperSynthesis(nn.Module):
 
 
 class ScaleNetwork(nn.Module):
-    """One step's scale indices (B, M, h/2, w/2), in integers, from psi and magnitudes (B, N+M, h, w).
+    """One step's scale indices (B, M, h/2, w/2), in integers, from psi and magnitudes (B, N+M,
+    h, w).
 
     The first step's come from psi alone.
     """
@@ -160,7 +161,8 @@ class LatentPrior(nn.Module):
         gains: tuple[Tensor, Tensor],
         source: SymbolSource,
     ) -> Tensor:
-        """Walk through the steps, asking `source` for the symbols; return scaled latents (B, M, h, w).
+        """Walk through the steps, asking `source` for the symbols; return scaled latents (B, M,
+        h, w).
 
         Training, encoder, decoder and refinement share this walk, so that all see the
         same context.

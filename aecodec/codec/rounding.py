@@ -9,7 +9,8 @@ from torch import Tensor
 
 from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
 
-# What a squared error of one quantiser step is worth, in bits; chosen on held-out photos (docs/training.md).
+# What a squared error of one quantiser step is worth, in bits; chosen on held-out photos
+# (docs/training.md).
 ERROR_BITS = 24.0
 
 MAGNITUDES = 514  # one more than the longest table has: the escape
@@ -25,7 +26,9 @@ def gaussian_bits(values: Tensor, scale: Tensor) -> Tensor:
 
 
 def assumed_symbol_bits() -> Tensor:
-    """Bits of the magnitudes 0 to 513 at each scale index, as Gaussian tables have them: (64, 514)."""
+    """Bits of the magnitudes 0 to 513 at each scale index, as Gaussian tables have them: (64,
+    514).
+    """
     scale = scale_of_index(torch.arange(SCALE_LEVELS))
     return gaussian_bits(torch.arange(MAGNITUDES, dtype=torch.float32), scale[:, None])
 
@@ -48,7 +51,8 @@ def bits_of(symbols: Tensor, index: Tensor, symbol_bits: Tensor) -> Tensor:
 
 @lru_cache(maxsize=1)
 def shrinkage() -> Tensor:
-    """For each scale index, by how much a magnitude shrinks before it is rounded: (64,), in [0, 0.5].
+    """For each scale index, by how much a magnitude shrinks before it is rounded: (64,), in [0,
+    0.5].
 
     Where 0 costs d bits less than 1, the two cost the same at 1/2 + d / (2 w), if a squared
     error of one step is worth w bits.

@@ -51,6 +51,66 @@ class Section:
     cards: Sequence[Card] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures and, between them, what differs: a WebP file, or None."""
+
+    first: Card
+    second: Card
+    difference: bytes | None = None
+
+
+@dataclass(frozen=True)
+class PairSection:
+    """A heading, and pairs below each other."""
+
+    heading: str
+    pairs: Sequence[Pair] = field(default_factory=list)
+
+
+def pairs_page(title: str, summary: str, sections: Sequence[PairSection]) -> bytes:
+    """The HTML file of pairs side by side, UTF-8."""
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(loader=PackageLoader("aecodec.hashing", "."), autoescape=True)
+    shown = [
+        {
+            "heading": _visible(section.heading),
+            "pairs": [
+                [
+                    _shown(pair.first),
+                    {"image": _source(pair.difference), "label": "difference, three times"},
+                    _shown(pair.second),
+                ]
+                for pair in section.pairs
+            ],
+        }
+        for section in sections
+    ]
+    text = environment.get_template("pairs.html.j2").render(
+        title=_visible(title), summary=_visible(summary), sections=shown
+    )
+    return text.encode()
+
+
+def _shown(card: Card) -> dict[str, str | None]:
+    return {
+        "image": _source(card.webp),
+        "label": _visible(card.label),
+        "link": _link(card.path),
+        "name": _visible(Path(card.path).name),
+        "details": _visible(card.details),
+    }
+
+
+def _source(webp: bytes | None) -> str | None:
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}" if webp else None
+
+
+def _link(path: str) -> str:
+    return path if is_url(path) else Path(path).absolute().as_uri()
+
+
 def page(title: str, summary: str, sections: Sequence[Section]) -> bytes:
     """The HTML file, UTF-8."""
     parts = [
@@ -67,10 +127,9 @@ def page(title: str, summary: str, sections: Sequence[Section]) -> bytes:
 
 def _card(card: Card) -> str:
     picture = "no preview"
-    if card.webp:
-        data = base64.b64encode(card.webp).decode()
-        picture = f'<img alt="" src="data:image/webp;base64,{data}">'
-    link = escape(card.path if is_url(card.path) else Path(card.path).absolute().as_uri())
+    if source := _source(card.webp):
+        picture = f'<img alt="" src="{source}">'
+    link = escape(_link(card.path))
     mark = ' class="first"' if card.first else ""
     return (
         f'<figure{mark}><div class="picture">{picture}</div><figcaption><b>{_text(card.label)}</b>'
@@ -80,5 +139,9 @@ def _card(card: Card) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped; names that are no text keep a visible trace of their bytes."""
-    return escape(text.encode("utf-8", "backslashreplace").decode())
+    return escape(_visible(text))
+
+
+def _visible(text: str) -> str:
+    """Names that are no text keep a visible trace of their bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()

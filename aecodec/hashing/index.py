@@ -27,11 +27,12 @@ from aecodec.hashing.backends.base import (
 )
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Database, Entry, State
-from aecodec.hashing.duplicates import Group, Match
+from aecodec.hashing.duplicates import Duplicates, Match
 from aecodec.hashing.picture import preview_of, read_preview
 from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
 from aecodec.hashing.scan import find_files, one_path_each
 from aecodec.images import IMAGE_SUFFIXES
+from aecodec.images.reading import open_image
 
 if TYPE_CHECKING:
     from aecodec.hashing.hasher import Hasher
@@ -158,7 +159,8 @@ class ImageIndex:
         hasher = self.hasher
         bits = self._check_bits(hasher.lengths)
         if self._url and self._backend is None:
-            # Is it there? Not to be found out after hours of hashing, for which it need not stay open.
+            # Is it there? Not to be found out after hours of hashing, for which it need not stay
+            # open.
             connect(self._url, self.cache_path).close()
         if self._opened is None:
             facts: dict[str, str | int] = {
@@ -354,29 +356,65 @@ class ImageIndex:
 
     def duplicates(
         self,
-        radius: int,
+        radius: int | None,
         *places: Place,
         keep: Place | None = None,
+        verify: str = "thumbnail",
+        prefer: str = "best",
         progress: Progress = lambda done, total: None,
-    ) -> list[Group]:
-        """Groups of images that are the same; see `duplicates.group`. Nothing is deleted.
+    ) -> Duplicates:
+        """Groups of images that are the same but for an alteration. Nothing is deleted.
 
-        Files that are gone are left out; those in a store are not asked for. Of a file and
-        links to it, only one counts: whoever deletes the duplicates shall not lose it.
+        Codes name candidates, which are then looked at (`duplicates.group_checked`). Files that are
+        gone are left out; those in a store are not asked for. Of a file and links to it, only one
+        counts: whoever deletes the duplicates shall not lose it.
 
         Args:
-            radius: largest Hamming distance; `calibration` tells what it means.
+            radius: largest Hamming distance; None: wide, where the images are looked at, else
+                that of the rate `DEFAULT_FPR`.
             *places: only images below these folders, which must be indexed; none: all.
             keep: folder of reference images, which are never duplicates.
+            verify: one of `checking.VERIFY`: look at thumbnails, and at the files where
+                thumbnails cannot tell; at the files only; not at all, so that all within the
+                radius are the same (`duplicates.group`); or call only those the same whose
+                pixels are equal.
+            prefer: which of a group is kept, one of `duplicates.RANKS`.
             progress: told (images done, of how many).
 
         Raises:
-            AecodecError: nothing is indexed below one of the folders.
+            AecodecError: nothing is indexed below one of the folders; or the radius is None, nobody
+                looks, and the model was not calibrated.
         """
+        from aecodec.hashing.checking import find_groups  # needs torch
+
         index, state = self._code_index()
+        entries, codes, kept = self._usable(state.bits, places, keep)
+        if radius is None and verify == "none":
+            radius = self.calibration.threshold(state.bits).distance
+        return find_groups(
+            index,
+            entries,
+            codes,
+            radius,
+            verify=verify,
+            thumbnails=self.thumbnails,
+            load=self._load,
+            kept=kept,
+            rank=duplicates.RANKS[prefer],
+            progress=progress,
+        )
+
+    def _load(self, path: str) -> Image.Image:
+        """An indexed file's whole picture."""
+        return open_image(path)
+
+    def _usable(
+        self, bits: int, places: Sequence[Place], keep: Place | None
+    ) -> tuple[list[Entry], Codes, set[int]]:
+        """The images to group, their codes in the same order, and the ids of those below `keep`."""
         kept = self._below(keep) if keep is not None else set()
         chosen = {row for place in places for row in self._below(place)} | kept if places else None
-        parts = list(self._database().codes(state.bits))
+        parts = list(self._database().codes(bits))
         ids = np.concatenate([part for part, _ in parts]) if parts else np.empty(0, np.int64)
         codes = np.concatenate([c for _, c in parts]) if parts else np.empty((0, 1), np.uint8)
         entries = self._database().entries(ids.tolist())
@@ -390,14 +428,7 @@ class ImageIndex:
             for position, image in enumerate(ids.tolist())
             if image in entries and entries[image].path in paths
         ]
-        return duplicates.group(
-            index,
-            [entries[int(ids[position])] for position in usable],
-            codes[usable],
-            min(radius, self.bits),
-            kept=kept,
-            progress=progress,
-        )
+        return [entries[int(ids[position])] for position in usable], codes[usable], kept
 
     def _below(self, place: Place) -> set[int]:
         folder = os.path.abspath(place)
@@ -441,7 +472,9 @@ def _check_range(k: int | None, radius: int | None) -> None:
 def _near(
     index: CodeIndex, codes: Codes, k: int | None, radius: int | None
 ) -> tuple[Distances, Ids]:
-    """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the radius."""
+    """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the
+    radius.
+    """
     if radius is None:
         assert k is not None
         far, ids = index.search(codes, int(k))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 
 import torch
 
 from aecodec.errors import AecodecError
+
+if hasattr(os, "register_at_fork"):
+    # A forked process has none of its parent's threads, and would wait for them for ever.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def choose_device(name: str) -> torch.device:
@@ -27,7 +32,9 @@ def choose_device(name: str) -> torch.device:
 
 @lru_cache(maxsize=1)
 def has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 natively: without, torch is slower in it than in float32."""
+    """Whether this CPU multiplies bfloat16 natively: without, torch is slower in it than in
+    float32.
+    """
     capabilities: dict[str, bool] = getattr(
         torch.cpu, "get_capabilities", dict
     )()  # torch 2.9 and later
@@ -35,7 +42,9 @@ def has_bfloat16() -> bool:
 
 
 def training_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies it faster than float32, which is what the others train in."""
+    """bfloat16 where the device multiplies it faster than float32, which is what the others
+    train in.
+    """
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

@@ -19,8 +19,8 @@ class DenoiserTraining(TrainingModule):
     """Maximises the PSNR of each sample, each corrupted in a way of its own.
 
     The mean of log MSE (Chen et al., "Simple baselines for image restoration", 2022)
-    weighs faint and strong noise alike; errors below two levels of 8 bits count little: the log alone
-    has steep gradients where there is hardly any noise.
+    weighs faint and strong noise alike; errors below two levels of 8 bits count little: the
+    log alone has steep gradients where there is hardly any noise.
     """
 
     recipe: DenoiserRecipe

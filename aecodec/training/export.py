@@ -14,7 +14,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from aecodec.codec import preview
 from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import SCALE_LEVELS
 from aecodec.codec.weights import digest, inference_model
@@ -28,6 +27,7 @@ from aecodec.training.codec_calibration import (
     calibrate_ranges,
     calibrated_tables,
 )
+from aecodec.training.preview import fit_preview
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe
 
 
@@ -72,7 +72,8 @@ def export_codec(
     *,
     averaged: bool = True,
 ) -> None:
-    """Write `target` (.safetensors), its card (.json) and its map for previews beside it, atomically.
+    """Write `target` (.safetensors), its card (.json) and its map for previews beside it,
+    atomically.
 
     Args:
         recipe: the one that was trained.
@@ -90,7 +91,7 @@ def export_codec(
     tables = calibrated_tables(uncalibrated, crops)
     tensors |= table_tensors(tables)
     _write(tensors, "codec", recipe, target, card)
-    preview.fit(inference_model(recipe.model, tensors), crops).save(target, digest(target))
+    fit_preview(inference_model(recipe.model, tensors), crops).save(target, digest(target))
 
 
 def export_denoiser(

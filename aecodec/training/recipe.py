@@ -148,7 +148,8 @@ class HashRecipe(Recipe):
         regions: pieces kept of each photo, beside the whole.
         mixup: fraction of a batch into which another picture is blended: pictures not seen before.
         clean_view: probability that one of two views is the picture as it is.
-        single_alteration: share of views that have one alteration only, as near-duplicates mostly do.
+        single_alteration: share of views that have one alteration only, as near-duplicates
+            mostly do.
         area: fraction of a picture that a view may show.
         centred: whether crops are mostly from the middle.
         turn: degrees by which half of the views are rotated at most.
@@ -156,8 +157,8 @@ class HashRecipe(Recipe):
         jitter: strength of changes in brightness, contrast, saturation and gamma.
         temperature: of the contrastive loss on the codes.
         projection: weight of the contrastive loss on projections.
-        covariance, reconstruction, quantisation_weight: weights of these losses; the last keeps bits from
-            tipping.
+        covariance, reconstruction, quantisation_weight: weights of these losses; the last keeps
+            bits from tipping.
         stochastic: fraction of the steps, at the start, in which bits are drawn.
         neighbours: how many pictures of earlier steps are kept, for the nearest of them to
             share a picture's code; 0: none.
@@ -231,7 +232,8 @@ def _settings(values: Any, kind: type) -> dict[str, Any]:
     known = [one.name for one in fields(kind)]
     if unknown := [str(name) for name in values if name not in known]:
         raise ValueError(
-            f"a {kind.__name__} has no setting {', '.join(unknown)}; is it a recipe of another kind?"
+            f"a {kind.__name__} has no setting {', '.join(unknown)};"
+            " is it a recipe of another kind?"
         )
     return _with_tuples(values)
 

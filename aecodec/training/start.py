@@ -23,9 +23,9 @@ def start_from(model: nn.Module, path: Path) -> None:
     """Put the weights of an exported file into a model that is to be trained.
 
     A codec of another range of lambda has at each lambda what the file has there, and beyond the
-    file's range what its last two anchors extrapolate to. What an export rounds stays rounded: matrices to float16, the integer networks of a codec
-    to what they are when it runs. Residual blocks and modulations that the file lacks, of a model
-    made larger, begin as the identity.
+    file's range what its last two anchors extrapolate to. What an export rounds stays rounded:
+    matrices to float16, the integer networks of a codec to what they are when it runs. Residual
+    blocks and modulations that the file lacks, of a model made larger, begin as the identity.
 
     Raises:
         RecipeError: not a weight file, or of another model.
@@ -50,7 +50,9 @@ def _dtype(model: nn.Module, name: str) -> torch.dtype:
 
 
 def _further_parts(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of residual blocks, modulations and ranges that the file lacks: they change nothing."""
+    """Tensors of residual blocks, modulations and ranges that the file lacks: they change
+    nothing.
+    """
     further: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if isinstance(module, ResidualBlock) and f"{name}.conv1.weight" not in tensors:
@@ -106,7 +108,9 @@ def _move_qualities(model: CodecModel, old: CodecConfig) -> None:
 
 
 def _anchors(values: Tensor, anchors: int) -> Tensor:
-    """The table (anchors, C) that gives, as nearly as may be, the values (100, C) of all qualities."""
+    """The table (anchors, C) that gives, as nearly as may be, the values (100, C) of all
+    qualities.
+    """
     table = QualityTable(anchors, anchors)
     with torch.no_grad():
         table.values.copy_(torch.eye(anchors))

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ from aecodec.errors import AecodecError, UsageError, named
 from aecodec.hashing import index
 from aecodec.hashing.adding import Progress, Reader, Report, StoredCode
 from aecodec.hashing.calibration import DEFAULT_FPR, Calibration, Threshold
+from aecodec.hashing.checking import EQUAL, LONGEST, compare_previews, pixel_digest
 from aecodec.hashing.duplicates import Match
 from aecodec.hashing.hasher import Hasher, hamming
 from aecodec.hashing.picture import Preview, preview_of, read_preview
 from aecodec.hashing.stored import pack_code, unpack_code
+from aecodec.images.reading import open_image
 from aecodec.workflows.batch.local import Product, Work
 
 if TYPE_CHECKING:
@@ -59,6 +62,21 @@ class ImageIndex(index.ImageIndex):
         if not isinstance(image, Image.Image) and _is_aec(image):
             return self.search_code(code_of(self.hasher, image), k, radius)
         return super().search(image, k, radius)
+
+    def _load(self, path: str) -> Image.Image:
+        return _picture(path)
+
+
+def _picture(path: Place) -> Image.Image:
+    """The picture of an image file or an .aec file."""
+    return _codec().decompress(Path(path).read_bytes()) if _is_aec(path) else open_image(path)
+
+
+@cache
+def _codec() -> Codec:
+    from aecodec.codec.codec import Codec
+
+    return Codec()
 
 
 def _is_aec(path: Place) -> bool:
@@ -148,17 +166,20 @@ class Comparison:
     """Whether two images are the same but for an alteration.
 
     Attributes:
-        same: whether their distance is at most `max_distance`.
-        distance: bits that differ.
+        same: one explains the other, and their distance is at most `max_distance`, if that is
+            given.
+        reason: what was done to the first to have the second, or what speaks against it.
+        distance: bits of their codes that differ.
         bits: length of the codes.
-        max_distance: of images that count as the same.
-        threshold: what is known of `max_distance`, in words.
+        max_distance: of images that count as the same; None: any.
+        threshold: what is known of `max_distance`, in words; nothing without one.
     """
 
     same: bool
+    reason: str
     distance: int
     bits: int
-    max_distance: int
+    max_distance: int | None
     threshold: str
 
 
@@ -172,14 +193,14 @@ def compare(
     fpr: float | None = None,
     device: str = "auto",
 ) -> Comparison:
-    """Tell whether two images are the same but for an alteration.
+    """Tell whether two images are the same but for an alteration, by looking at both.
 
     Args:
         a, b: Pillow images, image files or .aec files.
         weights: of the hash model: the name of shipped ones, or a file.
         bits: length of the codes; None: the model's longest.
-        max_distance: bits that may differ; None: from `fpr`.
-        fpr: so often may two different photos count as the same; None: 1e-4.
+        max_distance: bits of the codes that may differ; None: any, or as many as `fpr` says.
+        fpr: so often may two different photos have codes that near; None: any.
         device: "auto", "cpu" or "cuda".
 
     Raises:
@@ -194,17 +215,31 @@ def compare(
             raise AecodecError("this model was not calibrated; give --max-distance")
         return hasher.calibration
 
-    limit, words = largest_distance(calibration, length, max_distance, fpr)
-    codes = []
+    limit, words = None, ""
+    if max_distance is not None or fpr is not None:
+        limit, words = largest_distance(calibration, length, max_distance, fpr)
+    codes, previews, digests = [], [], []
     for image in (a, b):
         try:
+            whole = image if isinstance(image, Image.Image) else _picture(image)
             codes.append(code_of(hasher, image)[: length // 8])
+            previews.append(preview_of(whole, LONGEST))
+            digests.append(pixel_digest(whole))
         except AecodecError as error:
             if isinstance(image, Image.Image):
                 raise
             raise type(error)(named(image, str(error))) from None
     distance = hamming(*codes)
-    return Comparison(distance <= limit, distance, length, limit, words)
+    if digests[0] == digests[1]:
+        same, reason = True, EQUAL
+    else:
+        verdict = compare_previews(*previews)
+        same, reason = verdict.same, verdict.reason
+        if reason == EQUAL:  # only as far as was looked
+            reason = "compressed again"
+    if same and limit is not None and distance > limit:
+        same, reason = False, f"{reason}, but their codes are too far apart"
+    return Comparison(same, reason, distance, length, limit, words)
 
 
 def largest_distance(
@@ -241,16 +276,19 @@ def largest_distance(
 def _words(threshold: Threshold, bits: int) -> str:
     return (
         f"at most {threshold.distance} of {bits} bits differ, as measured for {threshold.fpr:.2g}"
-        f" of {threshold.pairs:,} pairs of different photos and {threshold.tpr:.1%} of altered copies"
+        f" of {threshold.pairs:,} pairs of different photos and {threshold.tpr:.1%} of altered"
+        " copies"
     )
 
 
 def match_facts(match: Match) -> dict[str, Any]:
     """A match as JSON."""
     entry = match.entry
+    reason = {"reason": match.reason} if match.reason else {}
     return {
         "path": entry.path,
         "distance": match.distance,
+        **reason,
         "width": entry.width,
         "height": entry.height,
         "bytes": entry.size,

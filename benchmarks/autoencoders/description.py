@@ -16,7 +16,9 @@ _WEIGHT_BITS = 16
 
 
 def description(data: Data) -> Rows:
-    """Bits per test image, lossless; general-purpose programs compress all test images as one file."""
+    """Bits per test image, lossless; general-purpose programs compress all test images as one
+    file.
+    """
     model = MDLAutoencoder(
         24, resolution=1 / 255, max_epochs=data.epochs, batch_size=32, random_state=0
     ).fit(data.train)

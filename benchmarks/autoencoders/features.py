@@ -14,7 +14,9 @@ from benchmarks.autoencoders.data import Array, Data, Rows, mse
 
 
 def features(data: Data) -> Rows:
-    """Accuracy of logistic regression on pixels and on codes; its penalty is chosen on held-out training images."""
+    """Accuracy of logistic regression on pixels and on codes; its penalty is chosen on held-out
+    training images.
+    """
     sparse = SparseAutoencoder(
         1000, k=25, max_epochs=data.epochs, batch_size=64, random_state=0
     ).fit(data.train)
@@ -47,7 +49,9 @@ def _probe(data: Data, encode: Callable[[Array], Array]) -> dict[str, float]:
 
 
 def selection(data: Data) -> Rows:
-    """20 of 784 pixels: error of the best linear reconstruction from them, and by the estimator's own network."""
+    """20 of 784 pixels: error of the best linear reconstruction from them, and by the
+    estimator's own network.
+    """
     size = 20
     model = ConcreteAutoencoder(size, max_epochs=data.epochs, random_state=0).fit(data.train)
     rng = np.random.default_rng(0)

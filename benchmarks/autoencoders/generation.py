@@ -33,7 +33,9 @@ def likelihood(data: Data) -> Rows:
 
 
 def likelihood_pythae(data: Data) -> Rows:
-    """The same of pythae's VAE with its own networks and trainer, on training images binarised once."""
+    """The same of pythae's VAE with its own networks and trainer, on training images binarised
+    once.
+    """
     if not find_spec("pythae"):
         return {}
     rng, test = _binarisation(data)

@@ -44,7 +44,9 @@ def denoising(data: Data) -> Rows:
 
 
 def contraction(data: Data) -> Rows:
-    """Frobenius norm of the encoder's Jacobian on 1,000 test images, by lambda; "deep" has a hidden layer of 128."""
+    """Frobenius norm of the encoder's Jacobian on 1,000 test images, by lambda; "deep" has a
+    hidden layer of 128.
+    """
     rows = Rows()
     layers: tuple[tuple[str, tuple[int, ...]], ...] = (("one layer", ()), ("deep", (128,)))
     for name, hidden in layers:
@@ -74,7 +76,9 @@ def _draw_augmented(data: Data, model: ContractiveAutoencoder) -> None:
 
 
 def pretraining(data: Data) -> Rows:
-    """Deep network 784-256-128-64-16: test error by kind of pretraining, which has half the epochs per layer."""
+    """Deep network 784-256-128-64-16: test error by kind of pretraining, which has half the
+    epochs per layer.
+    """
     rows = Rows()
     kinds: tuple[tuple[str, Any, int], ...] = (
         ("joint", None, data.epochs),

@@ -1,12 +1,12 @@
 """Short runs of the codec, alike but for one thing, and their held-out losses.
 
-    python -m benchmarks.studies.ablate_codec scratch --data photos --steps 1500 --out benchmarks/results/ablation
-    python -m benchmarks.studies.ablate_codec shipped --data photos --steps 400 --crop 256 --out benchmarks/results/ablation
+    python -m benchmarks.studies.ablate_codec scratch --data photos --steps 1500 --out ablation
+    python -m benchmarks.studies.ablate_codec shipped --data photos --steps 400 --crop 256 --out DIR
 
-`scratch` begins with random weights, `shipped` with those of codec-cpu. Photos, crops, qualities and
-noise are the same for all; the learning rate falls to zero over the last 60 % of the steps; no average of
-weights. Loss: `held_out.py`, of the photos at half size. Variants done already are not run again.
-Folders rate_* beside these results are with --learning-rate and --variants.
+`scratch` begins with random weights, `shipped` with those of codec-psnr. Photos, crops, qualities
+and noise are the same for all; the learning rate falls to zero over the last 60 % of the steps; no
+average of weights. Loss: `held_out.py`, of the photos at half size. Variants done already are not
+run again. Folders rate_* in benchmarks/results/ablation are with --learning-rate and --variants.
 """
 
 from __future__ import annotations
@@ -175,7 +175,8 @@ def stacks(model: CodecModel) -> list[tuple[ResidualBlocks, int]]:
 
 
 class DepthwiseBlock(nn.Module):
-    """Depthwise 5x5, then a feed-forward network of 1x1 convolutions (Liu et al., 2022, arXiv:2201.03545).
+    """Depthwise 5x5, then a feed-forward network of 1x1 convolutions (Liu et al., 2022,
+    arXiv:2201.03545).
 
     Not modulated by the quality, as the blocks are that it stands for.
     """
@@ -284,7 +285,9 @@ def report(found: dict[str, Any], title: str) -> str:
 def compare(
     variants: dict[str, Variant], recipe: CodecRecipe, data: Path, path: Path, start: str
 ) -> None:
-    """Train the variants that `path` (.json) lacks, writing it after each, and a table beside it."""
+    """Train the variants that `path` (.json) lacks, writing it after each, and a table beside
+    it.
+    """
     keep_freed_memory()
     training, held_out = split_photos(list_photos(data), recipe.held_out)
     photos = load_photos(training, scales=recipe.scales, least=recipe.crop)

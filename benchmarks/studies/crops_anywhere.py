@@ -1,6 +1,6 @@
 """Crops from anywhere in a photo: near_duplicates.py's are from the middle.
 
-    python -m benchmarks.studies.crops_anywhere --data photos --out benchmarks/results/crops_anywhere
+    python -m benchmarks.studies.crops_anywhere --data photos --out crops_anywhere
 
 Photos must not have been trained on; what else is stored, and what counts, is as there.
 Needs the extra `hashers`.

@@ -2,9 +2,10 @@
 
     python -m benchmarks.studies.gain_slopes codec-cpu --data photos
 
-Slopes of bpp and of lambda D by the logarithm of the gain (its inverse following), on crops of the held-out
-photos at half size: of what is coded, by central differences, and of what training differentiates, noise and
-all its gradient. Where the sum of the first two is zero, the gain is best; training stops where its own sum is.
+Slopes of bpp and of lambda D by the logarithm of the gain (its inverse following), on crops of the
+held-out photos at half size: of what is coded, by central differences, and of what training
+differentiates, noise and all its gradient. Where the sum of the first two is zero, the gain is
+best; training stops where its own sum is.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Train a deeper hash network from a checkpoint of a shallower one, as the shipped photo hash was.
 
-    python benchmarks/studies/grow_hash.py last.ckpt --recipe deep.yaml --data photos --out runs/deep
+    python benchmarks/studies/grow_hash.py last.ckpt --recipe deep.yaml --data photos --out deep
 
 The blocks that are new in a stage come after those it had and add nothing at first, so that
 the network starts as the function that was learned; the optimizer starts anew. Go on with

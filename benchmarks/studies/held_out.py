@@ -52,7 +52,9 @@ def losses(model: CodecModel, crops: Sequence[Tensor], lambda_max: float) -> Ten
 
 
 def model_and_crops(name: str, data: Path, scale: float) -> tuple[CodecModel, list[Tensor]]:
-    """A model with named weights or a file's, and crops (1, 3, h, w), uint8, of the held-out photos."""
+    """A model with named weights or a file's, and crops (1, 3, h, w), uint8, of the held-out
+    photos.
+    """
     path = find_weights(name)
     with safe_open(path, framework="pt") as file:
         model = CodecModel(CodecConfig.from_json(file.metadata()["config"])).eval()

@@ -53,14 +53,10 @@ class Searcher:
     def duplicates(self) -> tuple[list[tuple[Image.Image, str]], str]:
         """Pictures of groups of images that are the same, and a summary."""
         with self._opened() as index:
-            threshold = index.calibration.threshold(index.bits)
-            groups = index.duplicates(threshold.distance, self.folder)
+            groups = index.duplicates(None, self.folder).groups
             matches = [m for g in groups[:_GROUPS] for m in [_keep(g.keep), *g.duplicates]]
             extra = sum(len(group.duplicates) for group in groups)
-            summary = (
-                f"{len(groups)} groups with {extra} duplicates within {threshold.distance} of"
-                f" {index.bits} bits. Nothing is deleted."
-            )
+            summary = f"{len(groups)} groups with {extra} duplicates. Nothing is deleted."
             return self._pictures(index, matches), summary
 
     def _index(self) -> ImageIndex:

@@ -109,25 +109,74 @@ def test_a_gallery_holds_its_pictures(run: Run, indexed: Path) -> None:
     assert run(*search, "--force")[0] == 0
 
 
-def test_duplicates_say_what_the_threshold_means(run: Run, indexed: Path) -> None:
+def test_duplicates_say_why_and_what_the_threshold_means(run: Run, indexed: Path) -> None:
     code, out, err = run("duplicates", "--index", "i", "--max-distance", 8, "--html", "d.html")
     assert code == 0
     assert out.splitlines()[0] == f"keep  {(indexed / '0.png').absolute()}"
+    assert "scaled 1/2: " in out.splitlines()[1]
     assert "a <b>.png" in out.splitlines()[1]
     assert "at most 8 of 128 bits differ" in err
     assert "100.0% of altered copies" in err
-    assert "Group 1: 2 images" in Path("d.html").read_text()
-    keep = ["duplicates", "--index", "i", "--max-distance", 8, "--keep-dir", indexed / "small"]
+    assert "of most pixels" in err
+    html = Path("d.html").read_text()
+    assert "Group 1: 2 images" in html
+    assert "scaled 1/2" in html
+    assert "a &lt;b&gt;.png" in html
+    assert len(re.findall(r"data:image/webp;base64,", html)) == 3  # two pictures, the difference
+    keep = ["duplicates", "--index", "i", "--keep-dir", indexed / "small"]
     rows = list(csv.DictReader(io.StringIO(run(*keep, "--csv")[1])))
-    assert [(row["keep"], Path(row["path"]).name) for row in rows[:2]] == [
+    assert [(row["keep"], Path(row["path"]).name) for row in rows] == [
         ("yes", "a <b>.png"),
         ("no", "0.png"),
     ]
-    far = json.loads(run("duplicates", "--index", "i", "--max-distance", 10**11, "--json")[1])
-    assert len(far["groups"][0]["duplicates"]) == 4
-    report = json.loads(run("duplicates", indexed, "--index", "i", "--fpr", 0, "--json")[1])
-    assert report["max_distance"] == 29  # just below the nearest different pair of the fixture
+    assert rows[1]["reason"] == "enlarged to 200%"
+    none = ["--verify", "none"]
+    far = run("duplicates", "--index", "i", "--max-distance", 10**11, "--json", *none)[1]
+    assert len(json.loads(far)["groups"][0]["duplicates"]) == 4
+    report = run("duplicates", indexed, "--index", "i", "--fpr", 0, "--json", *none)[1]
+    assert json.loads(report)["max_distance"] == 29  # just below the nearest different pair
     assert sorted(p.name for p in indexed.glob("*.png")) == ["0.png", "1.png", "2.png", "3.png"]
+
+
+def test_only_equal_pixels_are_exact(run: Run, indexed: Path) -> None:
+    Image.open(indexed / "1.png").save(indexed / "1.bmp")
+    (indexed / "twin.png").write_bytes((indexed / "2.png").read_bytes())
+    assert run("index", indexed, "--index", "i")[0] == 0
+    exact = ["duplicates", "--index", "i", "--exact", "--json"]
+    groups = json.loads(run(*exact, "--keep", "oldest")[1])["groups"]
+    found = {
+        (Path(group["keep"]["path"]).name, Path(match["path"]).name): match["reason"]
+        for group in groups
+        for match in group["duplicates"]
+    }
+    assert found == {("1.png", "1.bmp"): "same pixels", ("2.png", "twin.png"): "same file"}
+
+
+def test_duplicates_are_moved_only_when_told_and_can_be_moved_back(run: Run, indexed: Path) -> None:
+    small = indexed / "small" / "a <b>.png"
+    before = small.read_bytes()
+    move = ["duplicates", "--index", "i", "--move-to", "twins"]
+    code, _, err = run(*move)
+    assert (code, small.exists(), Path("twins").exists()) == (0, True, False)
+    assert "nothing was moved" in err
+    code, _, err = run(*move, "--yes")
+    (undo,) = Path("twins").glob("undo-*.jsonl")
+    (entry,) = map(json.loads, undo.read_text().splitlines())
+    assert (code, small.exists()) == (0, False)
+    assert Path(entry["to"]).read_bytes() == before
+    assert f"--undo {undo}" in err
+    assert len(list(indexed.glob("*.png"))) == 4
+    small.write_bytes(b"another")  # what took its place meanwhile stays
+    code, _, err = run("duplicates", "--undo", undo)
+    assert (code, small.read_bytes()) == (1, b"another")
+    assert "exists" in err
+    small.unlink()
+    assert run("duplicates", "--undo", undo)[0] == 0
+    assert small.read_bytes() == before
+    Path("text").write_text("no undo file\n")
+    code, _, err = run("duplicates", "--undo", "text")
+    assert (code, one_line(err)) == (1, True)
+    assert run("duplicates", "--yes")[0] == 2
 
 
 def test_compare_says_which_file_is_wrong(run: Run, indexed: Path, weights: Path) -> None:
@@ -157,8 +206,8 @@ def test_compare_answers_by_its_exit_code(run: Run, indexed: Path, weights: Path
     small = indexed / "small" / "a <b>.png"
     code, out, _ = run("compare", indexed / "0.png", small, *model)
     assert code == 0
-    assert out.startswith("same: ")
-    code, out, _ = run("compare", indexed / "0.png", indexed / "3.png", *model, "--json")
+    assert out.startswith("same: scaled 1/2; ")
+    code, out, _ = run("compare", indexed / "0.png", indexed / "3.png", *model[:2], "--json")
     assert code == 1
     assert json.loads(out)["verdict"] == "different"
     code, out, err = run("compare", indexed / "0.png", "nowhere.png", *model)

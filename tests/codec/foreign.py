@@ -2,8 +2,8 @@
 
     python -m tests.codec.foreign NAME
 
-writes this machine's, by its NAME, into `tests/codec/foreign`. They need the weights that wrote them:
-with new weights all are to be written anew.
+writes this machine's, by its NAME, into `tests/codec/foreign`. They need the weights that wrote
+them: with new weights all are to be written anew.
 """
 
 from __future__ import annotations

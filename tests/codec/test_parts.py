@@ -18,6 +18,7 @@ from aecodec.codec.exact import pack_exact
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.weights import load
 from aecodec.errors import CorruptFileError
+from aecodec.training.preview import fit_preview
 from aecodec.weights import weight_file
 from tests.conftest import psnr
 
@@ -130,7 +131,7 @@ def test_a_map_is_fitted_saved_and_told_from_that_of_other_weights(
         torch.from_numpy(picture[:256, :256].copy()).permute(2, 0, 1)[None]
         for picture in (skimage.data.astronaut(), skimage.data.coffee())
     ]
-    start, fitted = preview.fit(codec.model, []), preview.fit(codec.model, crops)
+    start, fitted = fit_preview(codec.model, []), fit_preview(codec.model, crops)
     x = crops[0].float() / 255 - 0.5
     coded = codec.model.quantise(codec.model.analyse(x, 70), 70, lambda s, i: None, rdoq=True)
     wanted = torch.nn.functional.avg_pool2d(x, 8)[0]

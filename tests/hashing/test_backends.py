@@ -235,7 +235,7 @@ def test_an_index_of_images_finds_the_same_and_catches_up(
             other.add(photos, prune=True)
             assert found(other) == found(index)
         assert any(name.endswith("8.png") for _, name in found(index))
-        assert index.duplicates(0) == []
+        assert index.duplicates(0).groups == []
 
 
 def test_a_backend_that_is_none_is_explained(tmp_path: Path) -> None:

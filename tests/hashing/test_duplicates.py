@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from aecodec.hashing.backends import faiss as faiss_backend
 from aecodec.hashing.backends.faiss import FaissIndex
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.database import Entry
-from aecodec.hashing.duplicates import group
+from aecodec.hashing.duplicates import RANKS, group, group_checked
 from aecodec.hashing.hasher import hamming
 from aecodec.hashing.stored import pack_code, unpack_code
 
@@ -94,3 +96,34 @@ def test_stored_codes_are_only_taken_from_the_same_weights() -> None:
     assert unpack_code(stored, "f123456789abcdef", 64) is None
     assert unpack_code(stored, "0123456789abcdef", 128) is None
     assert unpack_code(b"", "0123456789abcdef", 64) is None
+
+
+def test_checked_groups_hold_what_was_checked_and_copies_of_it() -> None:
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 4, (40, 1), dtype=np.uint8)
+    images = [
+        Entry(f"/{n:03}", 1000, n, bytes([n // 2]) * 32, 10, 10, code.tobytes(), None, n + 1)
+        for n, code in enumerate(np.repeat(codes[::2], 2, axis=0))
+    ]
+    asked = []
+
+    def check(pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
+        asked.extend(pairs)
+        return ["alike" if (a.id + 1) // 4 == (b.id + 1) // 4 else "" for a, b in pairs]
+
+    codes = np.stack([np.frombuffer(image.code, np.uint8) for image in images])
+    groups = group_checked(indexed(codes), images, codes, 8, check, kept={3}, rank=RANKS["oldest"])
+    used = [g.keep.id for g in groups] + [m.entry.id for g in groups for m in g.duplicates]
+    assert len(used) == len(set(used))
+    assert groups[0].keep.id == 3
+    for found in groups:
+        for match in found.duplicates:
+            if match.reason == "same file":
+                assert match.entry.sha256 == found.keep.sha256
+            else:
+                assert match.reason == "alike"
+                assert any(
+                    (a.sha256, b.sha256) == (found.keep.sha256, match.entry.sha256)
+                    for a, b in asked
+                )
+    assert all(a.sha256 != b.sha256 for a, b in asked)  # nobody looks at equal files

@@ -92,7 +92,7 @@ import sys
 from aecodec.hashing.index import ImageIndex
 with ImageIndex({str(index.path)!r}) as index:
     index.search_code(bytes(32), k=3)
-    index.duplicates(0)
+    index.duplicates(0).groups
 print("torch" in sys.modules)
 """
     result = subprocess.run(
@@ -210,11 +210,11 @@ def test_a_file_and_links_to_it_are_no_duplicates(index: ImageIndex, photos: Pat
     shutil.copy(photos / "2.png", photos / "copy.png")
     (photos.parent / "elsewhere").symlink_to(photos)
     index.add(photos, photos.parent / "elsewhere")
-    (found,) = index.duplicates(0)
+    (found,) = index.duplicates(0).groups
     pair = {Path(entry.path).name for entry in (found.keep, found.duplicates[0].entry)}
     assert (pair, len(found.duplicates)) == ({"2.png", "copy.png"}, 1)
     (photos / "0.png").rename(photos.parent / "0.png")  # a link that leads nowhere is gone
-    assert len(index.duplicates(0)) == 1
+    assert len(index.duplicates(0).groups) == 1
 
 
 # ---- the cache -------------------------------------------------------------------------
@@ -431,3 +431,36 @@ def test_readers_see_whole_states_while_another_writes(
     index.add(many)
     thread.join()
     assert not problems
+
+
+def test_duplicates_are_looked_at(index: ImageIndex, photos: Path) -> None:
+    image = Image.open(photos / "0.png")
+    image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photos / "mirror.png")
+    image.save(photos / "0.jpg", quality=90)
+    index.add(photos)
+    (found,) = index.duplicates(128).groups  # any code would do
+    reasons = {Path(match.entry.path).name: match.reason for match in found.duplicates}
+    assert Path(found.keep.path).name in ("0.png", "mirror.png")
+    assert set(reasons) | {Path(found.keep.path).name} == {"0.png", "mirror.png", "0.jpg"}
+    assert "mirrored" in reasons.values() or "mirrored" in reasons["0.jpg"]
+    everything = index.duplicates(128, verify="none").groups
+    assert len(everything[0].duplicates) == 9
+    assert index.duplicates(128, verify="exact").groups == []
+    (photos / "0.jpg").unlink()
+    (photos / "mirror.png").write_bytes(b"no picture")
+    assert index.duplicates(128, verify="pixels").groups == []
+    assert index.duplicates(128, verify="pixels").unclear
+
+
+def test_what_16_bits_and_transparency_show_is_hashed() -> None:
+    rng = np.random.default_rng(0)
+    measured = np.kron(rng.integers(1000, 1400, (20, 20)), np.ones((5, 5))).astype(np.uint16)
+    stretched = np.asarray(preview_of(Image.fromarray(measured)).image)
+    assert stretched.min() < 10
+    assert stretched.max() > 245
+    logo = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
+    logo.paste((255, 255, 255, 255), (16, 16, 48, 48))
+    assert np.asarray(preview_of(logo).image).std() > 50
+    dark = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    dark.paste((0, 0, 0, 255), (16, 16, 48, 48))
+    assert preview_of(dark).image.getpixel((0, 0)) == (255, 255, 255)

@@ -34,6 +34,7 @@ def test_each_picture_of_a_batch_has_its_own_quality() -> None:
 def test_the_modulation_begins_as_the_identity() -> None:
     conv, x = ModulatedConv2d(3, 5, anchors=4), torch.randn(2, 3, 6, 7)
     plain = ModulatedConv2d(3, 5, anchors=0)
-    plain.load_state_dict({key: conv.state_dict()[key] for key in ("weight", "bias")})
+    keys = ("weight", "bias", "low", "high")
+    plain.load_state_dict({key: conv.state_dict()[key] for key in keys})
     quality = torch.tensor([1.0, 60.0])
     torch.testing.assert_close(conv(x, quality), plain(x, quality))

@@ -14,6 +14,7 @@ from aecodec.codec.config import CodecConfig
 from aecodec.errors import AecodecError, RecipeError, UnsupportedImageError
 from aecodec.training.codec import CodecTraining
 from aecodec.training.export import export_codec
+from aecodec.training.kinds import KINDS
 from aecodec.training.recipe import CodecRecipe, load_recipe
 from aecodec.training.run import train
 
@@ -112,7 +113,7 @@ def test_a_cpu_trains_in_what_it_multiplies_fast(
             block = self.model.analysis.blocks[0].conv2
             block.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
 
-    monkeypatch.setattr("aecodec.training.run.CodecTraining", Watched)
+    monkeypatch.setitem(KINDS, "codec", dataclasses.replace(KINDS["codec"], module=Watched))
     train(TINY, [photos], tmp_path, max_minutes=0, device="cpu")
     assert set(seen) == {dtype}
     monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: not has_bfloat16)

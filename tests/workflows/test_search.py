@@ -49,10 +49,13 @@ def test_an_aec_file_without_a_hash_is_decoded(cat: Image.Image, tmp_path: Path)
 
 
 def test_two_images_are_compared(folder: Path, cat: Image.Image, small: Image.Image) -> None:
-    same = aecodec.compare(folder / "cat.aec", cat)
+    same = aecodec.compare(folder / "cat.aec", cat, fpr=1e-4)
     assert same.same
+    assert same.reason == "compressed again"
+    assert same.max_distance is not None
     assert same.distance <= same.max_distance < same.bits == 256
     assert f"at most {same.max_distance} of 256 bits differ" in same.threshold
+    assert aecodec.compare(cat, cat.copy()).reason == "same pixels"
     assert not aecodec.compare(ImageOps.flip(cat), small, bits=64).same
     with pytest.raises(UsageError, match="exclude each other"):
         aecodec.compare(cat, cat, max_distance=3, fpr=0.1)

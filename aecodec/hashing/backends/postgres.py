@@ -53,7 +53,8 @@ class PostgresIndex:
         k = min(k, len(self))
         # What an HNSW graph gives at most: 40 unless told, 1000 if told; for more all are read.
         self._server.run(
-            "SELECT set_config('hnsw.ef_search', %s, false), set_config('enable_indexscan', %s, false)",
+            "SELECT set_config('hnsw.ef_search', %s, false),"
+            " set_config('enable_indexscan', %s, false)",
             str(min(max(k, 40), 1000)),
             "on" if k <= 1000 else "off",
         )

@@ -1,0 +1,5 @@
+"""Whether one picture explains the other: looking at both, after their codes were alike."""
+
+from aecodec.hashing.verify.verdict import Verdict, explain_pairs, explains
+
+__all__ = ["Verdict", "explain_pairs", "explains"]

@@ -1,0 +1,321 @@
+"""What is left of a part once the whole explains it, judged place by place.
+
+An alteration leaves little everywhere: JPEG, noise and scaling leave what is small beside the
+structure that is there, and a change of colours is one curve for each channel. Other content
+leaves, somewhere, as much as there is. So the residual is compared with the structure in
+windows, and not on average. What lies over a photograph, as the bars and the button of a
+telephone do, hides a place and is of one colour there; it is passed over in photographs only, since
+on a page or a chart such a place is what differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from aecodec.hashing.verify.align import grey, inside, warp
+
+Array = npt.NDArray[Any]
+
+WINDOW, STRIDE = 9, 4  # pixels, of the windows that are judged
+_FLOOR = 0.035  # deviation, of [0, 1], that rounding and compression leave anywhere
+_NOISE = 0.05  # the most that is believed to be noise where it is everywhere
+_COLOURLESS = 0.015  # mean spread of the channels of what counts as grey
+_ODD = 0.4  # of the structure in a window, above which what is left is something else
+_STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what is left then
+_SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
+_BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
+_KNOTS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)  # of a channel's curve, straight in between
+_NEAR = 0.06  # colours that count as one
+_BAR = 0.25  # of a side, at most
+_LEAST_PATCH, _PATCH = 0.004, 0.08  # of the area, that something lies over in one place
+_HIDDEN = 0.4  # of the area, at most, that is passed over in all
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Of one part in one whole.
+
+    Attributes:
+        covered: share of the part that lies in the whole.
+        plain_outside: share of the rest that is of one colour.
+        explained: of the part's variance in windows, what the whole explains; at most 1.
+        odd: share of the windows in which it does not.
+        stark: share of the windows in which it does not by far, and in plain sight.
+        photographic: nearly everything in it has structure, and no colour is the ground.
+        structure: deviation from the means of windows, of [0, 1].
+        difference: mean absolute difference before any change of colours, of [0, 1].
+        largest: the greatest absolute difference of windows' means before it.
+        hidden: share of the part that something lies over.
+        gains: slope of each channel's curve.
+        grey: one of the two has no colours, and the other has.
+    """
+
+    covered: float
+    plain_outside: float
+    explained: float
+    odd: float
+    stark: float
+    photographic: bool
+    structure: float
+    difference: float
+    largest: float
+    hidden: float
+    gains: tuple[float, float, float]
+    grey: bool
+
+
+@torch.inference_mode()
+def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
+    """RGB float32 (N, 3, S, S), 0 to 1, and maps (N, 2, 3)."""
+    side = part.shape[-1]
+    seen, mask = warp(whole, maps), inside(maps, side, 1 / side).float()
+    raw = (part - seen).abs()
+    covered = mask.mean((1, 2))
+    difference = (raw.mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
+    means = avg_pool2d(part - seen, 5, 1, 2).abs().amax(1) * mask
+    colours = [(p.amax(1) - p.amin(1)).mean((1, 2)) for p in (part, seen)]
+    colourless = torch.minimum(*colours) < _COLOURLESS
+    both = torch.maximum(*colours) < _COLOURLESS
+    part_lit = torch.where(colourless[:, None, None, None], grey(part), part)
+    seen_lit = torch.where(colourless[:, None, None, None], grey(seen), seen)
+    part_fit, fitted, gains = _matched(part_lit, seen_lit, mask)
+    found = []
+    for row in range(len(part)):
+        found.append(
+            _of_one(
+                part[row].numpy(),
+                seen[row].numpy(),
+                part_fit[row].numpy(),
+                fitted[row].numpy(),
+                mask[row].numpy() > 0,
+                (
+                    float(covered[row]),
+                    float(difference[row]),
+                    float(means[row].max()),
+                    tuple(gains[row].tolist()),
+                    bool(colourless[row] and not both[row]),
+                ),
+            )
+        )
+    return found
+
+
+def _of_one(
+    part: Array, seen: Array, smooth: Array, fitted: Array, mask: Array, facts: Any
+) -> Findings:
+    covered, difference, largest, gains, is_grey = facts
+    rest = np.square(smooth - fitted).mean(0)
+    spread, other = _variance(smooth), _variance(fitted)
+    residual = _pool(rest)
+    valid = _pool(mask.astype(np.float32)) > 0.999
+    # Without what blends into the picture next to it.
+    outside = ndimage.binary_erosion(~mask, iterations=2, border_value=1)
+    plain = 1.0
+    if outside.mean() > 0.003:
+        colours = part[:, outside]
+        near = np.abs(colours - np.median(colours, axis=1, keepdims=True)).max(0) < _NEAR
+        plain = float(near.mean())
+    variance = np.maximum(spread, other)
+    photographic, structure = _kind(part, mask)
+    if not valid.any():
+        return Findings(
+            covered, plain, 0, 1, 1, False, structure, difference, largest, 0, gains, is_grey
+        )
+    noise = min(float(np.median(residual[valid])), _NOISE**2)
+    odd = residual / (variance + _FLOOR**2 + 2 * noise)
+    hidden = np.zeros_like(mask)
+    if photographic:
+        hidden = _bars(part, seen) | _bars(seen, part)
+        strange = valid & (odd > 0.3) & (_pool(hidden.astype(np.float32)) == 0)
+        hidden |= _patches(part, seen, rest, strange)
+    clear = valid & (_pool(hidden.astype(np.float32)) == 0)
+    if hidden.mean() > _HIDDEN or not clear.any():
+        clear = valid
+    explained = 1 - residual[clear].sum() / (variance[clear].sum() + 1e-9)
+    return Findings(
+        covered,
+        plain,
+        float(explained),
+        float((odd[clear] > _ODD).mean()),
+        float(((odd > _STARK) & (residual > _PLAIN_SIGHT**2))[clear].mean()),
+        photographic,
+        structure,
+        difference,
+        largest,
+        float(hidden.mean()),
+        gains,
+        is_grey,
+    )
+
+
+def _pool(picture: Array) -> Array:
+    tensor = torch.from_numpy(np.ascontiguousarray(picture))[None, None]
+    return avg_pool2d(tensor, WINDOW, STRIDE)[0, 0].numpy()
+
+
+def _variance(picture: Array) -> Array:
+    """In windows, the mean of the channels'."""
+    tensor = torch.from_numpy(np.ascontiguousarray(picture))[None]
+    mean, square = (avg_pool2d(t, WINDOW, STRIDE)[0] for t in (tensor, tensor.square()))
+    return (square - mean.square()).clamp_min(0).mean(0).numpy()
+
+
+def _kind(part: Array, mask: Array) -> tuple[bool, float]:
+    """Whether a small copy tells it from all others, with structure nearly everywhere and no
+    ground; and the deviation from windows' means. Both of copies of `_SEEN_AS` pixels a side.
+    """
+    step = max(1, part.shape[-1] // _SEEN_AS)
+    small = avg_pool2d(torch.from_numpy(np.ascontiguousarray(part))[None], step)[0].numpy()
+    inner = mask[step // 2 :: step, step // 2 :: step]
+    variance = _variance(small)[_pool(inner.astype(np.float32)) > 0.999]
+    if len(variance) == 0:
+        return False, 0.0
+    luma = small.mean(0)[inner]
+    counts = np.histogram(luma, bins=64, range=(0, 1))[0].astype(float)
+    ground = np.convolve(counts, np.ones(4), "valid").max() / len(luma)
+    photographic = bool(ground < 0.5 and (variance > 0.012**2).mean() > 0.5)
+    # What a window's mean does not have; nothing of a gradient, however steep.
+    tensor = torch.from_numpy(small)[None]
+    reach = WINDOW // 2
+    detail = tensor[..., reach:-reach, reach:-reach] - avg_pool2d(tensor, WINDOW, 1)
+    seen = inner[reach:-reach, reach:-reach]
+    return photographic, float(np.sqrt(np.square(detail[0].numpy()[:, seen]).mean()))
+
+
+# ---- colours and sharpness ----------------------------------------------------------------
+
+
+def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The part, what explains it, and slopes (N, 3), at the sharpness at which they agree best."""
+    fitted, slopes = _curve(seen, part, mask)
+    sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
+    own = {sigma: _blur(grey(part), sigma)[:, 0] for sigma in sigmas}
+    others = {sigma: _blur(grey(fitted), sigma)[:, 0] for sigma in sigmas}
+    scores = []
+    for a, b in _BLURS:
+        left = ((own[a] - others[b]).square() * mask).sum((1, 2))
+        structure = (own[a] - own[a].mean((1, 2), keepdim=True)).square() * mask
+        # Not the least that is left: blurred, all is little. And not for nothing.
+        worth = 1.0 if (a, b) == _BLURS[0] else 1.1
+        scores.append(worth * left / (structure.sum((1, 2)) + 1e-6))
+    best = torch.stack(scores).argmin(0)
+    smooth, explained = part.clone(), fitted.clone()
+    for number, (a, b) in enumerate(_BLURS):
+        rows = best == number
+        if rows.any():
+            smooth[rows], explained[rows] = _blur(part[rows], a), _blur(fitted[rows], b)
+    return smooth, explained, slopes
+
+
+def _blur(pictures: Tensor, sigma: float) -> Tensor:
+    """With a Gaussian that is a little wider than what was asked for."""
+    kernel = _blurring(pictures.shape[-1], sigma)
+    return kernel @ pictures @ kernel.T
+
+
+@cache
+def _blurring(side: int, sigma: float) -> Tensor:
+    """(side, side): rows of weights; what lies beyond the edge does not count."""
+    places = torch.arange(side, dtype=torch.float32)
+    apart = places[:, None] - places
+    weights = torch.exp(-apart.square() / (2 * (sigma**2 + 0.6**2)))
+    weights = torch.where(weights < 1e-3, 0, weights)
+    return weights / weights.sum(1, keepdim=True)
+
+
+def _curve(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Each channel under the curve that brings it nearest to the target; and the mean slope.
+
+    A curve of straight pieces, since more contrast clips what is light and what is dark.
+    """
+    # A quarter of the pixels, a little blurred, is enough to fit a curve to.
+    x, y = (_blur(picture, 0.8)[..., ::2, ::2].flatten(2) for picture in (seen, target))
+    chosen = mask[:, ::2, ::2].flatten(1)[:, None]
+    weight = chosen.expand_as(x)
+    powers = _pieces(x)
+    prior = torch.zeros(len(_KNOTS) + 2, 1)
+    prior[1] = 3e-5 * x.shape[-1]  # nothing to go by: as it is
+    terms = torch.zeros(1)
+    for _ in range(3):
+        weighted = powers * weight[:, :, None]
+        normal = weighted @ powers.transpose(2, 3)
+        normal = normal + 3e-5 * x.shape[-1] * torch.eye(len(prior))
+        terms = torch.linalg.solve(normal, weighted @ y[..., None] + prior)
+        left = (y - (powers * terms).sum(2)).abs()
+        scale = 4 * (left * weight).sum(2, keepdim=True) / weight.sum(2, keepdim=True) + 0.02
+        weight = chosen * (1 - (left / scale).square()).clamp_min(0).square()
+    total = weight.sum(2).clamp_min(1)
+    centre = x - (x * weight).sum(2, keepdim=True) / total[..., None]
+    spread = (centre.square() * weight).sum(2)
+    slope = ((centre * y * weight).sum(2) + 1e-4 * total) / (spread + 1e-4 * total)
+    lit = terms[:, :, 0, :, None] + terms[:, :, 1, :, None] * seen
+    for number, knot in enumerate(_KNOTS, 2):
+        lit = lit + terms[:, :, number, :, None] * (seen - knot).clamp_min(0)
+    return lit, slope
+
+
+def _pieces(x: Tensor) -> Tensor:
+    """(N, C, P) to (N, C, terms, P): 1, x, and how far it is above each knot."""
+    return torch.stack([torch.ones_like(x), x, *((x - k).clamp_min(0) for k in _KNOTS)], 2)
+
+
+# ---- what lies over a photograph ---------------------------------------------------------------
+
+
+def _bars(picture: Array, other: Array) -> Array:
+    """bool (S, S): strips at the edges of one colour, perhaps with text, that the other lacks."""
+    side = picture.shape[-1]
+    found = np.zeros((side, side), bool)
+    for quarter in range(4):
+        turned, against = np.rot90(picture, quarter, (1, 2)), np.rot90(other, quarter, (1, 2))
+        colour = np.median(turned[:, 1], axis=1)[:, None, None]
+        near = (np.abs(turned - colour).max(0) < _NEAR).mean(1)
+        height = 0
+        while height < int(_BAR * side) and near[height + 1] > 0.2:
+            height += 1
+        if height < 2 or near[1 : height + 1].mean() < 0.45:
+            continue
+        if near[height + 1 : height + 4].min() > 0.15:  # it is the picture's own ground
+            continue
+        same = (np.abs(against[:, :height] - colour).max(0) < _NEAR).mean()
+        if same < 0.3:
+            np.rot90(found, quarter)[: height + 3] = True
+    return found
+
+
+def _patches(part: Array, seen: Array, rest: Array, strange: Array) -> Array:
+    """bool (S, S): places of one colour in one of the two, set off from what is around them."""
+    side = part.shape[-1]
+    found = np.zeros((side, side), bool)
+    places, _ = ndimage.label(ndimage.binary_fill_holes(strange), np.ones((3, 3)))
+    for rows, columns in ndimage.find_objects(places):
+        box = np.zeros_like(found)
+        box[
+            rows.start * STRIDE : (rows.stop - 1) * STRIDE + WINDOW,
+            columns.start * STRIDE : (columns.stop - 1) * STRIDE + WINDOW,
+        ] = True
+        differing = ndimage.binary_opening((rest > 0.1**2) & box)
+        if not _LEAST_PATCH < differing.mean() < _PATCH:
+            continue
+        for picture, other in ((part, seen), (seen, part)):
+            colour = np.median(picture[:, differing], axis=1)[:, None, None]
+            near = np.abs(picture - colour).max(0) < _NEAR
+            against = np.abs(other - colour).max(0) < _NEAR
+            # All that hangs together in this colour: a button ends, a sky goes on.
+            pieces, _ = ndimage.label(near)
+            number = np.bincount(pieces[differing]).argmax()
+            patch = pieces == number
+            clear = number > 0 and patch[differing].mean() > 0.7 and patch.mean() < _PATCH
+            if clear and against[differing].mean() < 0.25:
+                found |= ndimage.binary_dilation(patch, iterations=3)
+                break
+    return found

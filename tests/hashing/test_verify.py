@@ -1,0 +1,125 @@
+"""Pictures that are the same are explained, pictures that are not are told apart."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from aecodec.hashing.picture import preview_of
+from aecodec.hashing.verify import explain_pairs, explains
+
+Alteration = Callable[[Image.Image], Image.Image]
+
+
+@pytest.fixture(scope="module")
+def coffee() -> Image.Image:
+    return Image.fromarray(skimage.data.coffee())
+
+
+def jpeg(image: Image.Image) -> Image.Image:
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=30)
+    return Image.open(buffer).convert("RGB")
+
+
+def thumbnail(image: Image.Image) -> Image.Image:
+    return Image.open(io.BytesIO(preview_of(image).thumbnail())).convert("RGB")
+
+
+def page(seed: int, last: str = "") -> Image.Image:
+    """Forty lines of words, as a letter has."""
+    rng = np.random.default_rng(seed)
+    words = [
+        "lorem",
+        "ipsum",
+        "dolor",
+        "sit",
+        "amet",
+        "invoice",
+        "total",
+        "number",
+        "street",
+        "order",
+        "name",
+        "page",
+        "date",
+    ]
+    image = Image.new("RGB", (600, 800), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(16)
+    for line in range(30):
+        text = " ".join(rng.choice(words, 9))
+        pen.text((40, 40 + 24 * line), text if line < 29 or not last else last, "black", font)
+    return image
+
+
+ALTERATIONS: dict[str, tuple[Alteration, str]] = {
+    "JPEG": (jpeg, "compressed again"),
+    "scaled": (lambda i: i.resize((150, 100)), "scaled 1/4"),
+    "cropped": (lambda i: i.crop((90, 60, 510, 340)), "cropped to 70%"),
+    "mirrored": (ImageOps.mirror, "mirrored"),
+    "turned": (lambda i: i.transpose(Image.Transpose.ROTATE_90), "turned"),
+    "rotated": (lambda i: i.rotate(10, Image.Resampling.BICUBIC), "rotated 10 degrees"),
+    "grey": (lambda i: i.convert("L").convert("RGB"), "grey"),
+    "framed": (lambda i: ImageOps.expand(i, 50, "white"), "in a frame or with bars"),
+}
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_an_altered_photo_is_explained_and_how_is_said(coffee: Image.Image, name: str) -> None:
+    alter, reason = ALTERATIONS[name]
+    other = alter(coffee)
+    sizes = [(coffee.size, other.size)]
+    (small,) = explain_pairs([(thumbnail(coffee), thumbnail(other))], sizes=sizes)
+    for verdict in (explains(coffee, other), small):
+        assert verdict.same
+        assert reason in verdict.reason
+
+
+def test_different_photos_and_neighbouring_views_differ(coffee: Image.Image) -> None:
+    rocket = Image.fromarray(skimage.data.rocket())
+    left, right = coffee.crop((0, 0, 450, 400)), coffee.crop((150, 0, 600, 400))
+    pairs = [(coffee, rocket), (left, right)]
+    assert [explains(*pair).same for pair in pairs] == [False, False]
+    assert not any(v.same for v in explain_pairs([(thumbnail(a), thumbnail(b)) for a, b in pairs]))
+
+
+def test_pages_are_the_same_by_their_text_only() -> None:
+    first, copy = page(0), page(0).resize((450, 600), Image.Resampling.LANCZOS)
+    assert explains(first, jpeg(copy)).same
+    assert not explains(first, page(1)).same
+    assert not explains(
+        page(0, "total number 1 of the order"), page(0, "name of the street 9")
+    ).same
+    # A thumbnail does not tell, and says so.
+    (verdict,) = explain_pairs([(thumbnail(first), thumbnail(copy))])
+    assert not verdict.sure
+
+
+def test_noise_is_not_other_noise() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (Image.fromarray(rng.integers(0, 256, (160, 160, 3), dtype=np.uint8)) for _ in range(2))
+    assert explains(a, a).reason == "same pixels"
+    assert not explains(a, b).same
+
+
+def test_single_colours_are_the_same_only_where_equal() -> None:
+    red, dark = Image.new("RGB", (64, 64), "#f00000"), Image.new("RGB", (64, 64), "#ef0000")
+    assert explains(red, red.copy()).same
+    assert not explains(red, dark).same
+    assert not explains(red, Image.new("RGB", (65, 64), "#f00000")).same
+    assert not explains(red, page(0)).same
+    (verdict,) = explain_pairs([(thumbnail(red), thumbnail(dark))])
+    assert not verdict.sure
+
+
+def test_gradients_are_no_copies_of_other_gradients() -> None:
+    ramp = np.linspace(0, 255, 200).astype(np.uint8)
+    a = Image.fromarray(np.stack([np.tile(ramp, (200, 1))] * 3, 2))
+    b = Image.fromarray(np.stack([np.tile(ramp // 2 + 60, (200, 1))] * 3, 2))
+    assert not explains(a, b).same
+    assert explains(a, a.resize((100, 100))).same

@@ -1,0 +1,96 @@
+"""What a batch on Ray plans, writes and goes on with; the workers here are this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aecodec.errors import AecodecError
+from aecodec.workflows.batch.local import Product, Work
+
+pytest.importorskip("pyarrow", reason="make test-ray")
+
+from aecodec.storage.stores import place_of
+from aecodec.workflows.batch import ray, shards
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def cluster(address: str | None) -> Iterator[None]:
+        yield
+
+    def in_turn(_: None, load: Callable[[], Any], items: Sequence[Any], **__: Any) -> Iterator[Any]:
+        work = load()
+        yield from (work(item) for item in items)
+
+    monkeypatch.setattr(ray, "import_ray", lambda: None)
+    monkeypatch.setattr(ray, "cluster", cluster)
+    monkeypatch.setattr(ray, "map_on_actors", in_turn)
+
+
+def copying(fail: str) -> Work:
+    def work(source: Path) -> Product:
+        if fail in source.name:
+            raise AecodecError(f"{source}: too odd")
+        data = source.read_bytes()
+        return Product(data, {"lossless": True, "width": 2, "height": 3, "bpp": 1.5}, "")
+
+    return work
+
+
+def run(*inputs: object, output: object, fail: str = "bad", force: bool = False) -> ray.RayBatch:
+    return ray.run_on_ray(
+        "copy",
+        [str(path) for path in inputs],
+        str(output),
+        partial(copying, fail=fail),
+        suffixes={".txt"},
+        suffix=".out",
+        address=None,
+        gpus=False,
+        force=force,
+    )
+
+
+def test_a_batch_is_done_once(tmp_path: Path) -> None:
+    for name in ("a.txt", "deep/b.txt", "bad.txt"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(name)
+    first = run(tmp_path / "in", output=tmp_path / "out")
+    assert (first.parts, first.there) == (3, 0)
+    found = {Path(one.source).name: one for one in first.outcomes}
+    assert found["bad.txt"].error == f"{tmp_path}/in/bad.txt: too odd"
+    assert found["bad.txt"].target is None
+    good = found["b.txt"]
+    assert good.target == str(tmp_path / "out" / "deep" / "b.out")
+    assert Path(good.target).read_text() == "deep/b.txt"
+    assert (good.size, good.pixels, good.facts["lossless"]) == (10, 6, True)
+    again = run(tmp_path / "in", output=tmp_path / "out")
+    assert again.there == 3
+    assert again.outcomes == first.outcomes
+    with pytest.raises(AecodecError, match="holds another batch"):
+        run(tmp_path / "in", output=tmp_path / "out", fail="none")
+
+
+def test_no_file_is_destroyed(tmp_path: Path) -> None:
+    names = ("in/a.txt", "in/a.TXT", "in/b.txt")
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / name).write_text(name)
+    tops, out = [place_of(str(tmp_path / "in"))], place_of(str(tmp_path / "out"))
+    files, problems = shards.plan(tops, out, {".txt"}, ".out")
+    assert [Path(file.found.place.path).name for file in files] == ["a.TXT", "b.txt"]
+    ((source, reason),) = problems
+    assert source == str(tmp_path / "in" / "a.txt")
+    assert "is already that of" in reason
+    _, problems = shards.plan(tops, tops[0], {".txt"}, ".txt")
+    assert all("would overwrite the input" in reason for _, reason in problems)
+    (tmp_path / "empty").mkdir()
+    (_, reason), *_ = shards.plan([place_of(str(tmp_path / "empty"))], out, {".txt"}, ".out")[1]
+    assert "no files to work on in this folder (looked for .txt)" in reason
