@@ -169,9 +169,12 @@ def _index_column(frame: Any) -> str | None:
 
 
 def _separator(content: bytes) -> str:
-    """Of a .csv file: that which its first line has most of; a comma if it has none."""
-    first = content.partition(b"\n")[0]
-    return max(",;\t", key=lambda mark: first.count(mark.encode()))
+    """Of a .csv file: a semicolon or tab, if its first line has any outside of quotes.
+
+    Commas may be in numbers then.
+    """
+    first = re.sub(rb'"[^"]*"', b"", content.partition(b"\n")[0])
+    return next((mark for mark in (";", "\t") if mark.encode() in first), ",")
 
 
 def _has_decimal_commas(content: bytes) -> bool:

@@ -18,7 +18,7 @@ from aecodec.storage.folders import find_files
 from aecodec.workflows.datasets import SUFFIXES
 from aecodec.workflows.estimators import check_samples, image_shape, load_fitted, one_line, read_for
 
-from .uploads import explained
+from .uploads import explained, printable
 
 Array = npt.NDArray[Any]
 
@@ -136,8 +136,10 @@ def _inside(folder: Path, name: str) -> tuple[Path, int]:
 
 
 def _names(folder: Path, suffixes: Collection[str]) -> list[str]:
+    """Those that the page can send back, as names that are no UTF-8 it cannot."""
     files = find_files(folder, suffixes, lambda error: None)
-    return [str(file.relative_to(folder)) for file in files]
+    names = [str(file.relative_to(folder)) for file in files]
+    return [name for name in names if name == printable(name)]
 
 
 def _picture(elem_id: str) -> gr.Image:

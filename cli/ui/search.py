@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from .uploads import explained, read_upload
+from .uploads import explained, printable, read_upload
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
@@ -82,7 +82,7 @@ class Searcher:
             picture = Image.open(io.BytesIO(webp)) if webp else Image.new("RGB", (8, 8), "grey")
             name = Path(match.entry.path).relative_to(self.folder)
             label = "keep" if match.distance < 0 else f"{match.distance} bits"
-            found.append((picture, f"{label}: {name}"))
+            found.append((picture, printable(f"{label}: {name}")))
         return found
 
 
@@ -104,7 +104,7 @@ def tab(folder: Path, index: Path | None, device: str) -> None:
     searcher = Searcher(folder, index, device)
     with gr.Row():
         with gr.Column(scale=1):
-            gr.Markdown(f"Images below `{folder.name}`")
+            gr.Markdown(printable(f"Images below `{folder.name}`"))
             build = gr.Button("Index the folder", elem_id="search-index")
             query = gr.File(label="Query", file_types=["image"], elem_id="search-file")
             twins = gr.Button("Duplicates", elem_id="search-duplicates")

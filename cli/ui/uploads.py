@@ -31,7 +31,12 @@ def explained(shown: Path | None = None) -> Iterator[None]:
         text = str(error)
         if shown is not None:  # where uploads lie on the server is nobody's business
             text = text.replace(str(shown), shown.name)
-        raise gr.Error(text, duration=None, print_exception=False) from None
+        raise gr.Error(printable(text), duration=None, print_exception=False) from None
+
+
+def printable(text: str) -> str:
+    """File names need not be UTF-8, and what goes to the page must be."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def read_upload(path: str | None) -> Image.Image:
