@@ -54,6 +54,9 @@ def check_command(words: list[str]) -> None:
         command, rest = command.commands[rest[0]], rest[1:]
     if {"--help", "--version"} & set(rest):
         return
+    for param in command.params:
+        if getattr(param.type, "exists", False):
+            param.type.exists = False  # the files of examples are not here
     try:
         command.make_context(command.name, rest)
     except Exception as error:  # Click's or Typer's own, depending on Typer's version
