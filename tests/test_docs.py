@@ -113,6 +113,13 @@ def test_paths_that_code_names_in_docs_exist() -> None:
     assert not missing
 
 
+def test_places_that_contributors_are_sent_to_exist() -> None:
+    text = (ROOT / "docs" / "CONTRIBUTING.md").read_text("utf-8")
+    places = re.findall(r"`((?:aecodec|benchmarks|cli|docs|tests)/[\w/.]*)`", text)
+    assert len(places) > 30
+    assert [place for place in places if not (ROOT / place).exists()] == []
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.read_text("utf-8").split()) <= 750
 
