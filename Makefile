@@ -50,10 +50,15 @@ check: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python docs/cli_reference.py
 
-# The docstrings as pages, in build/python, which git ignores.
+# The docstrings as pages, in build/python, which git ignores: modules of docs/reference/python.md.
+PUBLIC = aecodec aecodec.errors aecodec.images aecodec.codec.codec aecodec.codec.rate_control \
+	aecodec.denoising.denoiser aecodec.hashing.hasher aecodec.autoencoders \
+	aecodec.evaluation.metrics aecodec.evaluation.bd_rate aecodec.training.drawn \
+	aecodec.workflows.compress aecodec.workflows.search aecodec.workflows.denoise
+
 docs-python: $(VENV)/.installed
 	$(BIN)/pip install --quiet pdoc
-	$(BIN)/python -m pdoc --docformat google --output-directory build/python aecodec
+	$(BIN)/python -m pdoc --docformat google --output-directory build/python $(PUBLIC)
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info
