@@ -66,7 +66,7 @@ def psnr(model: CodecModel, x: Tensor, quality: float) -> float:
 
 
 def photo_ranges(model: CodecModel, photos: Sequence[Tensor]) -> Ranges:
-    """The least and the greatest value of each channel, (C,) each; the model's own are forgotten."""
+    """Least and greatest value of each channel, (C,) each; the model's own are forgotten."""
     forget_ranges(transforms(model))
     with measured_ranges(transforms(model)):
         for photo in photos:
