@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # The versions the tests were last run with; remove the pins to try the newest.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
-.PHONY: demo test test-install test-ui test-ray check docs clean
+.PHONY: demo test test-install test-ui test-ray check docs docs-python clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +49,16 @@ check: $(VENV)/.installed
 # What is generated: the command line's reference from its help.
 docs: $(VENV)/.installed
 	$(BIN)/python docs/cli_reference.py
+
+# The docstrings as pages, in build/python, which git ignores: modules of docs/reference/python.md.
+PUBLIC = aecodec aecodec.errors aecodec.images aecodec.codec.codec aecodec.codec.rate_control \
+	aecodec.denoising.denoiser aecodec.hashing.hasher aecodec.autoencoders \
+	aecodec.evaluation.metrics aecodec.evaluation.bd_rate aecodec.training.drawn \
+	aecodec.workflows.compress aecodec.workflows.search aecodec.workflows.denoise
+
+docs-python: $(VENV)/.installed
+	$(BIN)/pip install --quiet pdoc
+	$(BIN)/python -m pdoc --docformat google --output-directory build/python $(PUBLIC)
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info

@@ -1,4 +1,4 @@
-"""Images a second of one core: what the arithmetic of docs/scale.md starts from.
+"""Images a second of one core: what the arithmetic of docs/guide/scale.md starts from.
 
 python benchmarks/throughput.py --data photos --out benchmarks/results/throughput
 

@@ -42,7 +42,7 @@ class CodecModel(nn.Module):
         config: its architecture.
         noisy_slope: so much of the gradient of noisy bits the values get in training. They rise
             faster with the values than those of symbols; with 0.8, one gain for all channels is
-            best where it really is (docs/training.md).
+            best where it really is (docs/lab/codec.md).
     """
 
     def __init__(self, config: CodecConfig, noisy_slope: float = 0.8) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
 
 # What a squared error of one quantiser step is worth, in bits; chosen on held-out photos
-# (docs/training.md).
+# (docs/lab/codec.md).
 ERROR_BITS = 24.0
 
 MAGNITUDES = 514  # one more than the longest table has: the escape

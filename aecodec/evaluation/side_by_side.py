@@ -1,4 +1,4 @@
-"""A picture that lets the eye compare two codecs at the same rate."""
+"""A picture that lets the eye compare codecs at the same rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from aecodec.evaluation.metrics import bits_per_pixel, psnr
 
-COLUMN = 420  # width of a column in pixels
+COLUMN = 360  # width of a column in pixels
 ZOOM = 3  # a crop shows each pixel this large
 GAP = 12
 CAPTION_LINE = 22
@@ -68,27 +68,27 @@ def _zoomed(picture: Image.Image, box: tuple[int, int, int, int]) -> Image.Image
 
 def side_by_side(
     original: Image.Image,
-    jpeg: Image.Image,
-    ours: Image.Image,
+    decoded: Sequence[Image.Image],
     captions: Sequence[Sequence[str]],
 ) -> Image.Image:
-    """Three pictures beside each other, below each a crop at three times its size and a caption.
+    """Pictures beside each other, below each a crop at three times its size and a caption.
 
-    The crop, marked in the whole picture, is where JPEG and ours together err most.
+    The crop, marked in the whole picture, is where the decoded ones together err most.
 
     Args:
-        original, jpeg, ours: images of one size.
-        captions: for each of the three, its lines of text, as from `caption`.
+        original: the picture itself.
+        decoded: what codecs made of it, of the same size.
+        captions: for the original and each of the others, its lines of text, as from `caption`.
 
     Returns:
-        An RGB image, 1308 pixels wide.
+        An RGB image; 372 pixels wide for each picture and 12 more.
 
     Raises:
-        ValueError: when sizes differ or there are not three captions.
+        ValueError: when sizes differ or there is not a caption for each picture.
     """
-    pictures = [p.convert("RGB") for p in (original, jpeg, ours)]
-    if len({p.size for p in pictures}) != 1 or len(captions) != 3:
-        raise ValueError("need three pictures of one size and three captions")
+    pictures = [p.convert("RGB") for p in (original, *decoded)]
+    if len({p.size for p in pictures}) != 1 or len(captions) != len(pictures):
+        raise ValueError("need pictures of one size and a caption for each")
     width = min(COLUMN // ZOOM, original.width)
     box = worst_window(
         pictures[0], pictures[1:], (width, min(max(1, width * 2 // 3), original.height))
@@ -96,7 +96,7 @@ def side_by_side(
     columns = [[_whole(p, box), _zoomed(p, box)] for p in pictures]
     below = sum(part.height + GAP for part in columns[0]) + GAP
     height = below + CAPTION_LINE * max(len(lines) for lines in captions) + GAP
-    sheet = Image.new("RGB", (3 * COLUMN + 4 * GAP, height), "white")
+    sheet = Image.new("RGB", (len(pictures) * (COLUMN + GAP) + GAP, height), "white")
     for i, (parts, lines) in enumerate(zip(columns, captions, strict=True)):
         _paste_column(sheet, GAP + i * (COLUMN + GAP), parts, lines)
     return sheet

@@ -3,7 +3,7 @@
     python benchmarks/studies/held_out.py codec-cpu --data photos --lambda-max 0.1
     python benchmarks/studies/held_out.py codec-cpu --data photos --scale 0.5 --blocks
 
-The loss is that of validation (docs/training.md): the geometric mean over five qualities of
+The loss is that of validation (docs/lab/codec.md): the geometric mean over five qualities of
 bpp + lambda D, averaged over 512x512 crops of the 20 held-out photos.
 """
 
