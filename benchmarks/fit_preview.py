@@ -1,7 +1,7 @@
 """Give weights that ship their map for previews, or say how good it is.
 
-    python benchmarks/fit_preview.py codec-cpu --data photos
-    python benchmarks/fit_preview.py codec-cpu --data photos --check
+    python benchmarks/fit_preview.py codec-psnr --data photos
+    python benchmarks/fit_preview.py codec-psnr --data photos --check
 
 `aecodec train` makes it with the weights; this is for those from before, and for other photos.
 """

@@ -1,8 +1,8 @@
 """Put a run's weights into the package, or a benchmark's figures on their card.
 
-python benchmarks/ship.py codec-cpu --run runs/codec-cpu
+python benchmarks/ship.py codec-psnr --run runs/codec-psnr
 aecodec bench rd --data kodak --out benchmarks/results/kodak
-python benchmarks/ship.py codec-cpu --figures benchmarks/results/kodak/rd.json
+python benchmarks/ship.py codec-psnr --figures benchmarks/results/kodak/rd.json
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def write_card(card: dict[str, Any], target: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("name", help="of the model, as it ships: codec-cpu, hash-photo, ...")
+    parser.add_argument("name", help="of the model, as it ships: codec-psnr, hash-photo, ...")
     parser.add_argument("--run", type=Path, help="folder of a training run")
     parser.add_argument("--note", default="", help="what else the card should say")
     parser.add_argument("--figures", type=Path, help="the JSON file of a benchmark")

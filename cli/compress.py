@@ -157,6 +157,13 @@ def compress(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be written where; write nothing.")
     ] = False,
+    tune: Annotated[
+        Literal["balanced", "psnr"] | None,
+        typer.Option(
+            help="Weights for the eye (SSIMULACRA 2, MS-SSIM and PSNR in balance) or for PSNR.",
+            show_default="balanced",
+        ),
+    ] = None,
     weights: CodecWeights = None,
     device: Device = "auto",
     engine: Engine = "local",
@@ -174,8 +181,11 @@ def compress(
     given = {"max_size" if name == "max_bytes" else name: v for name, v in targets.items()}
     options = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
     check_target({**options, "--lossless": lossless or None})
-    if lossless and (effort != "default" or weights):
-        raise typer.BadParameter("--effort and --weights do not matter to --lossless")
+    if lossless and (effort != "default" or weights or tune):
+        raise typer.BadParameter("--effort, --tune and --weights do not matter to --lossless")
+    if tune and weights:
+        raise typer.BadParameter("give --tune or --weights, not both")
+    weights = f"codec-{tune}" if tune else weights
     if denoise_weights and denoise != "auto":
         raise typer.BadParameter("only with --denoise auto", param_hint="--denoise-weights")
     from aecodec.images import IMAGE_SUFFIXES

@@ -60,5 +60,9 @@ def _figures(figures: dict[str, Any]) -> Iterator[str]:
             yield f"recall@1 {means['all']['recall_at_1']:.3f} at {task}"
 
 
-_TASKS = {"ms-ssim": "codec trained for MS-SSIM"}
+_TASKS = {
+    "balanced": "codec for the eye",
+    "mse": "codec for PSNR",
+    "ms-ssim": "codec for MS-SSIM",
+}
 _METRICS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}

@@ -82,7 +82,7 @@ def codec_weights(default: str) -> Any:
     return weights_option("codec", default, "codec")
 
 
-CodecWeights = Annotated[str | None, codec_weights("codec-cpu")]
+CodecWeights = Annotated[str | None, codec_weights("codec-balanced")]
 DenoiserWeights = Annotated[str | None, weights_option("denoiser", "denoise-cpu", "denoise")]
 HashWeights = Annotated[str | None, weights_option("hash model", "hash-photo", "hash")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]

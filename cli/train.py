@@ -31,7 +31,7 @@ def train(
         typer.Option(
             metavar="NAME|FILE",
             help="A shipped recipe, or a YAML file.",
-            show_default="codec-cpu, denoise-cpu, hash-photo",
+            show_default="codec-psnr, denoise-cpu, hash-photo",
         ),
     ] = None,
     out: Annotated[

@@ -22,7 +22,7 @@ def test_the_study_prints_its_tables(
     monkeypatch.setattr(activations, "KINDS", ("flag", "noise"))
     monkeypatch.setattr(activations, "SIZE", (128, 128))
     data = ["--data", str(tmp_path), "--photos", "1", "--others", "1"]
-    activations.main(["codec-cpu", *data])
+    activations.main(["codec-psnr", *data])
     out = capsys.readouterr().out
     assert "| flag |" in out.replace("  ", " ")
     for row in ("flag, 90", "noise, 90", "1 other photos, 20", "1 other photos, 90"):
@@ -30,7 +30,7 @@ def test_the_study_prints_its_tables(
 
 
 def test_a_photo_is_within_its_own_range(cat: Image.Image) -> None:
-    model = activations.load_model("codec-cpu")
+    model = activations.load_model("codec-psnr")
     pixels = torch.tensor(list(cat.crop((0, 0, 128, 128)).tobytes()), dtype=torch.uint8)
     photo = pixels.view(128, 128, 3).permute(2, 0, 1)[None]
     ranges = activations.photo_ranges(model, [photo])

@@ -17,10 +17,9 @@ RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 @pytest.mark.parametrize(
     ("name", "result"),
     [
-        ("codec-cpu", "kodak/rd"),
-        ("codec-cpu", "eval_public/rd"),
-        ("codec-cpu-ms-ssim", "kodak/rd"),
-        ("codec-cpu-ms-ssim", "eval_public/rd"),
+        ("codec-psnr", "kodak/rd"),
+        ("codec-psnr", "eval_public/rd"),
+        ("codec-balanced", "kodak/rd"),
         ("denoise-cpu", "cbsd68/denoise"),
         ("hash-photo", "near_duplicates/near_duplicates"),
         ("hash-cifar10", "cifar10_hashing/cifar10_hashing"),

@@ -67,7 +67,7 @@ class Codec:
 
     Args:
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
-        weights: a weight file, or the name of one that ships; "codec-cpu" by default.
+        weights: a weight file, or the name of one that ships; "codec-balanced" by default.
 
     Raises:
         AecodecError: no such device, or not a weight file.

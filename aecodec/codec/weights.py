@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aecodec.codec.inference import InferenceModel
     from aecodec.weights.loading import WeightFile
 
-DEFAULT_MODEL = "codec-cpu"
+DEFAULT_MODEL = "codec-balanced"
 
 
 def digest(path: Path) -> bytes:

@@ -54,7 +54,7 @@ def _export_hash(recipe: HashRecipe, checkpoint: Path, target: Path, data: Pictu
 
 
 KINDS = {
-    "codec": Kind(CodecRecipe, "codec-cpu", CodecTraining, Photos, "codec", _export_codec),
+    "codec": Kind(CodecRecipe, "codec-psnr", CodecTraining, Photos, "codec", _export_codec),
     "denoise": Kind(
         DenoiserRecipe, "denoise-cpu", DenoiserTraining, Photos, "denoiser", _export_denoiser
     ),

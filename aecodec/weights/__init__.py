@@ -10,12 +10,12 @@ from aecodec.errors import AecodecError
 
 
 def weight_file(name: str) -> Path:
-    """Where the weights of a shipped model are, such as "codec-cpu"; not every build has all."""
+    """Where the weights of a shipped model are, such as "codec-psnr"; not every build has all."""
     return Path(__file__).with_name(f"{name}.safetensors")
 
 
 def find_weights(name: str | Path, kind: str = "") -> Path:
-    """The weight file of a shipped name ("codec-cpu"), or of a path.
+    """The weight file of a shipped name ("codec-psnr"), or of a path.
 
     Args:
         name: as `aecodec models` prints it, or a path.

@@ -327,7 +327,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
     recipe = replace(
-        load_recipe("codec-cpu"),
+        load_recipe("codec-psnr"),
         steps=args.steps,
         crop=args.crop,
         warmup=100,
@@ -339,7 +339,7 @@ def main() -> None:
     every = SHIPPED if args.group == "shipped" else SCRATCH
     wanted = ("control", *(args.variants or every))
     variants = {name: variant for name, variant in every.items() if name in wanted}
-    start = "codec-cpu" if args.group == "shipped" else ""
+    start = "codec-psnr" if args.group == "shipped" else ""
     compare(variants, recipe, args.data, args.out / f"{args.group}.json", start)
 
 

@@ -1,6 +1,6 @@
 """How far drawn pictures drive the codec's convolutions beyond what photographs reach.
 
-    python benchmarks/studies/activations.py codec-cpu --data photos
+    python benchmarks/studies/activations.py codec-psnr --data photos
 
 Two tables: the convolutions that are furthest out, in widths of the range of photographs, the
 channel that is worst; and PSNR with nothing clamped, each channel clamped to its range, and each

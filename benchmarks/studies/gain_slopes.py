@@ -1,6 +1,6 @@
 """How fast rate and distortion change with one gain for all channels, and what training believes.
 
-    python -m benchmarks.studies.gain_slopes codec-cpu --data photos
+    python -m benchmarks.studies.gain_slopes codec-psnr --data photos
 
 Slopes of bpp and of lambda D by the logarithm of the gain (its inverse following), on crops of the
 held-out photos at half size: of what is coded, by central differences, and of what training

@@ -1,7 +1,7 @@
 """Held-out loss of a codec's weights, at equal lambda, and what each residual block is worth.
 
-    python benchmarks/studies/held_out.py codec-cpu --data photos --lambda-max 0.1
-    python benchmarks/studies/held_out.py codec-cpu --data photos --scale 0.5 --blocks
+    python benchmarks/studies/held_out.py codec-psnr --data photos --lambda-max 0.1
+    python benchmarks/studies/held_out.py codec-psnr --data photos --scale 0.5 --blocks
 
 The loss is that of validation (docs/lab/codec.md): the geometric mean over five qualities of
 bpp + lambda D, averaged over 512x512 crops of the 20 held-out photos.

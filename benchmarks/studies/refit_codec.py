@@ -2,7 +2,7 @@
 
     git show 7dfc389:aecodec/weights/codec-cpu.safetensors > sixth.safetensors
     python benchmarks/studies/refit_codec.py sixth.safetensors refitted.safetensors
-    aecodec train codec --recipe codec-cpu-further --start refitted.safetensors --data photos
+    aecodec train codec --recipe codec-psnr-further --start refitted.safetensors --data photos
 
 Without the synthesis' last residual block at 1/8 of the resolution; features of 1/8 beside the
 picture at 1/4, which count for nothing yet. The block between the convolutions there is left to

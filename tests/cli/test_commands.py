@@ -250,7 +250,7 @@ def test_info_shows_header_and_chunks(run: Run, photo: Path) -> None:
     about = json.loads(run("info", packed, "--json")[1])
     assert (about["width"], about["height"], about["quality"]) == (100, 70, 33)
     assert about["bytes"] == packed.stat().st_size
-    assert about["model"] == "codec-cpu"
+    assert about["model"] == "codec-balanced"
     assert [chunk["type"] for chunk in about["chunks"]] == ["tile", "hash"]
     assert about["chunks"][0]["bytes"] < about["bytes"]
     text = run("info", packed)[1]
@@ -260,20 +260,19 @@ def test_info_shows_header_and_chunks(run: Run, photo: Path) -> None:
 
 def test_models_lists_what_ships(run: Run) -> None:
     cards = json.loads(run("models", "--json")[1])
-    assert "codec-cpu" in [card["id"] for card in cards]
+    assert "codec-psnr" in [card["id"] for card in cards]
     for card in cards:
         assert card["bytes"] < 25e6
         assert len(card["sha256"]) == 64
         assert card["steps"] > 0
-    assert "codec-cpu-ms-ssim: codec trained for MS-SSIM, " in run("models")[1]
+    assert "codec-psnr: codec for PSNR, " in run("models")[1]
 
 
-def test_weights_for_ms_ssim_are_found_by_the_file(
-    run: Run, photo: Path, small: Image.Image
-) -> None:
-    assert run("compress", photo, "-q", 90, "--weights", "codec-cpu-ms-ssim")[0] == 0
+def test_weights_for_psnr_are_found_by_the_file(run: Run, photo: Path, small: Image.Image) -> None:
+    assert run("compress", photo, "-q", 90, "--tune", "psnr")[0] == 0
     packed = photo.with_suffix(".aec")
-    assert json.loads(run("info", packed, "--json")[1])["model"] == "codec-cpu-ms-ssim"
+    assert json.loads(run("info", packed, "--json")[1])["model"] == "codec-psnr"
+    assert run("compress", photo, "--tune", "psnr", "--weights", "codec-balanced")[0] == 2
     back = photo.with_name("back.png")
     assert run("decompress", packed, "-o", back)[0] == 0
     assert psnr(Image.open(back), small) > 25
@@ -282,11 +281,11 @@ def test_weights_for_ms_ssim_are_found_by_the_file(
 def test_own_weights_there_and_back(
     run: Run, photo: Path, small: Image.Image, tmp_path: Path
 ) -> None:
-    weights, shipped = tmp_path / "mine.safetensors", load_file(weight_file("codec-cpu"))
+    weights, shipped = tmp_path / "mine.safetensors", load_file(weight_file("codec-psnr"))
     save_file(shipped, weights, metadata={"config": own_config().to_json()})
     own = ["--weights", weights]
     assert run("compress", photo, "-o", tmp_path / "own.aec", *own)[0] == 0
-    assert run("compress", photo, "-o", tmp_path / "shipped.aec", "--weights", "codec-cpu")[0] == 0
+    assert run("compress", photo, "-o", tmp_path / "shipped.aec", "--weights", "codec-psnr")[0] == 0
     code, _, err = run("decompress", tmp_path / "own.aec")
     assert code == 1
     assert one_line(err)
@@ -310,7 +309,7 @@ def test_own_weights_there_and_back(
 
 def own_config() -> CodecConfig:
     """Of the shipped codec, as if it were another."""
-    with safe_open(weight_file("codec-cpu"), framework="pt") as file:
+    with safe_open(weight_file("codec-psnr"), framework="pt") as file:
         config = CodecConfig.from_json(file.metadata()["config"])
     return replace(config, lambda_min=2 * config.lambda_min)
 
@@ -321,11 +320,12 @@ def test_train_resumes_only_what_exists(run: Run, folder: Path, tmp_path: Path) 
     assert "nothing to resume" in err
     code, _, err = run("train", "codec", "--data", folder, "--recipe", "none")
     assert code == 1
-    assert "known: codec-balanced, codec-cpu" in err
+    assert "known: codec-balanced, codec-psnr" in err
     code, _, err = run("train", "codec", "--data", folder, "--start", "none")
     assert code == 1
     assert one_line(err)
-    assert "none: no such weight file, and none of that name ships (those are codec-cpu" in err
+    assert "none: no such weight file, and none of that name ships" in err
+    assert "codec-balanced, codec-psnr" in err
 
 
 def test_version_and_help(run: Run) -> None:

@@ -25,7 +25,12 @@ from aecodec.evaluation import machine
 from tests.conftest import psnr
 
 FOLDER = Path(__file__).with_suffix("")
-_WRITTEN = [("codec-cpu", 10), ("codec-cpu", 60), ("codec-cpu", 95), ("codec-cpu-ms-ssim", 50)]
+_WRITTEN = [
+    ("codec-psnr", 10),
+    ("codec-psnr", 60),
+    ("codec-psnr", 95),
+    ("codec-balanced", 50),
+]
 
 
 @contextmanager

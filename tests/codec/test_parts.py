@@ -117,7 +117,7 @@ def test_previews_of_grey_alpha_and_tiles(codec: Codec, cat: Image.Image) -> Non
 
 def test_weights_without_a_map_decode_and_reduce(tmp_path: Path, small: Image.Image) -> None:
     path = tmp_path / "other.safetensors"
-    path.write_bytes(weight_file("codec-cpu").read_bytes())
+    path.write_bytes(weight_file("codec-psnr").read_bytes())
     codec = Codec("cpu", path)
     assert codec.model.preview is None
     data = codec.compress(small, 60)
@@ -141,7 +141,7 @@ def test_a_map_is_fitted_saved_and_told_from_that_of_other_weights(
     ]
     assert errors[1] < 0.5 * errors[0]
     path = tmp_path / "w.safetensors"
-    path.write_bytes(weight_file("codec-cpu").read_bytes())
+    path.write_bytes(weight_file("codec-psnr").read_bytes())
     fitted.save(path, codec.digest)
     loaded = load(path, codec.device)[0].preview
     assert loaded is not None

@@ -147,7 +147,7 @@ def test_arguments_out_of_range(
 
 
 def test_a_file_that_is_no_weights(tmp_path: Path) -> None:
-    codec = Path(str(weights.__file__)).parents[1] / "weights" / "codec-cpu.safetensors"
+    codec = Path(str(weights.__file__)).parents[1] / "weights" / "codec-psnr.safetensors"
     (tmp_path / "text").write_text("weights")
     for path, what in (
         (tmp_path / "none", "no such weight file"),

@@ -23,8 +23,8 @@ def crop_of(image: Image.Image) -> torch.Tensor:
 def test_fitted_tables_make_other_pictures_smaller(
     cat: Image.Image,
 ) -> None:
-    config = load_recipe("codec-cpu", CodecRecipe).model
-    tensors = load_file(weight_file("codec-cpu"))
+    config = load_recipe("codec-psnr", CodecRecipe).model
+    tensors = load_file(weight_file("codec-psnr"))
     assumed = assumed_tables()
     model = inference_model(config, tensors | table_tensors(assumed))
     fitted = calibrated_tables(

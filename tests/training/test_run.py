@@ -203,10 +203,10 @@ def test_a_recipe_that_is_none_says_so_in_a_line(tmp_path: Path, text: str, reas
 
 
 def test_recipes_load_and_wrong_ones_say_why(tmp_path: Path) -> None:
-    recipe = load_recipe("codec-cpu")
+    recipe = load_recipe("codec-psnr")
     assert recipe.model.latent_channels % 4 == 0
     assert recipe.phases()[0].start == 0
-    with pytest.raises(RecipeError, match="known: codec-cpu"):
+    with pytest.raises(RecipeError, match="known: codec-psnr"):
         load_recipe("codec-none")
     (tmp_path / "mine.yaml").write_text("stepz: 3\n")
     with pytest.raises(RecipeError, match="stepz"):

@@ -25,9 +25,9 @@ __all__ = ["photos"]
 
 
 def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
-    model = CodecModel(load_recipe("codec-cpu", CodecRecipe).model).eval()
-    start_from(model, weight_file("codec-cpu"))
-    file, again = load_file(weight_file("codec-cpu")), inference_tensors(model)
+    model = CodecModel(load_recipe("codec-psnr", CodecRecipe).model).eval()
+    start_from(model, weight_file("codec-psnr"))
+    file, again = load_file(weight_file("codec-psnr")), inference_tensors(model)
     shipped = {name: value for name, value in file.items() if not name.startswith("tables.")}
     assert set(shipped) == set(again)
     for name, tensor in shipped.items():
@@ -44,8 +44,8 @@ def test_the_estimate_of_weights_to_go_on_from_is_their_file(
     quality: int, cat: Image.Image
 ) -> None:
     image = cat.crop((0, 0, 384, 256))
-    model = CodecModel(load_recipe("codec-cpu", CodecRecipe).model).eval()
-    start_from(model, weight_file("codec-cpu"))
+    model = CodecModel(load_recipe("codec-psnr", CodecRecipe).model).eval()
+    start_from(model, weight_file("codec-psnr"))
     with torch.no_grad():
         estimate = model(pixels_of(image), torch.tensor([float(quality)]))
     bits = float(estimate.latent_bits + estimate.hyper_bits)
@@ -89,7 +89,7 @@ def test_a_run_begins_with_weights_and_its_card_says_so(photos: Path, tmp_path: 
 
 
 def test_what_cannot_be_begun_with_is_said(tmp_path: Path) -> None:
-    assert find_weights("codec-cpu") == weight_file("codec-cpu")
+    assert find_weights("codec-psnr") == weight_file("codec-psnr")
     with pytest.raises(AecodecError, match="nothing: no such weight file"):
         find_weights("nothing")
     with pytest.raises(AecodecError, match="no such weight file"):
