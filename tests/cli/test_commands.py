@@ -238,7 +238,7 @@ def test_nothing_is_written_to_a_file_called_dash(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, _ = run("compress", photo, "-o", "-")
-    assert (code, out[1:4]) == (0, "AEC")
+    assert (code, "AEC" in out[:8]) == (0, True)
     assert not Path("-").exists()
     code, _, err = run("corrupt", photo, "-o", "-")
     assert (code, "give a name" in err) == (2, True)
