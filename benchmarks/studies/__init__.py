@@ -1,3 +1,3 @@
-"""Ablations, refits and other studies that were made once; docs/training.md says what came of
+"""Ablations, refits and other studies that were made once; docs/lab/codec.md says what came of
 them.
 """
