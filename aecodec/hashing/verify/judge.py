@@ -27,6 +27,7 @@ Array = npt.NDArray[Any]
 
 WINDOW, STRIDE = 9, 4  # pixels, of the windows that are judged
 _FLOOR = 0.035  # deviation, of [0, 1], that rounding and compression leave anywhere
+_LOSS = 0.015  # and that does not speak against faint pictures, either
 _NOISE = 0.05  # the most that is believed to be noise where it is everywhere
 _COLOURLESS = 0.015  # mean spread of the channels of what counts as grey
 _ODD = 0.4  # of the structure in a window, above which what is left is something else
@@ -140,7 +141,8 @@ def _of_one(
     clear = valid & (_pool(hidden.astype(np.float32)) == 0)
     if hidden.mean() > _HIDDEN or not clear.any():
         clear = valid
-    explained = 1 - residual[clear].sum() / (variance[clear].sum() + 1e-9)
+    left = (residual[clear] - _LOSS**2).clip(0)
+    explained = 1 - left.sum() / (variance[clear].sum() + 1e-9)
     return Findings(
         covered,
         plain,
