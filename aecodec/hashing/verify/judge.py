@@ -58,6 +58,7 @@ class Findings:
         hidden: share of the part that something lies over.
         gains: slope of each channel's curve.
         grey: one of the two has no colours, and the other has.
+        coloured: both have.
     """
 
     covered: float
@@ -72,6 +73,7 @@ class Findings:
     hidden: float
     gains: tuple[float, float, float]
     grey: bool
+    coloured: bool
 
 
 @torch.inference_mode()
@@ -104,6 +106,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
                     float(means[row].max()),
                     tuple(gains[row].tolist()),
                     bool(colourless[row] and not both[row]),
+                    not colourless[row],
                 ),
             )
         )
@@ -113,7 +116,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
 def _of_one(
     part: Array, seen: Array, smooth: Array, fitted: Array, mask: Array, facts: Any
 ) -> Findings:
-    covered, difference, largest, gains, is_grey = facts
+    covered, difference, largest, gains, is_grey, coloured = facts
     rest = np.square(smooth - fitted).mean(0)
     spread, other = _variance(smooth), _variance(fitted)
     residual = _pool(rest)
@@ -129,7 +132,19 @@ def _of_one(
     photographic, structure = _kind(part, mask)
     if not valid.any():
         return Findings(
-            covered, plain, 0, 1, 1, False, structure, difference, largest, 0, gains, is_grey
+            covered,
+            plain,
+            0,
+            1,
+            1,
+            False,
+            structure,
+            difference,
+            largest,
+            0,
+            gains,
+            is_grey,
+            coloured,
         )
     noise = min(float(np.median(residual[valid])), _NOISE**2)
     odd = residual / (variance + _FLOOR**2 + 2 * noise)
@@ -156,6 +171,7 @@ def _of_one(
         float(hidden.mean()),
         gains,
         is_grey,
+        coloured,
     )
 
 

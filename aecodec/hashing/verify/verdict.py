@@ -276,7 +276,9 @@ def _decide(
         # Small copies lose what fine structure there is, and so make pictures differ.
         unsure = not final and found.explained > 0.6 and found.odd < 0.25
         return Verdict(False, against, not unsure, piece, where)
-    return Verdict(True, _reason(found, placed, piece), found.photographic or final, piece, where)
+    # Codes and print without colours are a texture in small copies, as photographs are.
+    sure = final or (found.photographic and found.coloured)
+    return Verdict(True, _reason(found, placed, piece), sure, piece, where)
 
 
 def _impossible(found: Findings, placed: Geometry) -> str:
