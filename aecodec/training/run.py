@@ -122,7 +122,6 @@ def train(
         raise RecipeError(f"{checkpoint} does not exist; nothing to resume")
     chosen = choose_device(device)
     keep_freed_memory()
-    torch.set_flush_denormal(True)  # tiny gradients would take several times as long
     torch.manual_seed(recipe.seed)
     kind = kind_of(recipe)
     module = kind.module(recipe)
@@ -162,7 +161,11 @@ def train(
             ),
         ],
     )
-    trainer.fit(module, pictures, ckpt_path=checkpoint if resume else None, weights_only=False)
+    torch.set_flush_denormal(True)  # tiny gradients would take several times as long
+    try:
+        trainer.fit(module, pictures, ckpt_path=checkpoint if resume else None, weights_only=False)
+    finally:
+        torch.set_flush_denormal(False)
     if trainer.is_global_zero:
         kind.export(recipe, checkpoint, folder / f"{kind.file}.safetensors", pictures)
     return checkpoint

@@ -38,7 +38,9 @@ def start_from(model: nn.Module, path: Path) -> None:
         model.load_state_dict({name: t.to(_dtype(model, name)) for name, t in tensors.items()})
         if isinstance(model, CodecModel):
             with safe_open(path, framework="pt") as file:
-                _move_qualities(model, CodecConfig.from_json(file.metadata()["config"]))
+                metadata = file.metadata() or {}
+            if "config" in metadata:
+                _move_qualities(model, CodecConfig.from_json(metadata["config"]))
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise RecipeError(f"{path}: not weights of the recipe's model ({reason})") from None

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -195,12 +196,13 @@ def test_compress_denoises_first(
         *("compress", photo, "--denoise", "auto", "--denoise-weights", weights, "--json")
     )
     assert code == 0
-    assert seen[0].getpixel((0, 0)) == (255, 0, 0)
+    red = (np.asarray(seen[0]) == (255, 0, 0)).all(2)
+    assert red.mean() > 0.5  # but for cells that repeat themselves
     found = json.loads(out)[0]["denoised"]
     assert found["noise"] == "gaussian"
     assert 0 <= found["sigma"] < 3  # a clean photo
     assert run("compress", photo, "--force")[0] == 0
-    assert seen[1].getpixel((0, 0)) != (255, 0, 0)
+    assert not (np.asarray(seen[1]) == (255, 0, 0)).all(2).any()
 
 
 def test_train_prints_the_checkpoint_and_resumes(

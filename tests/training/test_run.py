@@ -132,6 +132,7 @@ def test_an_exported_checkpoint_is_the_trained_model(
 ) -> None:
     # Six steps do not teach the prior which symbols are surely zero.
     monkeypatch.setattr("aecodec.codec.inference.LEAST_CODED", 0)
+    monkeypatch.setattr("aecodec.codec.choice._is_suspect", lambda *_: False)
     target = tmp_path / "codec-tiny.safetensors"
     export_codec(TINY, whole, target, {"data": "three photos"}, [])
     assert target.with_suffix(".json").exists()
@@ -152,6 +153,7 @@ def test_the_estimate_is_close_to_the_file(
     """Training minimises what the coder then writes."""
     # Six steps do not teach the prior which symbols are surely zero.
     monkeypatch.setattr("aecodec.codec.inference.LEAST_CODED", 0)
+    monkeypatch.setattr("aecodec.codec.choice._is_suspect", lambda *_: False)
     target = tmp_path / "codec-tiny.safetensors"
     export_codec(TINY, whole, target, {}, [])
     image = cat.crop((0, 0, 256, 256))
@@ -206,7 +208,7 @@ def test_recipes_load_and_wrong_ones_say_why(tmp_path: Path) -> None:
     recipe = load_recipe("codec-psnr")
     assert recipe.model.latent_channels % 4 == 0
     assert recipe.phases()[0].start == 0
-    with pytest.raises(RecipeError, match="known: codec-psnr"):
+    with pytest.raises(RecipeError, match="known: codec-balanced, codec-gpu, codec-psnr"):
         load_recipe("codec-none")
     (tmp_path / "mine.yaml").write_text("stepz: 3\n")
     with pytest.raises(RecipeError, match="stepz"):
@@ -238,7 +240,9 @@ def test_a_step_with_a_gradient_that_is_not_finite_is_skipped(
     recipe = dataclasses.replace(TINY, steps=2)
     state = load(train(recipe, [photos], tmp_path, device="cpu"))
     assert state["skipped"] == 2
-    assert all(torch.isfinite(v).all() for v in state["current_model_state"].values())
+    weights = state["current_model_state"]
+    unbounded = (".low", ".high")  # ranges that nobody has measured
+    assert all(torch.isfinite(v).all() for k, v in weights.items() if not k.endswith(unbounded))
 
 
 def test_what_cannot_be_trained_with_is_said_first(
