@@ -210,8 +210,8 @@ def test_tiling_covers_every_latent_once() -> None:
 
 
 @pytest.mark.parametrize(("quality", "most"), [(20, 1.001), (90, 0.995)])
-def test_max_effort_is_worth_it(codec: Codec, cat: Image.Image, quality: int, most: float) -> None:
-    piece = cat.crop((0, 100, 160, 228))
+def test_max_effort_is_worth_it(cat: Image.Image, quality: int, most: float) -> None:
+    piece, codec = cat.crop((0, 100, 160, 228)), Codec("cpu", "codec-psnr")
     weight = codec.model.config.rd_lambda(quality)
 
     def cost(effort: str) -> float:
@@ -222,21 +222,19 @@ def test_max_effort_is_worth_it(codec: Codec, cat: Image.Image, quality: int, mo
     assert cost("max") < most * cost("default")
 
 
-def test_an_image_always_makes_the_same_file(codec: Codec, cat: Image.Image) -> None:
-    piece = cat.crop((0, 100, 160, 228))
+def test_an_image_always_makes_the_same_file(cat: Image.Image) -> None:
+    piece, codec = cat.crop((0, 100, 160, 228)), Codec("cpu", "codec-psnr")
     for effort in ("fast", "default", "max"):
         assert len({codec.compress(piece, 90, effort=effort) for _ in range(3)}) == 1
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_max_effort_is_the_same_where_gradients_are_off(
-    codec: Codec, cat: Image.Image, mode: Any
-) -> None:
-    piece = cat.crop((0, 100, 96, 164))
+def test_max_effort_is_the_same_where_gradients_are_off(cat: Image.Image, mode: Any) -> None:
+    piece, codec = cat.crop((0, 100, 96, 164)), Codec("cpu", "codec-psnr")
     expected = codec.compress(piece, 50, effort="max")
     loading._load.cache_clear()
     with mode():
-        assert Codec("cpu").compress(piece, 50, effort="max") == expected
+        assert Codec("cpu", "codec-psnr").compress(piece, 50, effort="max") == expected
 
 
 def test_weights_that_change_are_loaded_anew(tmp_path: Path, small: Image.Image) -> None:

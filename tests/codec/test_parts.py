@@ -141,7 +141,7 @@ def test_a_map_is_fitted_saved_and_told_from_that_of_other_weights(
     ]
     assert errors[1] < 0.5 * errors[0]
     path = tmp_path / "w.safetensors"
-    path.write_bytes(weight_file("codec-psnr").read_bytes())
+    path.write_bytes(weight_file("codec-balanced").read_bytes())
     fitted.save(path, codec.digest)
     loaded = load(path, codec.device)[0].preview
     assert loaded is not None
