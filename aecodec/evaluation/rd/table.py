@@ -25,14 +25,11 @@ VERSIONS = (
 )
 # (metric, reference) of the columns of the short table.
 _SHORT = (
-    ("psnr", "JPEG"),
-    ("psnr", "AVIF"),
-    ("psnr", "AVIF, PSNR"),
-    ("ms_ssim", "JPEG"),
-    ("ms_ssim", "AVIF"),
-    ("ssimulacra2", "JPEG"),
     ("ssimulacra2", "AVIF"),
-    ("ssimulacra2", "JPEG XL"),
+    ("ssimulacra2", "JPEG"),
+    ("ms_ssim", "AVIF"),
+    ("psnr", "AVIF"),
+    ("psnr", "JPEG"),
 )
 
 
