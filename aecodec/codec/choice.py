@@ -183,10 +183,12 @@ def _failing(tile: Tile, found: DrawnCells, decoded: Image.Image, quality: int) 
     mse[tile.cells] = 0
     bad = mse > _mse(_at(_CELL_PSNR, quality))
     # Drawn cells keep theirs together: the worst go, until the others do.
-    counted = np.where(found.natural | bad, 0, mse)
+    # In a picture that is mostly drawn the few others count, too.
+    natural = found.natural if found.natural.mean() > 0.5 else np.zeros_like(found.natural)
+    counted = np.where(natural | bad, 0, mse)
     order = np.argsort(-counted, axis=None)
     errors = counted.sum() - np.cumsum(np.append(0, counted.flat[order]))
-    allowed = _mse(_at(_DRAWN_PSNR, quality)) * max(1, (~found.natural).sum())
+    allowed = _mse(_at(_DRAWN_PSNR, quality)) * max(1, (~natural).sum())
     count = int(np.argmax(errors <= allowed + 1e-9))
     bad.flat[order[:count]] = True
     return bad
