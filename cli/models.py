@@ -65,4 +65,4 @@ _TASKS = {
     "mse": "codec for PSNR",
     "ms-ssim": "codec for MS-SSIM",
 }
-_METRICS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
+_METRICS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM", "ssimulacra2": "SSIMULACRA 2"}
