@@ -102,10 +102,9 @@ def test_the_default_weights_win_for_the_eye_at_the_same_bytes(
 
 
 def test_effort_max_refines_for_the_distortion_of_the_weights(
-    codec: Codec, cat: Image.Image, small: Image.Image, monkeypatch: pytest.MonkeyPatch
+    codec: Codec, cat: Image.Image, small: Image.Image
 ) -> None:
     image, quality = cat.crop((100, 50, 292, 242)), 60
-    monkeypatch.setattr("aecodec.codec.refine.ITERATIONS", 30)
     config = codec.model.config
 
     def cost(data: bytes) -> float:
