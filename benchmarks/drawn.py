@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -42,7 +43,7 @@ LEAST_PSNR = {20: 24.0, 50: 28.0, 90: 36.0}
 LEAST_BLOCK = 15.0
 MOST_TIMES, MOST_MORE = 1.05, 100
 FAILURES = ("psnr", "block", "bytes")
-# Enough to tell AVIF's bytes at any PSNR in between.
+# Near enough to each other to tell AVIF's bytes at any PSNR in between.
 AVIF_QUALITIES = (1, 20, 40, 60, 75, 88, 97)
 CROP, PER_COLUMN = 192, 5  # of the contact sheet
 
@@ -64,14 +65,21 @@ def drawn_pictures(number: int) -> Iterator[Picture]:
 
 
 def found_pictures(root: Path) -> Iterator[Picture]:
-    """scikit-image's drawn pictures, and the plots and screenshots below a checkout."""
+    """scikit-image's drawn pictures, and the plots and screenshots below a checkout.
+
+    Without contact sheets: they show noisy photographs.
+    """
     import skimage.data
 
     for name in ("page", "text", "checkerboard", "horse", "logo"):
         pixels = getattr(skimage.data, name)()
         levels = pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
         yield Picture("scikit-image", name, Image.fromarray(levels))
-    for file in sorted([*root.glob("docs/**/*.png"), *root.glob("benchmarks/results/**/*.png")]):
+    places = ("docs/**/*.png", "docs/**/*.webp", "benchmarks/results/**/*.png")
+    files = sorted(file for place in places for file in root.glob(place))
+    for file in files:
+        if "sheet" in file.name:
+            continue
         with Image.open(file) as image:
             yield Picture("project", file.relative_to(root).as_posix(), image.convert("RGB"))
 
@@ -95,32 +103,38 @@ def lossless_webp(image: Image.Image) -> int:
     return len(buffer.getvalue())
 
 
-def avif_curve(image: Image.Image) -> list[tuple[float, int]]:
-    """(PSNR, bytes) of AVIF tuned for PSNR, in order of growing PSNR."""
-    codec, rgb = AvifPsnr(), image.convert("RGB")
-    files = [codec.encode(rgb, quality) for quality in AVIF_QUALITIES]
-    return sorted((psnr(rgb, codec.decode(data)), len(data)) for data in files)
+class AvifCurve:
+    """Bytes of AVIF tuned for PSNR against PSNR in dB, of an image; what is asked for is coded."""
 
+    def __init__(self, image: Image.Image) -> None:
+        self._rgb, self._codec = image.convert("RGB"), AvifPsnr()
+        self._points: dict[int, tuple[float, int]] = {}
 
-def bytes_at(curve: Sequence[tuple[float, int]], wanted: float) -> float | None:
-    """What a curve takes for a PSNR; of the lowest it has at least; None where it ends below."""
-    if wanted > curve[-1][0]:
-        return None
-    decibels, sizes = zip(*curve, strict=True)
-    return float(np.exp(np.interp(wanted, decibels, np.log(sizes))))
+    def bytes_at(self, wanted: float) -> float | None:
+        """For a PSNR; those of the lowest quality at least; None where the highest has less."""
+        if self._point(AVIF_QUALITIES[-1])[0] < wanted:
+            return None
+        above = bisect_left(AVIF_QUALITIES, wanted, key=lambda quality: self._point(quality)[0])
+        some = AVIF_QUALITIES[max(0, above - 1) : above + 1]
+        decibels, sizes = zip(*(self._point(quality) for quality in some), strict=True)
+        return float(np.exp(np.interp(wanted, decibels, np.log(sizes))))
+
+    def _point(self, quality: int) -> tuple[float, int]:
+        if quality not in self._points:
+            data = self._codec.encode(self._rgb, quality)
+            self._points[quality] = psnr(self._rgb, self._codec.decode(data)), len(data)
+        return self._points[quality]
 
 
 def measure(codec: Codec, picture: Picture, with_avif: bool) -> list[dict[str, Any]]:
     """A row for each quality."""
     webp = lossless_webp(picture.image.convert("RGB"))
-    curve: list[tuple[float, int]] = []
+    curve = AvifCurve(picture.image) if with_avif else None
     rows = []
     for quality in QUALITIES:
         data = codec.compress(picture.image, quality)
         decoded = codec.decompress(data)
         decibels = psnr(picture.image, decoded)
-        if with_avif and not curve and math.isfinite(decibels):  # it takes most of the time
-            curve = avif_curve(picture.image)
         row: dict[str, Any] = {
             "kind": picture.kind,
             "picture": picture.name,
@@ -128,11 +142,14 @@ def measure(codec: Codec, picture: Picture, with_avif: bool) -> list[dict[str, A
             "pixels": picture.image.width * picture.image.height,
             "bytes": len(data),
             "psnr": decibels,
-            "ssimulacra2": ssimulacra2(picture.image, decoded),
+            # It takes as long as all the rest.
+            "ssimulacra2": ssimulacra2(picture.image, decoded)
+            if math.isfinite(decibels)
+            else 100.0,
             "worst_block": float(block_psnr(picture.image, decoded).min()),
             "exact": exactness(data),
             "webp_bytes": webp,
-            "avif_bytes": bytes_at(curve, decibels) if curve else None,
+            "avif_bytes": curve.bytes_at(decibels) if curve and math.isfinite(decibels) else None,
         }
         rows.append({**row, "failures": failures(row)})
     return rows
