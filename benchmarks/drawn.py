@@ -178,6 +178,7 @@ def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "worst_block": min(row["worst_block"] for row in rows),
         "wholly_exact": float(np.mean([row["exact"] == "wholly" for row in rows])),
         "partly_exact": float(np.mean([row["exact"] == "partly" for row in rows])),
+        "few_colours": float(np.mean([row["exact"] == "few colours" for row in rows])),
         "to_webp": sum(row["bytes"] for row in rows) / sum(row["webp_bytes"] for row in rows),
         # Over those whose PSNR AVIF reaches, each counted alike.
         "to_avif": float(np.exp(np.mean([np.log(r["bytes"] / r["avif_bytes"]) for r in beside])))
@@ -214,7 +215,15 @@ def tables(figures: dict[str, Any]) -> str:
         f" {MOST_MORE} bytes.\n"
     ]
     header = ["", "pictures", "bytes", "PSNR", "least", "worst block", "SSIMULACRA 2"]
-    header += ["wholly exact", "partly", "to WebP", "to AVIF", "of", "missed: PSNR, block, bytes"]
+    header += [
+        "wholly exact",
+        "partly",
+        "few colours",
+        "to WebP",
+        "to AVIF",
+        "of",
+        "missed: PSNR, block, bytes",
+    ]
     for quality, kinds in figures["summary"].items():
         rows = [
             [
@@ -225,6 +234,7 @@ def tables(figures: dict[str, Any]) -> str:
                 f"{cell['ssimulacra2']:.1f}",
                 f"{cell['wholly_exact']:.0%}",
                 f"{cell['partly_exact']:.0%}",
+                f"{cell['few_colours']:.0%}",
                 f"{cell['to_webp']:.2f}",
                 _number(cell["to_avif"], 2),
                 str(cell["avif_reaches"]),

@@ -14,17 +14,21 @@ from PIL import Image
 from aecodec.codec import codec as codec_module
 from aecodec.codec.choice import Coded, choose
 from aecodec.codec.codec import Codec
-from aecodec.codec.container import NO_WEIGHTS, Box, ChunkType, read_file
+from aecodec.codec.container import EXACT_TYPES, NO_WEIGHTS, Box, ChunkType, read_file
 from aecodec.evaluation.photos import load_photo
 from aecodec.evaluation.results import markdown_table
 
 
 def exactness(data: bytes) -> str:
-    """Of a file, "wholly" if all its pixels are exact, "partly" if some cells are, or ""."""
+    """Of a file, "wholly" if all its pixels are exact, "partly" if some cells are, "few colours" if
+    some have fewer colours than they had, or "".
+    """
     header, chunks = read_file(data)
+    if any(chunk.type == ChunkType.FEW_COLOURS for chunk in chunks):
+        return "few colours"
     if header.weights == NO_WEIGHTS:
         return "wholly"
-    return "partly" if any(chunk.type == ChunkType.EXACT for chunk in chunks) else ""
+    return "partly" if any(chunk.type in EXACT_TYPES for chunk in chunks) else ""
 
 
 def suspicion(codec: Codec, photos: Sequence[Path], qualities: Sequence[int]) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def suspicion(codec: Codec, photos: Sequence[Path], qualities: Sequence[int]) ->
         encode: Callable[[Image.Image], list[bytes]],
         decode: Callable[[list[bytes]], Image.Image],
     ) -> Coded:
-        return Coded(encode(pixels), [], pixels)
+        return Coded(encode(pixels), [], [], pixels)
 
     def watched(
         pixels: Image.Image,

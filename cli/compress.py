@@ -317,10 +317,11 @@ def info(
 ) -> None:
     """Show what an .aec file says about itself, without decoding it.
 
-    All checksums are verified. Of each tile it tells whether its pixels are exact, partly exact
-    (which share of cells of 32x32 pixels) or learned. --json prints one object with all of it:
-    "lossless", "model" (the name of shipped weights, or null), "tiles", each with its place,
-    size and exact share from 0 to 1, and "chunks".
+    All checksums are verified. Of each tile it tells whether its pixels are exact, in few colours
+    (fewer than they had), partly so (which share of cells of 32x32 pixels) or learned. --json
+    prints one object with all of it: "lossless", "model" (the name of shipped weights, or null),
+    "tiles", each with its place, its size and the shares "exact" and "few_colours" from 0 to 1,
+    and "chunks".
     """
     from aecodec.codec.container import read_bytes
     from aecodec.codec.describe import describe
@@ -344,16 +345,18 @@ def info(
         print(f"  {name:<12} {_shown(value)}")
     for number, tile in enumerate(tiles, 1):
         place = f"{tile['width']}x{tile['height']} at {tile['x']},{tile['y']}"
-        print(f"  tile {number:<7} {place}  {_exactness(tile['exact'])}")
+        print(f"  tile {number:<7} {place}  {_kept(tile)}")
     for number, chunk in enumerate(chunks, 1):
         rest = [f"{name} {_shown(value)}" for name, value in chunk.items() if name != "type"]
         print(f"  chunk {number:<5}  {chunk['type']}  {'  '.join(rest)}")
 
 
-def _exactness(share: float) -> str:
-    if share in (0, 1):
-        return "exact" if share else "learned"
-    return f"partly exact ({share:.1%} of its cells)"
+def _kept(tile: dict[str, Any]) -> str:
+    """What of a tile is as it was, or in fewer colours."""
+    for key, words in (("exact", "exact"), ("few_colours", "in few colours")):
+        if share := tile[key]:
+            return words if share == 1 else f"partly {words} ({share:.1%} of its cells)"
+    return "learned"
 
 
 def _shown(value: Any) -> str:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from aecodec.codec.container import Box
-from aecodec.codec.exact import fill_cells, pack_exact
+from aecodec.codec.exact import fill_cells
+from aecodec.codec.few_colours import Packed, bits_per_error, pack_cheapest
 from aecodec.images.cells import CELL, Cells, cell_grid
-from aecodec.images.drawn_cells import DrawnCells, find_drawn
+from aecodec.images.drawn_cells import find_drawn
 
 _TRIES = 3
 # How far off the estimate of what drawn cells cost may be; of busy cells, what share is worth it.
@@ -34,35 +35,58 @@ class Coded(NamedTuple):
     Attributes:
         learned: of each tile; all empty if no pixel is left to the network.
         exact: of the tiles that have exact cells, in their order.
+        reduced: of each of these, whether its colours became fewer.
         rest: the pixels that the network codes; smooth where cells are exact.
     """
 
     learned: list[bytes]
     exact: list[bytes]
+    reduced: list[bool]
     rest: Image.Image
 
 
 class Tile:
     """A tile on the way to what is best for it."""
 
-    def __init__(self, number: int, box: Box, pixels: Image.Image) -> None:
-        self.number, self.box = number, box
+    def __init__(self, number: int, box: Box, pixels: Image.Image, quality: int) -> None:
+        self.number, self.box, self.quality = number, box, quality
         self.pixels = pixels.crop(box)
-        self.cells: Cells = np.zeros(cell_grid(*self.pixels.size), dtype=np.bool_)
-        self.exact = b""
+        self.found = find_drawn(self.pixels)
+        self.leave()
 
-    def keep(self, cells: Cells) -> None:
-        """Have these cells exact."""
-        self.cells = cells
-        self.exact = pack_exact(self.number, self.pixels, cells) if cells.any() else b""
+    def leave(self) -> None:
+        """Leave all to the network."""
+        self.cells: Cells = np.zeros(cell_grid(*self.pixels.size), dtype=np.bool_)
+        self.exact = Packed(b"", False, 0)
+
+    def keep(self, cells: Cells, reduce: bool = True) -> None:
+        """Have these cells exact, or in fewer colours."""
+        self.leave()
+        if cells.any():
+            self.cells = cells
+            self.exact = pack_cheapest(self.number, self.pixels, cells, self.quality, reduce)
+
+    def keep_all(self) -> None:
+        """Have all cells so; photographs in fewer colours are no better than the network's."""
+        self.keep(np.ones_like(self.cells), self.is_mostly_drawn)
+
+    @property
+    def is_mostly_drawn(self) -> bool:
+        return float(self.found.natural.mean()) < 0.5
+
+    def cost(self, payload: bytes, decoded: Image.Image) -> float:
+        """Bits, and what errors are worth in bits, of a payload for the other cells."""
+        mse = _cell_mse(self.pixels, decoded.crop(self.box))
+        lost = float(np.where(self.cells, 0, mse * _areas(self.pixels)).sum())
+        return self.exact.cost + 8 * len(payload) + bits_per_error(self.quality) * lost
 
 
 def keep_exactly(pixels: Image.Image, boxes: Sequence[Box]) -> Coded:
     """All pixels, bit for bit."""
-    tiles = [Tile(number, box, pixels) for number, box in enumerate(boxes)]
+    tiles = [Tile(number, box, pixels, 100) for number, box in enumerate(boxes)]
     for tile in tiles:
-        tile.keep(np.ones_like(tile.cells))
-    return Coded([b""] * len(tiles), [tile.exact for tile in tiles], pixels)
+        tile.keep(np.ones_like(tile.cells), reduce=False)
+    return _coded([b""] * len(tiles), tiles, pixels)
 
 
 def choose(
@@ -72,11 +96,11 @@ def choose(
     encode: Callable[[Image.Image], list[bytes]],
     decode: Callable[[list[bytes]], Image.Image],
 ) -> Coded:
-    """Code a picture, exactly where that is smaller or where the network fails.
+    """Code a picture, exactly where that is better or where the network fails.
 
     Photographs pay for a look at one row in eight only. What looks drawn, or costs more than a
-    photograph does, is tried exactly, and decoded again: a cell that comes out worse than its
-    quality promises becomes exact.
+    photograph does, is decoded again, and tried exactly and in fewer colours: what costs least
+    counts, in bits and errors. A cell that comes out worse than its quality promises becomes exact.
 
     Args:
         pixels: of mode "RGB", "L" or "I;16".
@@ -86,85 +110,95 @@ def choose(
         decode: those payloads to pixels.
     """
     payloads = encode(pixels)
-    suspects = []
+    tiles = []
     for number, (box, payload) in enumerate(zip(boxes, payloads, strict=True)):
-        tile = Tile(number, box, pixels)
-        found = find_drawn(tile.pixels)
-        if _is_suspect(tile, found, len(payload), quality):
-            suspects.append((tile, found))
-    if not suspects:
-        return Coded(payloads, [], pixels)
-    mixed = _choose_smaller(pixels, suspects, payloads, encode)
-    tiles = [tile for tile, _ in suspects]
+        tile = Tile(number, box, pixels, quality)
+        if _is_suspect(tile, len(payload)):
+            tiles.append(tile)
+    if not tiles:
+        return Coded(payloads, [], [], pixels)
+    mixed = _choose_cheapest(pixels, tiles, payloads, encode, decode)
     for attempt in range(_TRIES):
         if len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles):
-            return Coded([b""] * len(boxes), [tile.exact for tile in tiles], pixels)
+            return _coded([b""] * len(boxes), tiles, pixels)
         decoded = decode(mixed)
-        bad = [_failing(tile, found, decoded, quality) for tile, found in suspects]
+        bad = [_failing(tile, decoded) for tile in tiles]
         if not any(cells.any() for cells in bad):
             break
         for tile, cells in zip(tiles, bad, strict=True):
             if cells.any():
-                last = attempt == _TRIES - 1
-                tile.keep(np.ones_like(cells) if last else tile.cells | cells)
-                if not tile.cells.all():
-                    _whole_if_smaller(tile, len(mixed[tile.number]))
+                if attempt == _TRIES - 1:
+                    tile.keep_all()
+                else:
+                    tile.keep(tile.cells | cells, tile.is_mostly_drawn)
+                    _whole_if_cheaper(tile, len(mixed[tile.number]))
         mixed = encode(_filled(pixels, tiles))
     if len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles):
         mixed = [b""] * len(boxes)
-    exact = [tile.exact for tile in tiles if tile.exact]
-    return Coded(mixed, exact, _filled(pixels, tiles))
+    return _coded(mixed, tiles, _filled(pixels, tiles))
 
 
-def _is_suspect(tile: Tile, found: DrawnCells, size: int, quality: int) -> bool:
+def _coded(learned: list[bytes], tiles: Sequence[Tile], rest: Image.Image) -> Coded:
+    exact = [tile.exact for tile in tiles if tile.cells.any()]
+    payloads, reduced = [one.payload for one in exact], [one.reduced for one in exact]
+    return Coded(learned, payloads, reduced, rest)
+
+
+def _is_suspect(tile: Tile, size: int) -> bool:
     """Whether a tile whose payload has so many bytes may be better off exact, or may be damaged."""
-    width, height = tile.pixels.size
-    if 8 * size > _at(_MOST_BPP, quality) * width * height + 400 or not found.natural.any():
+    found, (width, height) = tile.found, tile.pixels.size
+    if 8 * size > _at(_MOST_BPP, tile.quality) * width * height + 400 or not found.natural.any():
         return True
     if found.busy > _MOSTLY_DRAWN:
         return True
     if found.busy < _LEAST_BUSY or found.bits > _GAIN * 8 * size * found.busy:
         return False
     # The estimate is rough, and the trial of these cells alone is quick.
-    tile.keep(found.exact)
-    return len(tile.exact) < size * found.busy * _GAIN
+    tile.keep(found.exact, reduce=False)
+    return len(tile.exact.payload) < size * found.busy * _GAIN
 
 
-def _choose_smaller(
+def _choose_cheapest(
     pixels: Image.Image,
-    suspects: Sequence[tuple[Tile, DrawnCells]],
+    tiles: Sequence[Tile],
     payloads: list[bytes],
     encode: Callable[[Image.Image], list[bytes]],
+    decode: Callable[[list[bytes]], Image.Image],
 ) -> list[bytes]:
-    """Give each tile the exact cells that make it smallest; the payloads of the whole picture."""
-    for tile, found in suspects:
-        if found.natural.mean() < 0.5:
-            tile.keep(np.zeros_like(tile.cells))
-            _whole_if_smaller(tile, len(payloads[tile.number]))
-        if not tile.cells.any() and found.drawn.any():
-            tile.keep(found.exact)
-    tiles = [tile for tile, _ in suspects]
-    mixed = encode(_filled(pixels, tiles)) if any(tile.cells.any() for tile in tiles) else payloads
-    worse = [
-        tile
-        for tile in tiles
-        if not tile.cells.all()
-        and len(mixed[tile.number]) + len(tile.exact) >= len(payloads[tile.number])
-    ]
-    changed = [tile for tile in worse if tile.cells.any()]
-    for tile in changed:
-        tile.keep(np.zeros_like(tile.cells))
+    """Give each tile the exact cells that cost least; the payloads of the whole picture."""
+    decoded = decode(payloads)
+    learned = []
     for tile in tiles:
-        if tile.cells.any() and not tile.cells.all():
-            _whole_if_smaller(tile, len(mixed[tile.number]))
+        tile.leave()
+        learned.append(tile.cost(payloads[tile.number], decoded))
+        if tile.is_mostly_drawn:
+            tile.keep_all()
+            if tile.exact.cost < learned[-1]:
+                continue
+        drawn = tile.found.drawn.any()
+        tile.keep(tile.found.exact if drawn else np.zeros_like(tile.cells))
+    if not any(tile.cells.any() for tile in tiles):
+        return payloads
+    mixed = encode(_filled(pixels, tiles))
+    parted = [tile.cells.any() and not tile.cells.all() for tile in tiles]
+    if not any(parted):
+        return mixed
+    decoded, changed = decode(mixed), False
+    for tile, cost, parts in zip(tiles, learned, parted, strict=True):
+        if parts and tile.cost(mixed[tile.number], decoded) >= cost:
+            tile.leave()
+            changed = True
+        elif parts:
+            _whole_if_cheaper(tile, len(mixed[tile.number]))
     return encode(_filled(pixels, tiles)) if changed else mixed
 
 
-def _whole_if_smaller(tile: Tile, learned: int) -> None:
-    """All of a tile exact, if that takes fewer bytes than what it has now and its payload."""
-    whole = pack_exact(tile.number, tile.pixels, np.ones_like(tile.cells))
-    if len(whole) <= len(tile.exact) + learned:
-        tile.cells, tile.exact = np.ones_like(tile.cells), whole
+def _whole_if_cheaper(tile: Tile, learned: int) -> None:
+    """All of a tile exact, if that costs less than what it has now and so many bytes."""
+    cells, parts = tile.cells, tile.exact
+    tile.keep_all()
+    if tile.exact.cost > parts.cost + 8 * learned:
+        tile.cells, tile.exact = cells, parts
 
 
 def _filled(pixels: Image.Image, tiles: Sequence[Tile]) -> Image.Image:
@@ -177,8 +211,9 @@ def _filled(pixels: Image.Image, tiles: Sequence[Tile]) -> Image.Image:
     return fill_cells(pixels, cells)
 
 
-def _failing(tile: Tile, found: DrawnCells, decoded: Image.Image, quality: int) -> Cells:
+def _failing(tile: Tile, decoded: Image.Image) -> Cells:
     """The cells of a tile that are not exact and fall short of what the quality promises."""
+    found, quality = tile.found, tile.quality
     mse = _cell_mse(tile.pixels, decoded.crop(tile.box))
     mse[tile.cells] = 0
     bad = mse > _mse(_at(_CELL_PSNR, quality))
@@ -203,8 +238,13 @@ def _cell_mse(a: Image.Image, b: Image.Image) -> npt.NDArray[np.float64]:
         error = error.mean(axis=2)
     rows = np.add.reduceat(error, np.arange(0, len(error), CELL), axis=0)
     sums = np.add.reduceat(rows, np.arange(0, error.shape[1], CELL), axis=1)
-    heights, widths = (np.diff([*range(0, n, CELL), n]) for n in error.shape)
-    return (sums / (heights[:, None] * widths[None])).astype(np.float64)
+    return (sums / _areas(a)).astype(np.float64)
+
+
+def _areas(pixels: Image.Image) -> npt.NDArray[np.int64]:
+    """Pixels of each cell."""
+    heights, widths = (np.diff([*range(0, n, CELL), n]) for n in (pixels.height, pixels.width))
+    return heights[:, None] * widths[None]
 
 
 def _mse(psnr: float) -> float:

@@ -95,8 +95,8 @@ class Codec:
     ) -> bytes:
         """Compress a Pillow image or an array to the bytes of an .aec file.
 
-        Parts that look drawn, not photographed, are kept exactly where that is smaller, or where
-        the network would damage them.
+        Parts that look drawn, not photographed, are kept exactly, or in fewer colours, where that
+        is better, or where the network would damage them.
 
         Args:
             image: any mode and size that `aecodec.images.Picture.from_image` takes, or pixels as
@@ -219,7 +219,8 @@ class Codec:
         levels: Levels | None,
     ) -> bytes:
         chunks = [Chunk(ChunkType.TILE, payload) for payload in coded.learned]
-        chunks += [Chunk(ChunkType.EXACT, payload) for payload in coded.exact]
+        for payload, reduced in zip(coded.exact, coded.reduced, strict=True):
+            chunks.append(Chunk(ChunkType.FEW_COLOURS if reduced else ChunkType.EXACT, payload))
         if levels is not None and any(coded.learned):
             chunks.append(Chunk(ChunkType.LEVELS, pack_levels(*levels)))
         if picture.alpha is not None:

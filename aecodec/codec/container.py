@@ -44,6 +44,7 @@ class ChunkType(IntEnum):
     ALPHA = 0x03
     EXACT = 0x04
     LEVELS = 0x05
+    FEW_COLOURS = 0x06
     ICC = OPTIONAL | 0x01
     EXIF = OPTIONAL | 0x02
     XMP = OPTIONAL | 0x03
@@ -54,8 +55,11 @@ class ChunkType(IntEnum):
 _BEGINNING = 4096  # bytes, in which the header is
 _PIECE = 1 << 24  # bytes
 
+EXACT_TYPES = (ChunkType.EXACT, ChunkType.FEW_COLOURS)
+"""Cells of a tile as a lossless file: as they were, or in fewer colours."""
+
 NO_WEIGHTS = bytes(DIGEST_BYTES)
-"""In the header of a file whose pixels are all exact: no network is needed to read it."""
+"""In the header of a file without learned cells: no network is needed to read it."""
 
 METADATA = {
     int(ChunkType.ICC): "icc_profile",

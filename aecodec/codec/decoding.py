@@ -12,6 +12,7 @@ from torch import Tensor
 
 from aecodec.codec import tiling
 from aecodec.codec.container import (
+    EXACT_TYPES,
     LATENT_STRIDE,
     MODES,
     NO_WEIGHTS,
@@ -219,7 +220,7 @@ def _exact_parts(
     missing = {number for number, other in enumerate(boxes) if bare and _meet(box, other)}
     seen: set[int] = set()
     for chunk in chunks:
-        if chunk.type != ChunkType.EXACT:
+        if chunk.type not in EXACT_TYPES:
             continue
         number, _ = unpack_varint(chunk.payload, 0, "exact")
         if number in seen:

@@ -6,6 +6,7 @@ import zlib
 from typing import Any
 
 from aecodec.codec.container import (
+    EXACT_TYPES,
     MODES,
     NO_WEIGHTS,
     VERSION,
@@ -22,8 +23,8 @@ def describe(data: bytes) -> dict[str, Any]:
     """Everything the file says about itself, ready for JSON.
 
     "lossless" tells that every pixel is exact. Of each tile, "exact" is the share of its cells
-    (32x32 pixels) that are kept bit for bit: 1.0 all of them, 0.0 it is learned, and between
-    the rest is learned.
+    (32x32 pixels) that are kept bit for bit, "few_colours" that of those kept in fewer colours
+    than they had: 1.0 all of them; the rest is learned.
 
     Raises:
         CorruptFileError: damaged or foreign; all checksums are verified.
@@ -37,7 +38,8 @@ def describe(data: bytes) -> dict[str, Any]:
         "mode": MODES[header.mode],
         "bit_depth": 16 if MODES[header.mode] == "I;16" else 8,
         "quality": header.quality,
-        "lossless": header.weights == NO_WEIGHTS,
+        "lossless": header.weights == NO_WEIGHTS
+        and all(chunk.type != ChunkType.FEW_COLOURS for chunk in chunks),
         "tile": header.tile * 16,
         "weights": header.weights.hex(),
         "bytes": len(data),
@@ -51,15 +53,19 @@ def describe(data: bytes) -> dict[str, Any]:
 
 
 def _tiles(header: Header, chunks: list[Chunk]) -> list[dict[str, Any]]:
-    """Of each tile: left upper corner, size, and the share of its cells that are exact."""
+    """Of each tile: left upper corner, size, and the shares of its cells that are exact or in fewer
+    colours.
+    """
     boxes = tile_boxes(header.width, header.height, header.tile)
     sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]
-    exact = [0.0] * len(boxes)
-    for chunk in chunks:
-        if chunk.type == ChunkType.EXACT:
-            tile, cells, _ = read_cells(chunk.payload, sizes)
-            exact[tile] = max(exact[tile], float(cells.mean()))
-    return [
-        {"x": box[0], "y": box[1], "width": size[0], "height": size[1], "exact": share}
-        for box, size, share in zip(boxes, sizes, exact, strict=True)
+    tiles: list[dict[str, Any]] = [
+        {"x": box[0], "y": box[1], "width": size[0], "height": size[1], "exact": 0.0}
+        | {"few_colours": 0.0}
+        for box, size in zip(boxes, sizes, strict=True)
     ]
+    for chunk in chunks:
+        if chunk.type in EXACT_TYPES:
+            tile, cells, _ = read_cells(chunk.payload, sizes)
+            kind = "exact" if chunk.type == ChunkType.EXACT else "few_colours"
+            tiles[tile][kind] = max(tiles[tile][kind], float(cells.mean()))
+    return tiles

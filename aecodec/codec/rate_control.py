@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from aecodec.codec.codec import Codec
-from aecodec.codec.container import ChunkType, read_file
+from aecodec.codec.container import EXACT_TYPES, read_file
 from aecodec.errors import TargetUnreachableError
 from aecodec.images import Picture, to_8_bits
 from aecodec.nn import ssimulacra2 as ssimulacra2_metric
@@ -161,7 +161,7 @@ class _Search:
 
 
 def _has_exact_parts(data: bytes) -> bool:
-    return any(chunk.type == ChunkType.EXACT for chunk in read_file(data)[1])
+    return any(chunk.type in EXACT_TYPES for chunk in read_file(data)[1])
 
 
 def _unreachable(search: _Search, unit: str) -> str:

@@ -118,11 +118,11 @@ def test_a_page_with_a_photo_has_both(codec: Codec) -> None:
         text = "the quick brown fox jumps over the lazy dog 0123456789 " * 2
         pen.text((20, 10 + 21 * line), text, font=ImageFont.load_default(15), fill="black")
     data = codec.compress(page, 50)
-    assert set(kinds(data)) == {ChunkType.TILE, ChunkType.EXACT}
+    assert set(kinds(data)) == {ChunkType.TILE, ChunkType.FEW_COLOURS}
     assert len(data) < 0.2 * webp_bytes(page)
     decoded = codec.decompress(data)
     written = (0, 0, 640, 288)
-    assert psnr(page.crop(written), decoded.crop(written)) > 45
+    assert psnr(page.crop(written), decoded.crop(written)) > 40
     shown = (64, 320, 448, 576)
     assert psnr(photo, decoded.crop(shown)) > 27
 
