@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from aecodec.errors import explain
+from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.storage.folders import keep_inputs
 
 from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card
 from .options import AsJson, Device, Force, HashWeights, Quiet, inputs
-from .output import noting, print_json, progress_bar, say, tell
+from .output import noting, print_json, say, tell
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Group, Match
@@ -141,7 +142,7 @@ def duplicates(
                 lambda: opened.calibration, opened.bits, max_distance, fpr
             )
             words = known if verify == "none" and not exact else f"{words}, if {known}"
-        with progress_bar(quiet) as progress:
+        with progress_bar(not quiet and is_watched()) as progress:
             found = opened.duplicates(
                 radius,
                 *(folders or ()),

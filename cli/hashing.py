@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecodec.errors import explain, named
+from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
 from aecodec.storage.folders import keep_inputs
 
@@ -27,7 +28,7 @@ from .options import (
     places,
     weights_option,
 )
-from .output import noting, print_json, progress_bar, say, tell
+from .output import noting, print_json, say, tell
 from .pipes import input_file
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def index(
         ImageIndex(index, model=weights, bits=bits, device=device, backend=backend) as opened,
         noting(),
     ):
-        with progress_bar(quiet) as progress:
+        with progress_bar(not quiet and is_watched()) as progress:
             if engine == "ray":
                 from aecodec.workflows.ray_index import add_on_ray
 

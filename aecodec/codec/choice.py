@@ -18,6 +18,7 @@ _TRIES = 3
 # How far off the estimate of what drawn cells cost may be; of busy cells, what share is worth it.
 _GAIN, _LEAST_BUSY = 2.0, 0.01
 _MOSTLY_DRAWN = 0.3  # which one photograph in a hundred is
+_WORTH = 48  # bytes that exact pixels may take more: of tiny pictures they are few
 
 # Against quality. Bits per pixel that hardly any photograph reaches; the PSNR in dB that every
 # cell keeps; the one that drawn cells together keep. Of 450 cells of photographs at each of
@@ -161,9 +162,9 @@ def _choose_smaller(
 
 
 def _whole_if_smaller(tile: Tile, learned: int) -> None:
-    """All of a tile exact, if that takes fewer bytes than what it has now and its payload."""
+    """All of a tile exact, if that takes hardly more bytes than what it has now and its payload."""
     whole = pack_exact(tile.number, tile.pixels, np.ones_like(tile.cells))
-    if len(whole) <= len(tile.exact) + learned:
+    if len(whole) <= len(tile.exact) + learned + _WORTH:
         tile.cells, tile.exact = np.ones_like(tile.cells), whole
 
 
