@@ -18,7 +18,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from aecodec import images
-from aecodec.errors import UnsupportedImageError
+from aecodec.errors import AecodecError, UnsupportedImageError
 from aecodec.hashing.picture import read_preview
 
 
@@ -200,7 +200,7 @@ def test_photos_are_found_but_not_what_is_hidden(small: Image.Image, tmp_path: P
         small.save(tmp_path / name)
     found = images.find_photos([tmp_path, tmp_path / "below"])
     assert [path.name for path in found] == ["a.PNG", "b.png"]
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(AecodecError, match="nowhere: no such file or folder"):
         images.find_photos([tmp_path / "nowhere"])
 
 

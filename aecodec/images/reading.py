@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from aecodec.errors import UnsupportedImageError
 from aecodec.images.lost import remember, remember_frames
 from aecodec.images.picture import MAX_PIXELS, Picture, check_size
-from aecodec.storage.folders import walk
+from aecodec.storage.folders import find_files
 
 IMAGE_SUFFIXES = frozenset(
     [
@@ -162,9 +162,10 @@ def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
     Raises:
         UnsupportedImageError: when there are none.
+        AecodecError: a folder is not there.
         OSError: a folder cannot be listed.
     """
-    photos = {Path(path) for folder in folders for path in walk(folder, IMAGE_SUFFIXES)}
+    photos = [Path(path) for path in find_files(folders, IMAGE_SUFFIXES)]
     if not photos:
         raise UnsupportedImageError(f"no photos in {', '.join(map(str, folders))}")
     return sorted(photos, key=lambda path: (path.name, path))
