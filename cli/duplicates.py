@@ -31,16 +31,16 @@ _MaxDistance = Annotated[
         min=0, metavar="N", help="Bits of the codes that may differ.", show_default="many"
     ),
 ]
-_Fpr = Annotated[
-    float | None,
-    typer.Option(
+
+
+def _fpr(default: str | bool) -> Any:
+    return typer.Option(
         min=0,
         max=1,
         metavar="RATE",
         help="The same, given by how often two different photos may have codes so near.",
-        show_default="1e-4 with --verify none",
-    ),
-]
+        show_default=default,
+    )
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,7 +68,7 @@ _KEPT = {
 
 def duplicates(
     folders: Annotated[
-        list[Path] | None, inputs("[DIR]", "Only images below these, which must be indexed.")
+        list[Path] | None, inputs("DIR", "Only images below these, which must be indexed.")
     ] = None,
     verify: Annotated[
         Literal["thumbnail", "pixels", "none"],
@@ -87,13 +87,13 @@ def duplicates(
     keep_dir: Annotated[
         Path | None,
         typer.Option(
-            metavar="REF",
-            help="Images below REF are originals, never duplicates.",
+            metavar="DIR",
+            help="Images below it are originals, never duplicates.",
             show_default=False,
         ),
     ] = None,
     max_distance: _MaxDistance = None,
-    fpr: _Fpr = None,
+    fpr: Annotated[float | None, _fpr("1e-4 with --verify none")] = None,
     move_to: Annotated[
         Path | None,
         typer.Option(
@@ -281,12 +281,12 @@ def _say_moved(moved: Moved, quiet: bool) -> None:
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", show_default=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", show_default=False)],
+    a: Annotated[Path, inputs("A", "An image or .aec file.")],
+    b: Annotated[Path, inputs("B", "Another.")],
     weights: HashWeights = None,
     bits: Annotated[int | None, bits_option("the longest")] = None,
     max_distance: _MaxDistance = None,
-    fpr: _Fpr = None,
+    fpr: Annotated[float | None, _fpr(False)] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:

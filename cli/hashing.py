@@ -25,7 +25,6 @@ from .options import (
     Quiet,
     RayAddress,
     inputs,
-    places,
     weights_option,
 )
 from .output import noting, print_json, say, tell
@@ -58,7 +57,7 @@ _INDEX_EXAMPLES = (
 
 
 def index(
-    folders: Annotated[list[str], places("DIR", "Folders of images, and images.")],
+    folders: Annotated[list[str], inputs("DIR", "Folders of images, and images.")],
     index: Index = None,
     weights: Annotated[
         str | None, weights_option("hash model", "that of the index, or hash-photo", "hash")
@@ -69,7 +68,7 @@ def index(
         typer.Option(
             min=1,
             metavar="N",
-            help="Threads that read and decode; Ray has its own.",
+            help="Threads that read and decode, without Ray.",
             show_default="one for each core, at most 8",
         ),
     ] = None,
@@ -89,6 +88,8 @@ def index(
     """
     from aecodec.workflows.search import ImageIndex
 
+    if engine == "ray" and workers:
+        raise typer.BadParameter("--workers is for --engine local")
     paths = local_paths(folders, ray_address) if engine == "local" else []
     with (
         ImageIndex(index, model=weights, bits=bits, device=device, backend=backend) as opened,
@@ -99,7 +100,12 @@ def index(
                 from aecodec.workflows.ray_index import add_on_ray
 
                 report = add_on_ray(
-                    opened, folders, prune=prune, address=ray_address, progress=progress
+                    opened,
+                    folders,
+                    prune=prune,
+                    address=ray_address,
+                    device=device,
+                    progress=progress,
                 )
             else:
                 report = opened.add(*paths, workers=workers, prune=prune, progress=progress)
@@ -204,7 +210,7 @@ def _search_sections(
 def hash_images(
     images: Annotated[
         list[str],
-        places(
+        inputs(
             "IMAGE", "Images and .aec files; - is standard input; with --engine ray folders, too."
         ),
     ],
@@ -223,7 +229,9 @@ def hash_images(
     engine: Engine = "local",
     ray_address: RayAddress = None,
     device: Device = "auto",
-    force: Force = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="With --engine ray: a folder in use, too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the hashes of images in hexadecimal."""
