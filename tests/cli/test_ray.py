@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from aecodec.errors import AecodecError
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, one_line
 from tests.hashing.conftest import write_model
 
 ray = pytest.importorskip("ray", reason="make test-ray")
@@ -96,10 +96,6 @@ def files(folder: str | Path) -> dict[str, bytes]:
     """Of all visible files that are no results."""
     paths = [p for p in Path(folder).rglob("*") if p.is_file() and "aecodec-results" not in p.parts]
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
-
-
-def one_line(text: str) -> bool:
-    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
 
 
 def test_compress_writes_the_same_bytes_as_without(run: Run, photos: Path) -> None:
