@@ -229,7 +229,7 @@ def _write_pairs(
     sections = []
     for number, group in enumerate(groups, 1):
         ids = [group.keep.id, *(match.entry.id for match in group.duplicates)]
-        thumbnails = opened.thumbnails(ids)
+        thumbnails = opened.pictures(ids)
         own = thumbnails.get(group.keep.id)
         kept = match_card(_kept(group), own, "keep")
         pairs = []

@@ -33,7 +33,7 @@ from .pipes import input_file
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
     from aecodec.hashing.gallery import Section
-    from aecodec.hashing.index import ImageIndex
+    from aecodec.workflows.search import ImageIndex
 
 _DEFAULT_BITS = 64
 
@@ -192,13 +192,12 @@ def _search_sections(
     opened: ImageIndex, found: Sequence[tuple[Path, list[Match]]]
 ) -> list[Section]:
     from aecodec.hashing.gallery import Card, Section
-    from aecodec.hashing.picture import read_preview
+    from aecodec.workflows.search import small_picture
 
     sections = []
     for query, matches in found:
-        own = None if query.suffix.lower() == ".aec" else read_preview(query).thumbnail()
-        first = Card(str(query), "query", "", own, first=True)
-        thumbnails = opened.thumbnails([match.entry.id for match in matches])
+        first = Card(str(query), "query", "", small_picture(query).thumbnail(), first=True)
+        thumbnails = opened.pictures([match.entry.id for match in matches])
         cards = [match_card(match, thumbnails.get(match.entry.id)) for match in matches]
         sections.append(Section(str(query), [first, *cards]))
     return sections
