@@ -79,7 +79,7 @@ def train(
 ) -> None:
     """Train a model on your own images, or go on training one.
 
-    Prints the path of the checkpoint. The weights are beside it, and the losses, in metrics.csv.
+    Prints the path of the checkpoint. The weights are beside it, the losses below it in logs.
     """
     from aecodec.training import run
     from aecodec.training.kinds import KINDS

@@ -118,6 +118,26 @@ def test_compress_writes_the_same_bytes_as_without(run: Run, photos: Path) -> No
     assert good["bpp"] == pytest.approx(8 * good["bytes"] / (110 * 140))
 
 
+def test_a_folder_of_a_run_without_ray_is_gone_on_with(run: Run, photos: Path) -> None:
+    os.remove(photos / "bad.png")
+    Path("out").mkdir()
+    assert run("compress", photos / "a.png", "-o", "out")[0] == 0
+    before = files("out")
+    command = ["compress", photos, "-o", "out", "--skip-existing", *RAY]
+    code, out, err = run(*command, "--dry-run")
+    assert (code, err) == (0, "")
+    assert "a.aec  is there: skipped" in out
+    assert "total: 2 of 3 files would be done; nothing was written" in out
+    assert files("out") == before
+    assert not Path("out/aecodec-results").exists()
+    code, out, err = run(*command)
+    assert (code, err) == (0, "")
+    assert out.startswith("total: 2 of 3 files  1 skipped  ")
+    assert sorted(files("out")) == ["a.aec", "b.aec", "x y/ü.aec"]
+    assert files("out")["a.aec"] == before["a.aec"]
+    assert rows("out/aecodec-results")["a.png"]["skipped"]
+
+
 def test_denoise_writes_the_same_bytes_as_without(run: Run, photos: Path) -> None:
     os.remove(photos / "bad.png")
     options = ["denoise", photos / "a.png", photos / "x y", "--sigma", 20, "--json"]
