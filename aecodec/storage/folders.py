@@ -39,7 +39,8 @@ def find_files(
         OSError: a folder cannot be listed.
     """
     found: set[str] = set()
-    for place in map(os.fspath, places):
+    for each in places:
+        place = os.fspath(each)
         if not os.path.exists(place):
             raise AecodecError(f"{place}: no such file or folder")
         if os.path.isdir(place):
