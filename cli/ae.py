@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import typer
 
 from aecodec.errors import AecodecError, UnsupportedImageError
+from aecodec.progress import is_watched
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.storage.folders import keep_inputs
 from aecodec.workflows.datasets import SUFFIXES, to_bytes
@@ -181,7 +181,7 @@ def fit(
     settings |= {
         "random_state": seed,
         "device": device,
-        "verbose": not quiet and bool(sys.stderr) and sys.stderr.isatty(),
+        "verbose": not quiet and is_watched(),
     }
     from aecodec.workflows import estimators
 

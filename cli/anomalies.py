@@ -36,7 +36,7 @@ def anomalies(
         typer.Argument(
             metavar="MODEL",
             help="Written by `aecodec ae fit`, or a saved AnomalyDetector, which is taken as it is;"
-            f" or the word {CODEC}: images are strange that take it many bits.",
+            f" or the word {CODEC}: an image is strange if it takes many bits.",
             show_default=False,
         ),
     ],
@@ -45,7 +45,7 @@ def anomalies(
         Path | None,
         typer.Option(
             metavar="DATA",
-            help="Data known to be normal and not used in fit, to set the threshold by.",
+            help="Normal data that fit has not seen, to set the threshold by.",
             show_default="the data themselves",
         ),
     ] = None,

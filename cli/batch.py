@@ -48,8 +48,6 @@ def run_batch(
 ) -> None:
     """Files to files on this machine or on Ray, and print what comes of them."""
     if engine == "ray":
-        if skip_existing or dry_run:
-            raise typer.BadParameter("--skip-existing and --dry-run are for --engine local")
         run_cluster(
             command,
             inputs,
@@ -62,6 +60,8 @@ def run_batch(
             force=force,
             as_json=as_json,
             quiet=quiet,
+            skip_existing=skip_existing,
+            dry_run=dry_run,
         )
         return
     paths = local_paths(inputs, ray_address)
@@ -89,6 +89,8 @@ def run_cluster(
     force: bool,
     as_json: bool,
     quiet: bool,
+    skip_existing: bool = False,
+    dry_run: bool = False,
 ) -> None:
     """As `run_batch`, on Ray; arguments as of `run_on_ray`."""
     from aecodec.workflows.batch.ray import run_on_ray
@@ -108,9 +110,18 @@ def run_cluster(
         address=address,
         gpus=gpus,
         force=force,
+        skip_existing=skip_existing,
+        dry_run=dry_run,
     )
     there = f"results: {batch.results}  {batch.there} of {batch.parts} parts were there"
-    report(batch.outcomes, len(batch.outcomes), as_json=as_json, quiet=quiet, results=there)
+    report(
+        batch.outcomes,
+        len(batch.outcomes),
+        as_json=as_json,
+        quiet=quiet,
+        results="" if dry_run else there,
+        rehearsal=dry_run,
+    )
 
 
 def local_paths(places: Sequence[str], ray_address: str | None) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,13 +26,15 @@ from .options import (
     AsJson,
     CodecWeights,
     Device,
+    DryRun,
     Engine,
     Force,
+    Format,
     OutputOrPipe,
     Quiet,
     RayAddress,
+    SkipExisting,
     inputs,
-    places,
     weights_option,
 )
 from .output import print_json
@@ -68,6 +71,10 @@ def _size(text: str) -> int:
         raise typer.BadParameter(str(error)) from None
 
 
+def _target(parser: Callable[[str], Any], metavar: str, help: str) -> Any:
+    return typer.Option(parser=parser, metavar=metavar, help=help, rich_help_panel=_TARGETS)
+
+
 _COMPRESS_EXAMPLES = (
     "[bold]Examples[/]\n"
     "  aecodec compress photo.png\n"
@@ -80,7 +87,7 @@ _COMPRESS_EXAMPLES = (
 
 def compress(
     inputs: Annotated[
-        list[str], places("INPUT", "Images, and folders of images; - is standard input.")
+        list[str], inputs("INPUT", "Images, and folders of images; - is standard input.")
     ],
     output: OutputOrPipe = None,
     quality: Annotated[
@@ -97,40 +104,22 @@ def compress(
         ),
     ] = None,
     bpp: Annotated[
-        float | None,
-        typer.Option(
-            parser=_positive,
-            metavar="BITS",
-            help="Best quality within so many bits per pixel.",
-            rich_help_panel=_TARGETS,
-        ),
+        float | None, _target(_positive, "BITS", "Best quality within so many bits per pixel.")
     ] = None,
     psnr: Annotated[
-        float | None,
-        typer.Option(
-            parser=_positive,
-            metavar="DB",
-            help="Smallest file of at least this PSNR in dB.",
-            rich_help_panel=_TARGETS,
-        ),
+        float | None, _target(_positive, "DB", "Smallest file of at least this PSNR in dB.")
     ] = None,
     ssimulacra2: Annotated[
         float | None,
-        typer.Option(
-            parser=_positive,
-            metavar="N",
-            help="Smallest file of at least this SSIMULACRA 2: 90 can hardly be told apart.",
-            rich_help_panel=_TARGETS,
+        _target(
+            _positive,
+            "N",
+            "Smallest file of at least this SSIMULACRA 2: 90 can hardly be told apart.",
         ),
     ] = None,
     max_size: Annotated[
         int | None,
-        typer.Option(
-            parser=_size,
-            metavar="SIZE",
-            help="Best quality within a file size: 200kB, 1.5MB, 200KiB, 2000.",
-            rich_help_panel=_TARGETS,
-        ),
+        _target(_size, "SIZE", "Best quality within a file size: 200kB, 1.5MB, 200KiB, 2000."),
     ] = None,
     lossless: Annotated[
         bool,
@@ -149,14 +138,13 @@ def compress(
     ] = None,
     strip: Annotated[
         Literal["all", "exif", "xmp", "icc", "location"] | None,
-        typer.Option(help="Leave out what images say beside their pixels.", show_default=False),
+        typer.Option(
+            help="Leave out metadata: all, a part, or only where the picture was taken.",
+            show_default=False,
+        ),
     ] = None,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Go on where an earlier run ended.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be written where; write nothing.")
-    ] = False,
+    skip_existing: SkipExisting = False,
+    dry_run: DryRun = False,
     tune: Annotated[
         Literal["balanced", "psnr"] | None,
         typer.Option(
@@ -241,14 +229,7 @@ def decompress(
         list[Path], inputs("FILE.aec", "Files, and folders of .aec files; - is standard input.")
     ],
     output: OutputOrPipe = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="png|jpg|webp|...",
-            help="Image format to write.",
-            show_default="that of -o FILE, or png",
-        ),
-    ] = None,
+    format: Format = None,
     crop: Annotated[
         str | None,
         typer.Option(
@@ -259,12 +240,8 @@ def decompress(
     ] = None,
     weights: CodecWeights = None,
     device: Device = "auto",
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Go on where an earlier run ended.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be written where; write nothing.")
-    ] = False,
+    skip_existing: SkipExisting = False,
+    dry_run: DryRun = False,
     force: Force = False,
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -11,7 +11,7 @@ import typer
 from aecodec.workflows.batch.plan import plan, takes_file_name
 from aecodec.workflows.denoise import check_levels, corrupter, denoiser
 
-from .batch import local_paths, run_cluster, run_here
+from .batch import local_paths, run_batch, run_here
 from .images import image_suffix
 from .options import (
     AsJson,
@@ -24,7 +24,6 @@ from .options import (
     Quiet,
     RayAddress,
     inputs,
-    places,
 )
 from .pipes import is_piped, run_piped
 
@@ -50,7 +49,7 @@ _DENOISE_EXAMPLES = (
 
 def denoise(
     inputs: Annotated[
-        list[str], places("INPUT", "Images, and folders of images; - is standard input.")
+        list[str], inputs("INPUT", "Images, and folders of images; - is standard input.")
     ],
     output: OutputOrPipe = None,
     sigma: Annotated[
@@ -88,31 +87,35 @@ def denoise(
     from aecodec.images import IMAGE_SUFFIXES
 
     if engine == "ray":
-        if is_piped(inputs, output):
-            raise typer.BadParameter("'-' is for --engine local")
-        load = partial(denoiser, format="png", **options, weights=weights, device=device)
-        run_cluster(
-            "denoise",
+        name, format = ".png", "png"
+    else:
+        name, format = _names(local_paths(inputs, ray_address), output, "-denoised")
+    load = partial(denoiser, format=format, **options, weights=weights, device=device)
+    if is_piped(inputs, output):
+        run_piped(
             inputs,
             output,
             load,
-            suffixes=IMAGE_SUFFIXES,
-            suffix=".png",
-            address=ray_address,
-            gpus=device != "cpu",
             force=force,
             as_json=as_json,
             quiet=quiet,
+            others=engine == "ray",
         )
         return
-    paths = local_paths(inputs, ray_address)
-    name, format = _names(paths, output, "-denoised")
-    load = partial(denoiser, format=format, **options, weights=weights, device=device)
-    if is_piped(inputs, output):
-        run_piped(inputs, output, load, force=force, as_json=as_json, quiet=quiet)
-        return
-    jobs = plan(paths, output, suffixes=IMAGE_SUFFIXES, suffix=name, force=force)
-    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)
+    run_batch(
+        "denoise",
+        inputs,
+        output,
+        load,
+        suffixes=IMAGE_SUFFIXES,
+        suffix=name,
+        engine=engine,
+        ray_address=ray_address,
+        device=device,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+    )
 
 
 # ---- corrupt ---------------------------------------------------------------------------

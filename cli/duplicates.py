@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from aecodec.errors import explain
+from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.storage.folders import keep_inputs
 
 from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card
 from .options import AsJson, Device, Force, HashWeights, Quiet, inputs
-from .output import noting, print_json, progress_bar, say, tell
+from .output import noting, print_json, say, tell
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Group, Match
@@ -30,16 +31,16 @@ _MaxDistance = Annotated[
         min=0, metavar="N", help="Bits of the codes that may differ.", show_default="many"
     ),
 ]
-_Fpr = Annotated[
-    float | None,
-    typer.Option(
+
+
+def _fpr(default: str | bool) -> Any:
+    return typer.Option(
         min=0,
         max=1,
         metavar="RATE",
         help="The same, given by how often two different photos may have codes so near.",
-        show_default="1e-4 with --verify none",
-    ),
-]
+        show_default=default,
+    )
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,7 +68,7 @@ _KEPT = {
 
 def duplicates(
     folders: Annotated[
-        list[Path] | None, inputs("[DIR]", "Only images below these, which must be indexed.")
+        list[Path] | None, inputs("DIR", "Only images below these, which must be indexed.")
     ] = None,
     verify: Annotated[
         Literal["thumbnail", "pixels", "none"],
@@ -86,13 +87,13 @@ def duplicates(
     keep_dir: Annotated[
         Path | None,
         typer.Option(
-            metavar="REF",
-            help="Images below REF are originals, never duplicates.",
+            metavar="DIR",
+            help="Images below it are originals, never duplicates.",
             show_default=False,
         ),
     ] = None,
     max_distance: _MaxDistance = None,
-    fpr: _Fpr = None,
+    fpr: Annotated[float | None, _fpr("1e-4 with --verify none")] = None,
     move_to: Annotated[
         Path | None,
         typer.Option(
@@ -141,7 +142,7 @@ def duplicates(
                 lambda: opened.calibration, opened.bits, max_distance, fpr
             )
             words = known if verify == "none" and not exact else f"{words}, if {known}"
-        with progress_bar(quiet) as progress:
+        with progress_bar(not quiet and is_watched()) as progress:
             found = opened.duplicates(
                 radius,
                 *(folders or ()),
@@ -228,7 +229,7 @@ def _write_pairs(
     sections = []
     for number, group in enumerate(groups, 1):
         ids = [group.keep.id, *(match.entry.id for match in group.duplicates)]
-        thumbnails = opened.thumbnails(ids)
+        thumbnails = opened.pictures(ids)
         own = thumbnails.get(group.keep.id)
         kept = match_card(_kept(group), own, "keep")
         pairs = []
@@ -280,12 +281,12 @@ def _say_moved(moved: Moved, quiet: bool) -> None:
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", show_default=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", show_default=False)],
+    a: Annotated[Path, inputs("A", "An image or .aec file.")],
+    b: Annotated[Path, inputs("B", "Another.")],
     weights: HashWeights = None,
     bits: Annotated[int | None, bits_option("the longest")] = None,
     max_distance: _MaxDistance = None,
-    fpr: _Fpr = None,
+    fpr: Annotated[float | None, _fpr(False)] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecodec.errors import explain, named
+from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
 from aecodec.storage.folders import keep_inputs
 
@@ -24,16 +25,15 @@ from .options import (
     Quiet,
     RayAddress,
     inputs,
-    places,
     weights_option,
 )
-from .output import noting, print_json, progress_bar, say, tell
+from .output import noting, print_json, say, tell
 from .pipes import input_file
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
     from aecodec.hashing.gallery import Section
-    from aecodec.hashing.index import ImageIndex
+    from aecodec.workflows.search import ImageIndex
 
 _DEFAULT_BITS = 64
 
@@ -57,7 +57,7 @@ _INDEX_EXAMPLES = (
 
 
 def index(
-    folders: Annotated[list[str], places("DIR", "Folders of images, and images.")],
+    folders: Annotated[list[str], inputs("DIR", "Folders of images, and images.")],
     index: Index = None,
     weights: Annotated[
         str | None, weights_option("hash model", "that of the index, or hash-photo", "hash")
@@ -68,7 +68,7 @@ def index(
         typer.Option(
             min=1,
             metavar="N",
-            help="Threads that read and decode; Ray has its own.",
+            help="Threads that read and decode, without Ray.",
             show_default="one for each core, at most 8",
         ),
     ] = None,
@@ -88,17 +88,24 @@ def index(
     """
     from aecodec.workflows.search import ImageIndex
 
+    if engine == "ray" and workers:
+        raise typer.BadParameter("--workers is for --engine local")
     paths = local_paths(folders, ray_address) if engine == "local" else []
     with (
         ImageIndex(index, model=weights, bits=bits, device=device, backend=backend) as opened,
         noting(),
     ):
-        with progress_bar(quiet) as progress:
+        with progress_bar(not quiet and is_watched()) as progress:
             if engine == "ray":
                 from aecodec.workflows.ray_index import add_on_ray
 
                 report = add_on_ray(
-                    opened, folders, prune=prune, address=ray_address, progress=progress
+                    opened,
+                    folders,
+                    prune=prune,
+                    address=ray_address,
+                    device=device,
+                    progress=progress,
                 )
             else:
                 report = opened.add(*paths, workers=workers, prune=prune, progress=progress)
@@ -185,13 +192,12 @@ def _search_sections(
     opened: ImageIndex, found: Sequence[tuple[Path, list[Match]]]
 ) -> list[Section]:
     from aecodec.hashing.gallery import Card, Section
-    from aecodec.hashing.picture import read_preview
+    from aecodec.workflows.search import small_picture
 
     sections = []
     for query, matches in found:
-        own = None if query.suffix.lower() == ".aec" else read_preview(query).thumbnail()
-        first = Card(str(query), "query", "", own, first=True)
-        thumbnails = opened.thumbnails([match.entry.id for match in matches])
+        first = Card(str(query), "query", "", small_picture(query).thumbnail(), first=True)
+        thumbnails = opened.pictures([match.entry.id for match in matches])
         cards = [match_card(match, thumbnails.get(match.entry.id)) for match in matches]
         sections.append(Section(str(query), [first, *cards]))
     return sections
@@ -203,7 +209,7 @@ def _search_sections(
 def hash_images(
     images: Annotated[
         list[str],
-        places(
+        inputs(
             "IMAGE", "Images and .aec files; - is standard input; with --engine ray folders, too."
         ),
     ],
@@ -222,7 +228,9 @@ def hash_images(
     engine: Engine = "local",
     ray_address: RayAddress = None,
     device: Device = "auto",
-    force: Force = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="With --engine ray: a folder in use, too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the hashes of images in hexadecimal."""

@@ -22,12 +22,7 @@ def output_file(text: str) -> Path:
 
 
 def inputs(metavar: str, help: str) -> typer.models.ArgumentInfo:
-    """The argument for input files and folders."""
-    return typer.Argument(metavar=metavar, help=help, show_default=False)
-
-
-def places(metavar: str, help: str) -> typer.models.ArgumentInfo:
-    """The argument for input files and folders that may be URLs; strings, as Path breaks those."""
+    """The argument for input files and folders; of text where URLs are taken, which Path breaks."""
     return typer.Argument(metavar=metavar, help=help, show_default=False)
 
 
@@ -87,7 +82,25 @@ DenoiserWeights = Annotated[str | None, weights_option("denoiser", "denoise-cpu"
 HashWeights = Annotated[str | None, weights_option("hash model", "hash-photo", "hash")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", help="Print results, notes and errors only: no progress.")
+    bool, typer.Option("--quiet", help="Print only what was asked for, notes and errors.")
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing", help="Leave out what has its output: go on where an earlier run ended."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print what would be written where; write nothing.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="png|jpg|webp|...",
+        help="Image format to write.",
+        show_default="that of -o FILE, or png",
+    ),
 ]
 
 Engine = Annotated[

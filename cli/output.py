@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from aecodec.errors import named, on_one_line
+from aecodec.progress import is_watched, progress_bar
 from aecodec.workflows.batch.local import Outcome
 from aecodec.workflows.notes import collect_notes
 
@@ -42,47 +43,6 @@ def noting() -> Iterator[None]:
             say(f"note: {note}")
 
 
-class Progress:
-    """Tells how far a job is, and prints lines that do not tear its bar apart.
-
-    Args:
-        bar: of rich; None: nobody is watching.
-        total: of what is to be done, if it is known already.
-    """
-
-    def __init__(self, bar: Any = None, total: int | None = None) -> None:
-        self._bar = bar
-        self._task = bar.add_task("", total=total) if bar else None
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._bar:
-            self._bar.update(self._task, completed=done, total=total)
-
-    def print(self, line: str, stream: Any) -> None:
-        line = on_one_line(line)
-        if self._bar and stream.isatty():  # the same terminal as the bar: print above it
-            self._bar.console.out(line, highlight=False)
-        else:
-            print(line, file=stream, flush=True)
-
-
-@contextmanager
-def progress_bar(quiet: bool = False, total: int | None = None) -> Iterator[Progress]:
-    """With a bar if there is someone to watch it."""
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield Progress()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    # Rich must leave stdout alone: it may be a file, and rich would send it to the terminal.
-    with Bar(*columns, console=console, transient=True, redirect_stdout=False) as bar:
-        yield Progress(bar, total)
-
-
 def report(
     outcomes: Iterable[Outcome],
     count: int,
@@ -106,7 +66,7 @@ def report(
         typer.Exit: with code 1, after all is reported, when a file failed.
     """
     seen, start = [], time.perf_counter()
-    with progress_bar(quiet or count < 2, count) as progress:
+    with progress_bar(not quiet and count > 1 and is_watched(), count) as progress:
         for outcome in outcomes:
             for note in outcome.notes:
                 progress.print(f"note: {named(outcome.source, note)}", sys.stderr)

@@ -13,7 +13,7 @@ from aecodec.workflows.compress import SUFFIX, thumbnailer
 
 from .batch import run_here
 from .images import image_suffix
-from .options import AsJson, Force, Output, Quiet, inputs
+from .options import AsJson, Force, Format, Output, Quiet, inputs
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,14 +27,7 @@ def thumbnail(
     size: Annotated[
         int, typer.Option("--size", "-s", min=1, max=8192, metavar="N", help="Longest side.")
     ] = 512,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="png|jpg|webp|...",
-            help="Image format to write.",
-            show_default="that of -o FILE, or png",
-        ),
-    ] = None,
+    format: Format = None,
     force: Force = False,
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -13,7 +13,9 @@ from .options import Device
 def train(
     kind: Annotated[
         Literal["codec", "denoise", "hash"],
-        typer.Argument(help="What to train.", show_default=False),
+        typer.Argument(
+            metavar="KIND", help="What to train: codec, denoise or hash.", show_default=False
+        ),
     ],
     data: Annotated[
         list[Path],
@@ -72,12 +74,12 @@ def train(
         ),
     ] = None,
     nodes: Annotated[
-        int, typer.Option(min=1, metavar="M", help="Machines; start it on each, by torchrun.")
+        int, typer.Option(min=1, metavar="N", help="Machines; start it on each, by torchrun.")
     ] = 1,
 ) -> None:
     """Train a model on your own images, or go on training one.
 
-    Prints the path of the checkpoint. The weights are beside it, and the losses, in metrics.csv.
+    Prints the path of the checkpoint. The weights are beside it, the losses below it in logs.
     """
     from aecodec.training import run
     from aecodec.training.kinds import KINDS

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import io
 import struct
 import subprocess
@@ -10,13 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from aecodec import images
-from aecodec.errors import UnsupportedImageError
+from aecodec.errors import AecodecError, UnsupportedImageError
 from aecodec.hashing.picture import read_preview
 
 
@@ -72,6 +74,26 @@ def test_damage_behind_the_first_frame_is_no_matter(format: str) -> None:
                 warnings.simplefilter("ignore")  # Pillow's, about the damage
                 picture = images.Picture.from_image(Image.open(io.BytesIO(candidate)), warn=False)
             assert picture.pixels.tobytes() == first.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "tif", "webp", "avif"])
+def test_files_of_more_frames_are_closed(small: Image.Image, tmp_path: Path, suffix: str) -> None:
+    path, exif = tmp_path / f"x.{suffix}", Image.Exif()
+    exif.get_ifd(0x8769)[0x829A] = 0.01
+    info = PngImagePlugin.PngInfo()
+    info.add(b"tEXt", b"Author\0someone", after_idat=True)
+    options: dict[str, Any] = {"exif": exif.tobytes(), "pnginfo": info}
+    small.save(path, save_all=True, append_images=[small.rotate(180)], **options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        picture = images.Picture.from_image(images.open_image(path))
+        gc.collect()
+    assert [warning.category for warning in caught] == [UserWarning]
+    assert str(caught[0].message).startswith("only the first ")
+    kept = Image.Exif()
+    kept.load(picture.metadata.get("exif", b""))
+    assert kept.get_ifd(0x8769).get(0x829A) == (None if suffix == "gif" else pytest.approx(0.01))
+    assert (b"someone" in picture.metadata.get("properties", b"")) == (suffix == "png")
 
 
 def test_notes_of_threads_leave_the_filters_of_warnings_alone(
@@ -178,7 +200,7 @@ def test_photos_are_found_but_not_what_is_hidden(small: Image.Image, tmp_path: P
         small.save(tmp_path / name)
     found = images.find_photos([tmp_path, tmp_path / "below"])
     assert [path.name for path in found] == ["a.PNG", "b.png"]
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(AecodecError, match="nowhere: no such file or folder"):
         images.find_photos([tmp_path / "nowhere"])
 
 

@@ -21,13 +21,13 @@ from aecodec.autoencoders.loop import (
     EarlyStopping,
     make_optimizer,
     mean_loss,
-    progress_bar,
     run_epoch,
     seeded,
     usable,
 )
 from aecodec.autoencoders.networks import Network
 from aecodec.nn.device import choose_device
+from aecodec.progress import progress_bar
 
 Array = npt.NDArray[Any]
 DTYPES = (np.float64, np.float32)  # the first is what anything else becomes
@@ -185,15 +185,16 @@ class Trainable(Family):
         optimizer.register_step_post_hook(lambda *_: annealing.step())
         stopper = EarlyStopping(self.n_iter_no_change) if len(held_out) else None
         annealed = self._annealing_share() * self.max_epochs
-        with progress_bar(type(self).__name__, self.max_epochs, self.verbose) as show:
-            for _ in range(self.max_epochs):
+        with progress_bar(self.verbose, self.max_epochs) as progress:
+            for epoch in range(1, self.max_epochs + 1):
                 network.train()
                 loss = run_epoch(loss_of, data, optimizer, self.batch_size, generator)
                 self.loss_curve_.append(loss)
                 judged = stopper and len(self.loss_curve_) > annealed
                 if judged:
                     loss = self._held_out_loss(network, held_out)
-                show(loss)
+                about = f"{type(self).__name__}  loss {loss:.5g}"
+                progress(epoch, self.max_epochs, about)
                 if stopper and judged and stopper.should_stop(loss, network):
                     break
         if stopper:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -123,19 +123,3 @@ def seeded(seed: int, device: torch.device) -> Iterator[Generator]:
     with torch.random.fork_rng(devices=list(cuda)):
         torch.manual_seed(seed)
         yield torch.Generator(device).manual_seed(seed)
-
-
-@contextmanager
-def progress_bar(name: str, epochs: int, verbose: bool) -> Iterator[Callable[[float], Any]]:
-    """A bar on stderr; call what it gives after each epoch with the loss."""
-    if not verbose:
-        with nullcontext():
-            yield lambda loss: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=epochs)
-        yield lambda loss: bar.update(task, advance=1, description=f"{name}  loss {loss:.5g}")

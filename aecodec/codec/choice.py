@@ -19,6 +19,7 @@ _TRIES = 3
 # How far off the estimate of what drawn cells cost may be; of busy cells, what share is worth it.
 _GAIN, _LEAST_BUSY = 2.0, 0.01
 _MOSTLY_DRAWN = 0.3  # which one photograph in a hundred is
+_WORTH = 8 * 48  # bits that exact pixels may cost more: of tiny pictures they are few
 
 # Against quality. Bits per pixel that hardly any photograph reaches; the PSNR in dB that every
 # cell keeps; the one that drawn cells together keep. Of 450 cells of photographs at each of
@@ -173,7 +174,7 @@ def _choose_cheapest(
         learned.append(tile.cost(payloads[tile.number], decoded))
         if tile.is_mostly_drawn:
             tile.keep_all()
-            if tile.exact.cost < learned[-1]:
+            if tile.exact.cost <= learned[-1] + _WORTH:
                 continue
         drawn = tile.found.drawn.any()
         tile.keep(tile.found.exact if drawn else np.zeros_like(tile.cells))
@@ -194,10 +195,10 @@ def _choose_cheapest(
 
 
 def _whole_if_cheaper(tile: Tile, learned: int) -> None:
-    """All of a tile exact, if that costs less than what it has now and so many bytes."""
+    """All of a tile exact, if that costs hardly more than what it has now and so many bytes."""
     cells, parts = tile.cells, tile.exact
     tile.keep_all()
-    if tile.exact.cost > parts.cost + 8 * learned:
+    if tile.exact.cost > parts.cost + 8 * learned + _WORTH:
         tile.cells, tile.exact = cells, parts
 
 

@@ -1,6 +1,7 @@
 """imageio plugin: `imageio.v3.imread("x.aec")` and `imwrite("x.aec", array, quality=50)`.
 
-After `aecodec.register_imageio()`, or with `plugin=AecPlugin`.
+After `aecodec.register_imageio()`, or with `plugin=AecPlugin`: imageio has a fixed list of plugins,
+and looks for no entry points of other packages.
 """
 
 from __future__ import annotations

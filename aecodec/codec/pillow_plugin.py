@@ -1,4 +1,8 @@
-"""Pillow plugin: `Image.open("x.aec")` and `image.save("x.aec", quality=50)`."""
+"""Pillow plugin: `Image.open("x.aec")` and `image.save("x.aec", quality=50)`.
+
+Pillow opens, and so empties, the file before it calls a plugin: a save that fails loses the old
+one, in this format as in all. To keep it, call `aecodec.compress` first and write its bytes then.
+"""
 
 from __future__ import annotations
 

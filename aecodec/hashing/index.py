@@ -31,9 +31,10 @@ from aecodec.hashing.database import Database, Entry, State
 from aecodec.hashing.duplicates import Duplicates, Match
 from aecodec.hashing.picture import preview_of, read_preview
 from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
-from aecodec.hashing.scan import find_files, one_path_each
+from aecodec.hashing.scan import one_path_each
 from aecodec.images import IMAGE_SUFFIXES
 from aecodec.images.reading import open_image
+from aecodec.storage.folders import find_files
 
 if TYPE_CHECKING:
     from aecodec.hashing.hasher import Hasher
@@ -210,7 +211,11 @@ class ImageIndex:
         readers = readers or {}
         report = Report()
         suffixes = IMAGE_SUFFIXES | set(readers)
-        files = find_files(places, suffixes, lambda *failure: report.failed.append(failure))
+
+        def tell(error: OSError) -> None:
+            report.failed.append((str(error.filename), error.strerror or str(error)))
+
+        files = find_files(map(os.path.abspath, places), suffixes, tell)
         database = self._create()
         workers = workers or min(8, os.cpu_count() or 1)
         take_in(files, database, self.hasher, readers, workers, report, progress)

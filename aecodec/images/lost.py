@@ -12,8 +12,11 @@ from typing import IO, Any
 
 from PIL import Image
 
-_NOTES = "aecodec: lost"  # among what Pillow knows of an image
+from aecodec.errors import UnsupportedImageError
+
+_NOTES, _COUNTED = "aecodec: lost", "aecodec: counted"  # among what Pillow knows of an image
 _EIGHT_BIT = {"L", "LA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK"}
+_IFDS = {0x8769, 0x8825, 0xA005, 0x014A}  # of EXIF, GPS, interoperability, and SubIFDs
 _HEAD = 1 << 18  # bytes in which the description of an AVIF, HEIC or JPEG 2000 file is
 _LIKE_SRGB = ({1, 2}, {1, 2, 6, 13, 14, 15})  # primaries and transfers that are shown as sRGB
 
@@ -26,6 +29,8 @@ def remember(image: Image.Image) -> None:
     """
     if _NOTES in image.info:
         return
+    if image.format == "PNG" and getattr(image, "is_animated", False):
+        _ = getattr(image, "text", None)  # behind the frames: Pillow forgets `info` on the way
     notes = []
     depth = _depth_of_tiles(image)
     head = _head(image)
@@ -60,8 +65,45 @@ def remember(image: Image.Image) -> None:
 GAIN_MAP = "the gain map is left out: the picture is that of a standard range of light"
 
 
+def remember_frames(image: Image.Image) -> None:
+    """Before an image is decoded: keep a note in its `info` if its file has more than one.
+
+    What Pillow would read of the file later is read now: the IFDs of TIFF.
+
+    Raises:
+        UnsupportedImageError: counting them has lost the first.
+    """
+    if _COUNTED in image.info:
+        return
+    if _frames(image) > 1:
+        image.info[_NOTES] = (*notes_of(image), _kind_of_frames(image))
+        if image.format == "TIFF":
+            try:
+                exif = image.getexif()
+                for tag in _IFDS & set(exif):
+                    exif.get_ifd(tag)
+            except Exception:  # malformed in one of many ways; the pixels are still good
+                pass
+    image.info[_COUNTED] = True
+
+
+def _frames(image: Image.Image) -> int:
+    """How many there are; 1 where a damaged one ends the counting, as the first may be whole."""
+    shown = image.tell()
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # it reads all frames, and each format has its own kinds
+        pass
+    try:  # the image was left at the damaged one
+        image.seek(shown)
+        image.load()
+    except Exception as error:
+        raise UnsupportedImageError(f"damaged image ({error})") from None
+    return 1
+
+
 def notes_of(image: Image.Image) -> list[str]:
-    """What `remember` found to be lost."""
+    """What was found to be lost."""
     return list(image.info.get(_NOTES, ()))
 
 
@@ -138,7 +180,7 @@ def _jpeg2000_depth(head: bytes) -> int:
     return int(head[start + 42] & 0x7F) + 1
 
 
-def kind_of_frames(image: Image.Image) -> str:
+def _kind_of_frames(image: Image.Image) -> str:
     """A note on an image file that has more than one of what it shows, by its format."""
     notes: dict[Any, str] = {
         "PSD": "the layers were merged",

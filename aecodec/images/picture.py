@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageCms, ImageOps
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.images.lost import kind_of_frames, notes_of, remember
+from aecodec.images.lost import notes_of, remember, remember_frames
 from aecodec.images.properties import pillow_info, read_properties
 from aecodec.images.xmp import without_lost_parts
 
@@ -103,10 +103,9 @@ def _take_apart(image: Image.Image) -> tuple[Picture, list[str]]:
     """The picture, and notes of what is lost."""
     check_size(image.width, image.height)
     remember(image)
+    remember_frames(image)
     image.load()  # a TIFF file turns itself by this
     notes = notes_of(image)
-    if _frames(image) > 1:
-        notes.append(kind_of_frames(image))
     metadata, turned = _metadata(image), False
     upright = image
     try:
@@ -125,21 +124,6 @@ def _take_apart(image: Image.Image) -> tuple[Picture, list[str]]:
         if not metadata["xmp"]:
             del metadata["xmp"]
     return _split(upright, metadata, notes), notes
-
-
-def _frames(image: Image.Image) -> int:
-    """How many there are; 1 where a damaged one ends the counting, as the first may be whole."""
-    shown = image.tell()
-    try:
-        return int(getattr(image, "n_frames", 1))
-    except Exception:  # it reads all frames, and each format has its own kinds
-        pass
-    try:  # the image was left at the damaged one
-        image.seek(shown)
-        image.load()
-    except Exception as error:
-        raise UnsupportedImageError(f"damaged image ({error})") from None
-    return 1
 
 
 def _metadata(image: Image.Image) -> dict[str, bytes]:

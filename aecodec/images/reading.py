@@ -13,9 +13,9 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.images.lost import remember
+from aecodec.images.lost import remember, remember_frames
 from aecodec.images.picture import MAX_PIXELS, Picture, check_size
-from aecodec.storage.folders import walk
+from aecodec.storage.folders import find_files
 
 IMAGE_SUFFIXES = frozenset(
     [
@@ -99,12 +99,14 @@ def _decode(
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(path)
-        size = image.size
-        check_size(*size, max_pixels)
-        if least is not None:
-            image.draft(None, (least, least))
-        remember(image)
-        image.load()
+        with image:  # whose file Pillow leaves open where there are more frames in it
+            size = image.size
+            check_size(*size, max_pixels)
+            if least is not None:
+                image.draft(None, (least, least))
+            remember(image)
+            remember_frames(image)
+            image.load()
     except UnidentifiedImageError:
         raise UnsupportedImageError(
             f"{path}: {_why_unknown(path) or missing or 'not an image in a format Pillow can read'}"
@@ -160,9 +162,10 @@ def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
     Raises:
         UnsupportedImageError: when there are none.
+        AecodecError: a folder is not there.
         OSError: a folder cannot be listed.
     """
-    photos = {Path(path) for folder in folders for path in walk(folder, IMAGE_SUFFIXES)}
+    photos = [Path(path) for path in find_files(folders, IMAGE_SUFFIXES)]
     if not photos:
         raise UnsupportedImageError(f"no photos in {', '.join(map(str, folders))}")
     return sorted(photos, key=lambda path: (path.name, path))

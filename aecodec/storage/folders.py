@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from aecodec.errors import AecodecError
@@ -15,43 +15,50 @@ def is_url(path: str) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path) is not None
 
 
-def fail(error: OSError) -> None:
-    """What `walk` does about a folder that cannot be listed, unless told otherwise."""
+def _fail(error: OSError) -> None:
     raise error
 
 
-def walk(
-    folder: str | os.PathLike[str],
+def find_files(
+    places: Iterable[str | os.PathLike[str]],
     suffixes: Collection[str],
-    on_error: Callable[[OSError], None] = fail,
-) -> Iterator[str]:
-    """Paths of the files below a folder with one of these suffixes (lower-case, with dot).
+    on_error: Callable[[OSError], None] = _fail,
+) -> list[str]:
+    """The files below folders that have one of these suffixes, and the files given.
 
-    Hidden files and folders are skipped, links to folders are not followed.
+    Sorted, each once, below the folders as they were given. Hidden files and folders are skipped,
+    links to folders are not followed.
 
     Args:
-        folder: which, as the paths will begin.
-        suffixes: those that are wanted.
+        places: folders, and files of any name.
+        suffixes: lower-case, with dot: what is looked for in folders.
         on_error: told of folders that cannot be listed, and left out if it returns.
 
     Raises:
+        AecodecError: one of the places is not there.
         OSError: a folder cannot be listed.
     """
+    found: set[str] = set()
+    for each in places:
+        place = os.fspath(each)
+        if not os.path.exists(place):
+            raise AecodecError(f"{place}: no such file or folder")
+        if os.path.isdir(place):
+            found.update(_walk(place, suffixes, on_error))
+        elif not is_special(place):
+            found.add(place)
+    return sorted(found)
+
+
+def _walk(
+    folder: str, suffixes: Collection[str], on_error: Callable[[OSError], None]
+) -> Iterator[str]:
     for place, folders, names in os.walk(folder, onerror=on_error):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             wanted = not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
             if wanted and not is_special(path := os.path.join(place, name)):
                 yield path
-
-
-def find_files(
-    folder: str | os.PathLike[str],
-    suffixes: Collection[str],
-    on_error: Callable[[OSError], None] = fail,
-) -> list[Path]:
-    """As `walk`, sorted."""
-    return sorted(map(Path, walk(folder, suffixes, on_error)))
 
 
 def is_special(path: str) -> bool:

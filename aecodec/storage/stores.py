@@ -51,6 +51,10 @@ class Place:
         return PurePosixPath(self.path).name
 
     @property
+    def parent(self) -> Place:
+        return Place(self.store, str(PurePosixPath(self.path).parent), self.scheme)
+
+    @property
     def local(self) -> bool:
         return not self.scheme
 
@@ -146,7 +150,7 @@ def _find_local(
         raise AecodecError(f"{place}: no such file or folder")
     if not os.path.isdir(top):
         return [_found_local(place, top, place.name)]
-    files = find_files(top, suffixes, on_error)
+    files = map(Path, find_files([top], suffixes, on_error))
     return [_found_local(place, file, file.relative_to(top).as_posix()) for file in files]
 
 
@@ -157,6 +161,15 @@ def _found_local(place: Place, file: Path, below: str) -> Found:
     except OSError:  # a broken link: whoever reads it says so
         return Found(there, below, -1, 0)
     return Found(there, below, status.st_size, status.st_mtime_ns)
+
+
+def is_file(place: Place) -> bool:
+    """Whether it is there, and a file.
+
+    Raises:
+        OSError: its store does not answer.
+    """
+    return bool(place.store.get_file_info(place.path).type == fs.FileType.File)
 
 
 def names_in(folder: Place) -> list[str]:

@@ -20,7 +20,7 @@ from aecodec.errors import RecipeError
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.images import IMAGE_SUFFIXES, open_image, to_8_bits
-from aecodec.storage.folders import walk
+from aecodec.storage.folders import find_files
 from aecodec.training.data import split_photos
 from aecodec.training.hash_calibration import calibrate, recalibrate_batchnorm
 from aecodec.training.mixing import mix
@@ -162,7 +162,7 @@ class Pictures(L.LightningDataModule):
     def setup(self, stage: str) -> None:
         side, regions = self.recipe.crop, self.recipe.regions
         wanted = {*IMAGE_SUFFIXES, ".npz"}
-        files = sorted({Path(path) for folder in self.data for path in walk(folder, wanted)})
+        files = sorted(map(Path, find_files(self.data, wanted)))
         photos = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES]
         training, validation = split_photos(photos, min(self.recipe.held_out, len(photos) // 2))
         packed = [

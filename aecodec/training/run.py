@@ -20,6 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from aecodec.errors import RecipeError
 from aecodec.nn.device import choose_device, training_dtype
+from aecodec.progress import is_watched
 from aecodec.training.kinds import kind_of
 from aecodec.training.recipe import Recipe
 from aecodec.training.start import start_from
@@ -147,7 +148,7 @@ def train(
         logger=_loggers(folder, module.batches_seen),
         log_every_n_steps=LOG_EVERY,
         enable_checkpointing=False,
-        enable_progress_bar=sys.stderr.isatty(),
+        enable_progress_bar=is_watched(),
         enable_model_summary=False,
         callbacks=[
             EMAWeightAveraging(

@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator
 from aecodec.autoencoders.plots import image_grid
 from aecodec.codec.codec import default_codec
 from aecodec.errors import AecodecError
-from aecodec.images import open_pixels, to_8_bits
-from aecodec.workflows.datasets import Data, Shape, image_files, read, relative_names
+from aecodec.images import find_photos, open_pixels, to_8_bits
+from aecodec.workflows.datasets import Data, Shape, read, relative_names
 
 Array = npt.NDArray[Any]
 _TILE = 128
@@ -72,7 +72,7 @@ class CodecBits(BaseEstimator):
 def _pictures(path: Path) -> tuple[list[str], Callable[[int], Image.Image]]:
     """Names of images, and what opens the one of a number: not all need fit into memory."""
     if path.is_dir():
-        files = image_files(path)
+        files = sorted(find_photos([path]))
         return relative_names(files, path), lambda n: open_pixels(files[n])
     found = read(path)
     shape = found.image_shape

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecodec.errors import AecodecError
-from aecodec.storage.folders import find_files
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -206,7 +205,7 @@ def _read_folder(
     import numpy as np
     from PIL import Image
 
-    from aecodec.images import open_pixels, to_8_bits
+    from aecodec.images import find_photos, open_pixels, to_8_bits
 
     if shape and shape[2] not in (1, 3):
         raise AecodecError(
@@ -214,7 +213,7 @@ def _read_folder(
             " dimensions), and those of a folder have 1 or 3"
         )
     size = shape[:2] if shape else size
-    files = image_files(folder)[:at_most]
+    files = sorted(find_photos([folder]))[:at_most]
     pictures: list[Image.Image] = []  # each in its final size: photos would not fit into memory
     for file in files:
         picture = to_8_bits(open_pixels(file))
@@ -234,21 +233,6 @@ def _read_folder(
         row[:] = np.asarray(picture.convert("RGB" if colours else "L")).ravel()
     rows /= 255
     return Data(rows, relative_names(files, folder), (height, width, 3 if colours else 1))
-
-
-def image_files(folder: Path) -> list[Path]:
-    """The images below a folder, sorted.
-
-    Raises:
-        AecodecError: there are none.
-        OSError: a folder cannot be read.
-    """
-    from aecodec.images import IMAGE_SUFFIXES
-
-    files = find_files(folder, IMAGE_SUFFIXES)
-    if not files:
-        raise AecodecError(f"{folder}: no images in this folder")
-    return files
 
 
 def relative_names(files: Sequence[Path], folder: Path) -> list[str]:

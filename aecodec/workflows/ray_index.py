@@ -29,9 +29,10 @@ def add_on_ray(
     *,
     prune: bool,
     address: str | None,
+    device: str,
     progress: Progress,
 ) -> Report:
-    """As `ImageIndex.add`, of paths and URLs.
+    """As `ImageIndex.add`, of paths and URLs; `device` is that of the workers.
 
     Raises:
         UsageError: files in a store cannot be pruned.
@@ -58,10 +59,10 @@ def add_on_ray(
         many = max(1, min(_MOST, len(paths) // _MOST))
         items = [[found[p] for p in paths[n : n + many]] for n in range(0, len(paths), many)]
         model = os.path.abspath(index.model) if os.path.isfile(index.model) else index.model
-        load = partial(_worker, model, index.hasher.fingerprint)
+        load = partial(_worker, model, device, index.hasher.fingerprint)
         done: set[str] = set()
         with cluster(address) as ray:
-            for files in map_on_actors(ray, load, items):
+            for files in map_on_actors(ray, load, items, gpus=device != "cpu"):
                 done.update(file.path for file in files)
                 yield files
         failed.extend((path, LOST) for path in paths if path not in done)
@@ -73,11 +74,11 @@ def add_on_ray(
     return report
 
 
-def _worker(model: str, fingerprint: str) -> Callable[[list[Found]], list[File]]:
+def _worker(model: str, device: str, fingerprint: str) -> Callable[[list[Found]], list[File]]:
     from aecodec.hashing.adding import File, prepare
     from aecodec.hashing.hasher import Hasher
 
-    hasher = Hasher(model)
+    hasher = Hasher(model, device)
     if hasher.fingerprint != fingerprint:
         raise WeightsMismatchError(
             f"a worker has hash weights {hasher.fingerprint}, not {fingerprint};"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from aecodec.codec.container import ChunkType, read_bytes, read_file
 from aecodec.errors import AecodecError, UsageError, named
 from aecodec.hashing import index
 from aecodec.hashing.adding import Progress, Reader, Report, StoredCode
@@ -22,7 +24,7 @@ from aecodec.hashing.calibration import DEFAULT_FPR, Calibration, Threshold
 from aecodec.hashing.checking import EQUAL, LONGEST, compare_previews, pixel_digest
 from aecodec.hashing.duplicates import Match
 from aecodec.hashing.hasher import Hasher, hamming
-from aecodec.hashing.picture import Preview, preview_of, read_preview
+from aecodec.hashing.picture import DECODED, THUMBNAIL, Preview, preview_of, read_preview
 from aecodec.hashing.stored import pack_code, unpack_code
 from aecodec.images.reading import open_image
 from aecodec.workflows.batch.local import Product, Work
@@ -63,6 +65,19 @@ class ImageIndex(index.ImageIndex):
             return self.search_code(code_of(self.hasher, image), k, radius)
         return super().search(image, k, radius)
 
+    def pictures(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """For a gallery: thumbnails of images of these ids, small WebP files, as far as there are.
+
+        Those of .aec files that are known by the hash in them are made now.
+        """
+        found = self.thumbnails(ids)
+        missing = [number for number in ids if number not in found]
+        for number, entry in self._database().entries(missing).items():
+            if _is_aec(entry.path):
+                with suppress(AecodecError, OSError):  # gone since, or damaged
+                    found[number] = small_picture(entry.path).thumbnail()
+        return found
+
     def _load(self, path: str) -> Image.Image:
         return _picture(path)
 
@@ -77,6 +92,26 @@ def _codec() -> Codec:
     from aecodec.codec.codec import Codec
 
     return Codec()
+
+
+def small_picture(path: Place) -> Preview:
+    """An image file or an .aec file, as galleries need it."""
+    if _is_aec(path):
+        return _small(_codec(), read_bytes(Path(path)), THUMBNAIL)
+    return read_preview(path)
+
+
+def _small(codec: Codec, data: bytes, least: int) -> Preview:
+    """An .aec file with at least so many pixels on its longer side, of its latents alone if it is
+    large enough for that.
+    """
+    from aecodec.codec.preview import REDUCED
+
+    header, _ = read_file(data)
+    longest = max(header.width, header.height)
+    scale = max((s for s in REDUCED if longest // s >= least), default=1)
+    small = preview_of(codec.decompress(data) if scale == 1 else codec.preview(data, scale))
+    return Preview(header.width, header.height, small.image)
 
 
 def _is_aec(path: Place) -> bool:
@@ -106,8 +141,6 @@ def aec_reader(hasher: Callable[[], Hasher]) -> Reader:
         return codecs[0]
 
     def read(path: Path) -> Preview | StoredCode:
-        from aecodec.codec.container import ChunkType, read_bytes, read_file
-
         data = read_bytes(path)
         header, chunks = read_file(data)
         model = hasher()
@@ -116,7 +149,7 @@ def aec_reader(hasher: Callable[[], Hasher]) -> Reader:
                 code = unpack_code(chunk.payload, model.fingerprint, model.lengths[-1])
                 if code is not None:
                     return StoredCode(header.width, header.height, code)
-        return preview_of(codec().decompress(data))
+        return _small(codec(), data, DECODED)
 
     return read
 

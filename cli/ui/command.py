@@ -25,7 +25,7 @@ def ui(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="[DIR]",
+            metavar="DIR",
             exists=True,
             file_okay=False,
             help="Images to search: the page shows none from elsewhere.",

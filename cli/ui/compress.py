@@ -92,7 +92,9 @@ def curves(image: Image.Image, device: str) -> Any:
         LearnedCodec(device=device, weights=name, qualities=_QUALITIES) for name in shipped_codecs()
     ]
     codecs = [*ours, *_others()]
-    measured = [measure_one(codec, s, rgb, "") for codec in codecs for s in codec.settings]
+    measured = [
+        measure_one(codec, s, rgb, "", ["psnr"]) for codec in codecs for s in codec.settings
+    ]
     result = {"curves": mean_curves(measured), "kodak": False}
     return Figure(rd_figures(result)[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -137,8 +138,8 @@ def _inside(folder: Path, name: str) -> tuple[Path, int]:
 
 def _names(folder: Path, suffixes: Collection[str]) -> list[str]:
     """Those that the page can send back, as names that are no UTF-8 it cannot."""
-    files = find_files(folder, suffixes, lambda error: None)
-    names = [str(file.relative_to(folder)) for file in files]
+    files = find_files([folder], suffixes, lambda error: None)
+    names = [os.path.relpath(file, folder) for file in files]
     return [name for name in names if name == printable(name)]
 
 

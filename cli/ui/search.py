@@ -75,7 +75,7 @@ class Searcher:
     def _pictures(
         self, index: ImageIndex, matches: Sequence[Match]
     ) -> list[tuple[Image.Image, str]]:
-        thumbnails = index.thumbnails([match.entry.id for match in matches])
+        thumbnails = index.pictures([match.entry.id for match in matches])
         found = []
         for match in matches:
             webp = thumbnails.get(match.entry.id)

@@ -21,3 +21,8 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
         return code, captured.out, captured.err
 
     return call
+
+
+def one_line(text: str) -> bool:
+    """Whether it is one error, told in one line."""
+    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text

@@ -21,7 +21,7 @@ import aecodec
 from aecodec.codec.config import CodecConfig
 from aecodec.weights import weight_file
 from aecodec.workflows.sizes import parse_size
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, one_line
 from tests.conftest import psnr
 
 
@@ -42,10 +42,6 @@ def folder(small: Image.Image, tmp_path: Path) -> Path:
     (root / "broken.png").write_text("not an image")
     (root / ".hidden.png").write_text("skipped")
     return root
-
-
-def one_line(text: str) -> bool:
-    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
 
 
 def test_a_name_with_a_line_break_is_told_in_one_line(run: Run, tmp_path: Path) -> None:

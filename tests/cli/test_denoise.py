@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, one_line
 from tests.conftest import psnr
 
 RECIPE = """
@@ -46,10 +46,6 @@ def photo(cat: Image.Image, tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     cat.save(path)
     return path
-
-
-def one_line(text: str) -> bool:
-    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
 
 
 def test_denoise_writes_beside_the_input_and_says_what_it_found(

@@ -56,7 +56,7 @@ def test_what_pipes_do_not_take(run: Run, photo: Path) -> None:
         (("compress", photo, photo, "-o", "-"), "one input and one output"),
         (("compress", photo, "-o", "-", "--json"), "standard output has the file"),
         (("compress", "-", "--skip-existing"), "takes no --engine"),
-        (("denoise", "-", "--engine", "ray"), "--engine local"),
+        (("denoise", "-", "--engine", "ray"), "takes no --engine"),
     ):
         code, _, err = run(*arguments)
         assert code == 2

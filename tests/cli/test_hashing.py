@@ -17,7 +17,7 @@ from aecodec.codec.container import Chunk, ChunkType, Header, write_file
 from aecodec.hashing.gallery import Card, Section, page
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.stored import pack_code
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, one_line
 from tests.hashing.conftest import write_model
 
 
@@ -44,10 +44,6 @@ def indexed(run: Run, photos: Path, weights: Path) -> Path:
     assert (code, err) == (0, "")
     assert "5 images (5 hashed)" in out
     return photos
-
-
-def one_line(text: str) -> bool:
-    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
 
 
 def test_search_prints_paths_and_distances(run: Run, indexed: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from aecodec.errors import AecodecError
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, one_line
 from tests.hashing.conftest import write_model
 
 ray = pytest.importorskip("ray", reason="make test-ray")
@@ -98,10 +98,6 @@ def files(folder: str | Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
 
 
-def one_line(text: str) -> bool:
-    return text.startswith("error: ") and text.count("\n") == 1 and "Traceback" not in text
-
-
 def test_compress_writes_the_same_bytes_as_without(run: Run, photos: Path) -> None:
     code, out, err = run("compress", photos, "-o", "ray", *RAY)
     assert code == 1
@@ -120,6 +116,26 @@ def test_compress_writes_the_same_bytes_as_without(run: Run, photos: Path) -> No
     assert good["bytes"] == len(files("ray")["x y/ü.aec"])
     assert (good["error"], good["width"], good["height"], good["quality"]) == (None, 110, 140, 50)
     assert good["bpp"] == pytest.approx(8 * good["bytes"] / (110 * 140))
+
+
+def test_a_folder_of_a_run_without_ray_is_gone_on_with(run: Run, photos: Path) -> None:
+    os.remove(photos / "bad.png")
+    Path("out").mkdir()
+    assert run("compress", photos / "a.png", "-o", "out")[0] == 0
+    before = files("out")
+    command = ["compress", photos, "-o", "out", "--skip-existing", *RAY]
+    code, out, err = run(*command, "--dry-run")
+    assert (code, err) == (0, "")
+    assert "a.aec  is there: skipped" in out
+    assert "total: 2 of 3 files would be done; nothing was written" in out
+    assert files("out") == before
+    assert not Path("out/aecodec-results").exists()
+    code, out, err = run(*command)
+    assert (code, err) == (0, "")
+    assert out.startswith("total: 2 of 3 files  1 skipped  ")
+    assert sorted(files("out")) == ["a.aec", "b.aec", "x y/ü.aec"]
+    assert files("out")["a.aec"] == before["a.aec"]
+    assert rows("out/aecodec-results")["a.png"]["skipped"]
 
 
 def test_denoise_writes_the_same_bytes_as_without(run: Run, photos: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
 import aecodec
@@ -38,6 +39,7 @@ _ARGUMENTS = (
     "--window-size=1500,1100",
 )
 _SECONDS = 60
+ODD_NAME = b"caf\xe9.aec"  # no UTF-8
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,8 @@ def folder(cat: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     photo.save(place / "cat.png")
     photo.resize((200, 150)).save(place / "small.jpg")
     Image.effect_noise((90, 90), 80).convert("RGB").save(place / "noise.png")
+    Image.fromarray(skimage.data.coins()).save(place.parent / "coins.png")
+    aecodec.compress_file(place.parent / "coins.png", place / os.fsdecode(ODD_NAME))
     noise = np.random.default_rng(0).normal(0, 25, (240, 320, 3))
     noisy = (np.asarray(photo) + noise).clip(0, 255).astype(np.uint8)
     Image.fromarray(noisy).save(place.parent / "noisy.png")
@@ -182,12 +186,15 @@ def test_search_finds_the_look_alike_first(
     open_tab("Search")
     find("#search-index").click()
     said = find("#search-said")
-    eventually(lambda: "3 images indexed" in said.text)
+    eventually(lambda: "4 images indexed" in said.text)
     find("#search-file input[type=file]").send_keys(str(folder / "cat.png"))
-    eventually(lambda: "3 images, nearest first" in said.text)
+    eventually(lambda: "4 images, nearest first" in said.text)
     captions = eventually(lambda: re.findall(r"\d+ bits: \S+", find("#search-hits").text))
     assert captions[0].endswith("cat.png")
     assert captions[1].endswith("small.jpg")
+    assert [caption.split()[-1] for caption in captions].count(r"caf\udce9.aec") == 1
+    sizes = eventually(lambda: shown(browser, "#search-hits img"))
+    assert min(sizes) > 8  # a grey square of 8 pixels stands for what has no picture
     screenshot(browser, "search")
     find("#search-duplicates").click()
     eventually(lambda: "1 groups with 1 duplicates" in said.text)

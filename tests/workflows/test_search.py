@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 import aecodec
 from aecodec.codec.codec import Codec
+from aecodec.codec.inference import InferenceModel
 from aecodec.errors import UsageError
+from tests.conftest import psnr
 
 
 @pytest.fixture
@@ -46,6 +50,34 @@ def test_an_aec_file_without_a_hash_is_decoded(cat: Image.Image, tmp_path: Path)
     with aecodec.ImageIndex(tmp_path / "index.sqlite3") as index:
         report = index.add(path)
         assert (report.stored, report.hashed) == (0, 1)
+
+
+def test_large_aec_files_are_not_decoded_to_pixels(
+    cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = cat.resize((2048, 1362)).crop((0, 0, 2048, 256))
+    (tmp_path / "large.aec").write_bytes(aecodec.compress(large, 70, effort="fast"))
+    wanted = np.frombuffer(aecodec.image_hash(large, 256), np.uint8)
+    monkeypatch.setattr(InferenceModel, "synthesise", None)
+    with aecodec.ImageIndex(tmp_path / "index.sqlite3") as index:
+        assert index.add(tmp_path / "large.aec").hashed == 1
+        (entry,) = index.search_code(wanted.tobytes(), 1)
+    assert entry.distance <= 8
+    assert (entry.entry.width, entry.entry.height) == large.size
+
+
+def test_galleries_show_aec_files_that_were_not_decoded(folder: Path, cat: Image.Image) -> None:
+    with aecodec.ImageIndex(folder.parent / "index.sqlite3") as index:
+        index.add(folder)
+        found = {Path(m.entry.path).name: m.entry.id for m in index.search(cat, 2)}
+        assert found.keys() == {"cat.aec", "small.png"}
+        assert index.thumbnails([found["cat.aec"]]) == {}
+        pictures = index.pictures([*found.values()])
+        assert pictures.keys() == set(found.values())
+        shown = Image.open(io.BytesIO(pictures[found["cat.aec"]])).convert("RGB")
+        assert psnr(shown, cat.resize(shown.size, Image.Resampling.BOX)) > 20
+        (folder / "cat.aec").unlink()
+        assert index.pictures([found["cat.aec"]]) == {}
 
 
 def test_two_images_are_compared(folder: Path, cat: Image.Image, small: Image.Image) -> None:

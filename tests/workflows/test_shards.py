@@ -44,7 +44,7 @@ def copying(fail: str) -> Work:
     return work
 
 
-def run(*inputs: object, output: object, fail: str = "bad", force: bool = False) -> ray.RayBatch:
+def run(*inputs: object, output: object, fail: str = "bad", **options: bool) -> ray.RayBatch:
     return ray.run_on_ray(
         "copy",
         [str(path) for path in inputs],
@@ -54,7 +54,7 @@ def run(*inputs: object, output: object, fail: str = "bad", force: bool = False)
         suffix=".out",
         address=None,
         gpus=False,
-        force=force,
+        **({"force": False} | options),
     )
 
 
@@ -79,18 +79,48 @@ def test_a_batch_is_done_once(tmp_path: Path) -> None:
 
 
 def test_no_file_is_destroyed(tmp_path: Path) -> None:
-    names = ("in/a.txt", "in/a.TXT", "in/b.txt")
+    names = ("a.txt", "a.TXT")
     (tmp_path / "in").mkdir()
-    for name in names:
-        (tmp_path / name).write_text(name)
+    for name in (*names, "b.txt"):
+        (tmp_path / "in" / name).write_text(name)
     tops, out = [place_of(str(tmp_path / "in"))], place_of(str(tmp_path / "out"))
     files, problems = shards.plan(tops, out, {".txt"}, ".out")
-    assert [Path(file.found.place.path).name for file in files] == ["a.TXT", "b.txt"]
-    ((source, reason),) = problems
-    assert source == str(tmp_path / "in" / "a.txt")
-    assert "is already that of" in reason
+    assert not problems
+    targets = {file.found.place.name: file.target.name for file in files if file.target}
+    assert targets == {"a.TXT": "a.TXT.out", "a.txt": "a.txt.out", "b.txt": "b.out"}
+    notes = {file.note for file in files}
+    assert notes == {"", *(f"a.out would be that of several; this is {targets[n]}" for n in names)}
     _, problems = shards.plan(tops, tops[0], {".txt"}, ".txt")
     assert all("would overwrite the input" in reason for _, reason in problems)
     (tmp_path / "empty").mkdir()
     (_, reason), *_ = shards.plan([place_of(str(tmp_path / "empty"))], out, {".txt"}, ".out")[1]
     assert "no files to work on in this folder (looked for .txt)" in reason
+
+
+def test_existing_outputs_are_kept_and_a_rehearsal_writes_nothing(tmp_path: Path) -> None:
+    top, out = tmp_path / "in", tmp_path / "out"
+    top.mkdir()
+    out.mkdir()
+    for name in ("a.txt", "b.txt", "b.TXT"):
+        (top / name).write_text(name)
+    (out / "a.out").write_text("of an earlier run without Ray")
+    with pytest.raises(AecodecError, match="is not empty"):
+        run(top, output=out, dry_run=True)
+    planned = run(top, output=out, dry_run=True, skip_existing=True)
+    assert [path.name for path in out.iterdir()] == ["a.out"]
+    done = run(top, output=out, skip_existing=True)
+    for batch in (planned, done):
+        assert {Path(str(one.target)).name: one.skipped for one in batch.outcomes} == {
+            "a.out": True,
+            "b.txt.out": False,
+            "b.TXT.out": False,
+        }
+        notes = [note for one in batch.outcomes for note in one.notes]
+        assert all("would be that of several" in note for note in notes)
+        assert len(notes) == 2
+    assert (out / "a.out").read_text() == "of an earlier run without Ray"
+    assert (out / "b.TXT.out").read_text() == "b.TXT"
+    (out / "b.txt.out").unlink()  # a part that is there is not looked at again
+    again = run(top, output=out, skip_existing=True, dry_run=True)
+    assert all(one.skipped for one in again.outcomes)
+    assert again.there == again.parts == 3

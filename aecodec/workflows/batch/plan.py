@@ -81,6 +81,20 @@ def renamed(path: PurePath, suffixes: Collection[str], suffix: str) -> str:
     return (path.stem if path.suffix.lower() in suffixes else path.name) + suffix
 
 
+def shared(pairs: Iterable[tuple[str, str]]) -> set[str]:
+    """Of (input, output), the outputs that several inputs would have."""
+    inputs: dict[str, set[str]] = {}
+    for source, target in pairs:
+        inputs.setdefault(target, set()).add(source)
+    return {target for target, sources in inputs.items() if len(sources) > 1}
+
+
+def own_name(source: str, target: str, suffix: str) -> tuple[str, str]:
+    """The output's name of an input that would share it, IMG.JPG.aec, and a note of that."""
+    name = source + suffix
+    return name, f"{target} would be that of several; this is {name}"
+
+
 def nothing_in(suffixes: Collection[str]) -> str:
     """What is wrong with a folder without inputs."""
     known = ", ".join(sorted(suffixes))
@@ -140,7 +154,7 @@ def _target(
 
 def _plan_folder(folder: Path, root: Path, suffixes: Collection[str], suffix: str) -> list[Job]:
     errors: list[OSError] = []
-    files = find_files(folder, suffixes, errors.append)
+    files = [Path(path) for path in find_files([folder], suffixes, errors.append)]
     jobs = [Job(Path(error.filename), root, explain(error)) for error in errors]
     jobs += _without_outputs(
         Job(file, root / file.relative_to(folder).with_name(renamed(file, suffixes, suffix)))
@@ -162,16 +176,13 @@ def _place(path: Path) -> str:
 
 def _apart(jobs: Sequence[Job], suffix: str) -> list[Job]:
     """Inputs that would share an output keep their suffixes in its name."""
-    sharing: dict[str, set[str]] = {}
-    for job in jobs:
-        if os.path.exists(job.source):
-            sharing.setdefault(_place(job.target), set()).add(_place(job.source))
+    pairs = [(_place(j.source), _place(j.target)) for j in jobs if os.path.exists(j.source)]
+    several = shared(pairs)
     apart = []
     for job in jobs:
-        if len(sharing.get(_place(job.target), ())) > 1 and not job.problem:
-            target = job.target.with_name(job.source.name + suffix)
-            note = f"{job.target.name} would be that of several; this is {target.name}"
-            job = replace(job, target=target, note=note)
+        if _place(job.target) in several and not job.problem:
+            name, note = own_name(job.source.name, job.target.name, suffix)
+            job = replace(job, target=job.target.with_name(name), note=note)
         apart.append(job)
     return apart
 

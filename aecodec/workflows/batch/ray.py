@@ -53,6 +53,8 @@ def run_on_ray(
     address: str | None,
     gpus: bool,
     force: bool,
+    skip_existing: bool = False,
+    dry_run: bool = False,
 ) -> RayBatch:
     """Do the files on Ray. A file that fails does not stop the rest.
 
@@ -66,6 +68,8 @@ def run_on_ray(
         address: of the Ray cluster; None starts one.
         gpus: workers take a GPU each where there are any.
         force: a folder that is not empty may be used, and what is done is done again.
+        skip_existing: such a folder may be used, and inputs whose output is there are done.
+        dry_run: only tell what would be done.
 
     Raises:
         UsageError: no output folder is given.
@@ -89,38 +93,61 @@ def run_on_ray(
     }
     files, problems = plan(tops, out if suffix else None, suffixes, suffix)
     shards = list(cut(files, results, batch))
-    todo = claim(out, results, batch, shards, force)
+    todo = claim(
+        out,
+        results,
+        batch,
+        shards,
+        force=force,
+        any_folder=skip_existing,
+        dry_run=dry_run,
+    )
+    failed = [Outcome(source, None, problem) for source, problem in problems]
+    if dry_run:
+        left = {shard.part.name for shard in todo}
+        outcomes = [
+            _foreseen(file, shard.part.name not in left or (skip_existing and _is_there(file)))
+            for shard in shards
+            for file in shard.files
+        ]
+        return RayBatch(outcomes + failed, str(results), len(shards), len(shards) - len(todo))
     if todo:
-        worker = partial(_worker, partial(load.func, **options))
+        worker = partial(_worker, partial(load.func, **options), skip_existing)
         with cluster(address) as ray:
             for _ in map_on_actors(ray, worker, todo, gpus=gpus):
                 pass
     outcomes = [_outcome(row) for shard in shards for row in _read_part(shard)]
-    outcomes += [Outcome(source, None, problem) for source, problem in problems]
-    return RayBatch(outcomes, str(results), len(shards), len(shards) - len(todo))
+    return RayBatch(outcomes + failed, str(results), len(shards), len(shards) - len(todo))
 
 
 # ---- in a worker -----------------------------------------------------------------------
 
 
-def _worker(load: Callable[[], Work]) -> Callable[[Shard], None]:
+def _worker(load: Callable[[], Work], skip_existing: bool) -> Callable[[Shard], None]:
     work = load()
-    return lambda shard: _do_shard(shard, work)
+    return lambda shard: _do_shard(shard, work, skip_existing)
 
 
-def _do_shard(shard: Shard, work: Work) -> None:
+def _do_shard(shard: Shard, work: Work, skip_existing: bool) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from aecodec.storage.stores import write
 
-    table = pa.Table.from_pylist([_do(file, work) for file in shard.files], schema=_schema())
+    rows = [_do(file, work, skip_existing) for file in shard.files]
+    table = pa.Table.from_pylist(rows, schema=_schema())
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     write(shard.part, buffer.getbuffer())
 
 
-def _do(file: File, work: Work) -> Row:
+def _is_there(file: File) -> bool:
+    from aecodec.storage.stores import is_file
+
+    return file.target is not None and is_file(file.target)
+
+
+def _do(file: File, work: Work, skip_existing: bool) -> Row:
     """As `local` does a job, but nothing that is wrong with a file may stop the others."""
     from aecodec.storage.stores import local_copy, write
 
@@ -138,11 +165,14 @@ def _do(file: File, work: Work) -> Row:
 
     row: Row = {"path": str(source)}
     try:
+        if skip_existing and _is_there(file):
+            return row | {"output": str(target), "skipped": True}
         outcome = attempt(str(source), None, work_on_copy, keep)
     except Exception as error:
         row["error"] = named(source, f"{type(error).__name__}: {error}")
     else:
-        row |= {"error": outcome.error or None, "notes": outcome.notes, **outcome.facts}
+        notes = [file.note, *outcome.notes] if file.note else outcome.notes
+        row |= {"error": outcome.error or None, "notes": notes, **outcome.facts}
         if target and not outcome.error:
             row |= {"output": str(target), "bytes": outcome.size}
     return {name: _shown(value, copy, str(source)) for name, value in row.items()}
@@ -168,6 +198,7 @@ def _schema() -> Any:
             "output": pa.string(),
             "error": pa.string(),
             "notes": pa.list_(pa.string()),
+            "skipped": pa.bool_(),
             "hash": pa.string(),
             "bytes": pa.int64(),
             "bpp": pa.float64(),
@@ -210,5 +241,13 @@ def _outcome(row: Row) -> Outcome:
     facts = {name: value for name, value in row.items() if value is not None}
     source, target = facts.pop("path"), facts.pop("output", None)
     error, notes = facts.pop("error", ""), facts.pop("notes", [])
+    skipped = facts.pop("skipped", False)
     pixels = facts["width"] * facts["height"] if "bpp" in facts else 0
-    return Outcome(source, target, error, notes, facts, "", facts.get("bytes", 0), pixels)
+    size = facts.get("bytes", 0)
+    return Outcome(source, target, error, notes, facts, "", size, pixels, skipped=skipped)
+
+
+def _foreseen(file: File, done: bool) -> Outcome:
+    target = str(file.target) if file.target else None
+    notes = [file.note] if file.note else []
+    return Outcome(str(file.found.place), target, notes=notes, skipped=done)

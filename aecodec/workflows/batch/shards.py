@@ -16,7 +16,7 @@ from typing import Any
 from aecodec.errors import AecodecError, explain, named
 from aecodec.storage.folders import identity
 from aecodec.storage.stores import Found, Place, find, names_in, read, remove, write
-from aecodec.workflows.batch.plan import Outputs, nothing_in, renamed
+from aecodec.workflows.batch.plan import Outputs, nothing_in, own_name, renamed, shared
 
 _BATCH = "_batch.json"  # what the results are of; Parquet readers skip names like this
 _MOST = 1024  # files in a shard: what is done again after a kill
@@ -25,10 +25,11 @@ _SHARDS = 64  # are wanted at least, if there are as many files
 
 @dataclass(frozen=True)
 class File:
-    """An input and its output, if there is to be any."""
+    """An input and its output, if there is to be any, with a note for whoever wants that."""
 
     found: Found
     target: Place | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def plan(
     """The files, each once, with their outputs; and of others (path, what is wrong with it).
 
     The tree of a folder is mirrored, below a folder of its own name if there are other inputs.
+    Inputs that differ in their suffix only keep it, as on one machine.
 
     Args:
         tops: files and folders.
@@ -71,7 +73,18 @@ def plan(
             files.setdefault(str(one.place), File(one, target))
         if len(files) + len(problems) == count and len(tops) == 1:
             problems.append((str(top), named(top, nothing_in(suffixes))))
-    return _check(list(files.values()), problems), problems
+    return _check(_apart(list(files.values()), suffix), problems), problems
+
+
+def _apart(files: Sequence[File], suffix: str) -> list[File]:
+    several = shared((str(file.found.place), str(file.target)) for file in files if file.target)
+    apart = []
+    for file in files:
+        if file.target and str(file.target) in several:
+            name, note = own_name(file.found.place.name, file.target.name, suffix)
+            file = File(file.found, file.target.parent / name, note)
+        apart.append(file)
+    return apart
 
 
 def _check(files: Sequence[File], problems: list[tuple[str, str]]) -> list[File]:
@@ -105,26 +118,44 @@ def cut(files: Sequence[File], results: Place, batch: dict[str, Any]) -> Iterato
 
 
 def claim(
-    out: Place, results: Place, batch: dict[str, Any], shards: Sequence[Shard], force: bool
+    out: Place,
+    results: Place,
+    batch: dict[str, Any],
+    shards: Sequence[Shard],
+    *,
+    force: bool,
+    any_folder: bool,
+    dry_run: bool,
 ) -> list[Shard]:
     """Make the folder this batch's own, and give the shards that are still to be done.
 
     Parts of other shards, whose files have changed, are removed.
 
+    Args:
+        out: the folder.
+        results: that of the parts.
+        batch: what it is.
+        shards: all of them.
+        force: all are to be done, and what else is in the folder does not matter.
+        any_folder: what else is in the folder does not matter.
+        dry_run: leave everything as it is.
+
     Raises:
-        AecodecError: something else is in the folder, and `force` is false.
+        AecodecError: something else is in the folder, and that matters.
         OSError: it cannot be written.
     """
     names = names_in(results)
     same = _BATCH in names and json.loads(read(results / _BATCH)) == batch
-    if not same and not force and names_in(out):
+    if not (same or force or any_folder) and names_in(out):
         what = "holds another batch" if _BATCH in names else "is not empty"
         raise AecodecError(f"{out} {what}; choose another -o, or use --force to overwrite")
     keep = {shard.part.name for shard in shards} if same and not force else set()
+    todo = [shard for shard in shards if shard.part.name not in keep & set(names)]
+    if dry_run:
+        return todo
     for name in names:
         if name.startswith("part-") and name.endswith(".parquet") and name not in keep:
             remove(results / name)
     if not same:
         write(results / _BATCH, json.dumps(batch, indent=2).encode())
-    there = keep & set(names)
-    return [shard for shard in shards if shard.part.name not in there]
+    return todo
