@@ -6,6 +6,13 @@ BIN = $(VENV)/bin
 # The versions the tests were last run with; remove the pins to try the newest.
 TORCH ?= torch==2.13.0 torchvision==0.28.0
 
+# What the demo needs is the plain package, and a photo.
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable . scikit-image
+	touch $@
+
 .PHONY: demo test test-install test-ui test-ray check docs docs-python clean
 
 $(VENV)/.installed: pyproject.toml
@@ -14,7 +21,7 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/pip install --quiet $(TORCH) --editable '.[test,codecs]'
 	touch $@
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.base
 	$(BIN)/python benchmarks/demo.py --out demo
 
 test: $(VENV)/.installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from importlib.util import find_spec
 
 
 class AecodecError(Exception):
@@ -37,6 +38,26 @@ class UsageError(AecodecError):
     """Arguments that exclude each other, or that this call cannot take."""
 
 
+def needs_extra(what: str, extra: str) -> AecodecError:
+    """What to say where an optional package is not there.
+
+    Args:
+        what: needs it: a command, a function, or a file's kind.
+        extra: of this package, that brings it.
+    """
+    return AecodecError(f"{what} needs the extra {extra!r}: pip install 'aecodec[{extra}]'")
+
+
+def require(what: str, extra: str, *packages: str) -> None:
+    """See that the packages of an extra are there, before they are imported.
+
+    Raises:
+        AecodecError: one is not.
+    """
+    if any(find_spec(package) is None for package in packages):
+        raise needs_extra(what, extra)
+
+
 def explain(error: BaseException) -> str:
     """One line for a person: what happened to which file and what to do about it.
 
@@ -47,6 +68,10 @@ def explain(error: BaseException) -> str:
         return "not enough memory"
     if isinstance(error, AecodecError):
         return on_one_line(str(error))
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        if package in _EXTRAS:
+            return str(needs_extra("this", _EXTRAS[package]))
     if not isinstance(error, OSError):
         raise error
     if error.errno is None or error.strerror is None:
@@ -55,6 +80,19 @@ def explain(error: BaseException) -> str:
     file = f"{error.filename}: " if error.filename else ""
     return on_one_line(f"{file}{reason}{_ADVICE.get(error.errno, '')}")
 
+
+# Packages that a plain installation lacks, and the extra that has them.
+_EXTRAS = {
+    "compressai": "bench",
+    "lightning": "train",
+    "matplotlib": "train",
+    "polars": "autoencoders",
+    "pytorch_msssim": "bench",
+    "scipy": "train",
+    "sklearn": "autoencoders",
+    "torch": "train",
+    "yaml": "train",
+}
 
 _ADVICE = {
     errno.EACCES: "; check the permissions",

@@ -19,6 +19,7 @@ from PIL import Image
 
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.evaluation.search.retrieval import mean_average_precision
+from aecodec.hashing.torch_networks import TorchHash
 from aecodec.hashing.weights import find, load
 from aecodec.nn.device import choose_device
 
@@ -84,7 +85,9 @@ def main() -> None:
     parser.add_argument("--train-only", action="store_true", help="ask with training images")
     args = parser.parse_args()
     device = choose_device("auto")
-    loaded = load(find(args.model), device)
+    loaded = load(find(args.model), device.type)
+    assert isinstance(loaded.networks, TorchHash)
+    model = loaded.networks.model
     train, train_labels = images(args.data / "train_jpeg.npz", args.limit)
     if args.train_only:  # to try things without a look at the test set
         queries, query_labels = train[::5], train_labels[::5]
@@ -92,8 +95,8 @@ def main() -> None:
         train, train_labels = train[keep], train_labels[keep]
     else:
         queries, query_labels = images(args.data / "test_jpeg.npz", args.limit)
-    features, codes = run_model(loaded.model, train, device)
-    query_features, query_codes = run_model(loaded.model, queries, device)
+    features, codes = run_model(model, train, device)
+    query_features, query_codes = run_model(model, queries, device)
     vectors = {
         "features": (features, query_features),
         "pixels": (train.reshape(len(train), -1) / 255, queries.reshape(len(queries), -1) / 255),
@@ -106,7 +109,7 @@ def main() -> None:
         report["map"].setdefault(name, {})[bits] = value
         print(f"{name}, {bits} bits: {value:.4f}", flush=True)
 
-    for bits in loaded.model.config.lengths:
+    for bits in loaded.config.lengths:
         score("aecodec", bits, codes[:, : bits // 8], query_codes[:, : bits // 8])
         for kind, (database, asked) in vectors.items():
             for name in ("ITQ", "LSH", "PCA-sign"):
@@ -114,7 +117,7 @@ def main() -> None:
                 score(f"{name} on {kind}", bits, encode(database), encode(asked))
     for name, values in report["map"].items():
         lines.append([name, *(f"{value:.3f}" for value in values.values())])
-    lengths = loaded.model.config.lengths
+    lengths = loaded.config.lengths
     for name, value in PUBLISHED.items():
         lines.append([name, *(f"{value:.3f}" if bits == 64 else "–" for bits in lengths)])
     header = ["mAP@1000", *(f"{bits} bits" for bits in lengths)]

@@ -25,7 +25,7 @@ def main() -> None:
     import aecodec
     from aecodec.codec.rate_control import compress_to_target
     from aecodec.evaluation.classic_codecs import Avif, ImageCodec, Jpeg, file_of_size
-    from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, psnr
+    from aecodec.evaluation.metrics import bits_per_pixel, psnr, ssimulacra2
     from aecodec.evaluation.side_by_side import caption, side_by_side
 
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def main() -> None:
     files["aecodec"], pictures["aecodec"] = data, decoded
 
     table = Table(title=f"{arguments.photo}, {original.width}x{original.height}")
-    for column in ("", "bytes", "bpp", "PSNR (dB)", "MS-SSIM"):
+    for column in ("", "bytes", "bpp", "PSNR (dB)", "SSIMULACRA 2"):
         table.add_column(column, justify="right")
     for name, blob in files.items():
         table.add_row(
@@ -53,7 +53,7 @@ def main() -> None:
             f"{len(blob):,}",
             f"{bits_per_pixel(blob, original.size):.3f}",
             f"{psnr(original, pictures[name]):.2f}",
-            f"{ms_ssim(original, pictures[name]):.4f}",
+            f"{ssimulacra2(original, pictures[name]):.1f}",
         )
     Console().print(table)
     captions = [(f"original: {png.stat().st_size:,} bytes as PNG", "24 bpp uncompressed")]

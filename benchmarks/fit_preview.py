@@ -38,7 +38,7 @@ def check(codec: Codec, photos: list[Path]) -> None:
         for photo in photos:
             (crop,) = centre_crops([load(photo)], 512)
             image = Image.fromarray(crop[0].permute(1, 2, 0).numpy())
-            y = codec.model.analyse(crop.float() / 255 - 0.5, quality)
+            y = codec.model.analyse((crop.float() / 255 - 0.5).numpy(), quality)
             coded = codec.model.quantise(y, quality, lambda symbols, indices: None, rdoq=True)
             start = time.perf_counter()
             assert codec.model.preview is not None
@@ -47,7 +47,7 @@ def check(codec: Codec, photos: list[Path]) -> None:
             start = time.perf_counter()
             codec.model.synthesise(coded, quality)
             spent["synthesis"] += time.perf_counter() - start
-            levels = ((small + 0.5) * 255).round().clamp(0, 255).permute(1, 2, 0).cpu().numpy()
+            levels = np.clip(np.round((small + 0.5) * 255), 0, 255).transpose(1, 2, 0)
             wanted = np.asarray(image.reduce(8), dtype=float)
             errors.append(10 * math.log10(255**2 / np.square(levels - wanted).mean()))
         share = spent["preview"] / spent["synthesis"]

@@ -12,9 +12,22 @@ from typing import Annotated, Any
 
 import typer
 
+from aecodec._version import __version__
 from aecodec.errors import UsageError, explain
 
-from . import ae, bench, compress, denoise, desktop, duplicates, hashing, models, thumbnail, train
+from . import (
+    ae,
+    bench,
+    compress,
+    denoise,
+    desktop,
+    duplicates,
+    export,
+    hashing,
+    models,
+    thumbnail,
+    train,
+)
 from .help import simplify
 from .ui import command as ui
 
@@ -31,6 +44,7 @@ hashing.add_to(app)
 duplicates.add_to(app)
 app.add_typer(ae.app, name="ae", rich_help_panel="Autoencoders on your own data")
 models.add_to(app)
+export.add_to(app)
 train.add_to(app)
 ui.add_to(app)
 desktop.add_to(app)
@@ -41,9 +55,7 @@ simplify(app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print("aecodec", version("aecodec"))
+        print("aecodec", __version__)
         raise typer.Exit
 
 

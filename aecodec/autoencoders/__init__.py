@@ -7,6 +7,11 @@ All have `fit`, `partial_fit`, `transform`, `inverse_transform`, `reconstruct`,
 `score_samples` and `save`; `load` reads what `save` wrote.
 """
 
+from aecodec.errors import require
+
+require("this", "autoencoders", "torch", "sklearn", "scipy", "matplotlib")
+
+# ruff: noqa: E402
 from aecodec.autoencoders.anomaly import AnomalyDetector
 from aecodec.autoencoders.concrete import ConcreteAutoencoder
 from aecodec.autoencoders.contractive import ContractiveAutoencoder

@@ -7,14 +7,13 @@ import operator
 import os
 import warnings
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import Tensor
 
 from aecodec.codec import tiling
 from aecodec.codec import weights as weight_files
@@ -46,15 +45,13 @@ from aecodec.codec.decoding import (
     latent_size,
     reduce_image,
 )
-from aecodec.codec.distortion import distortion, is_defined
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.preview import REDUCED
-from aecodec.codec.refine import refine_latents
-from aecodec.errors import CorruptFileError, UnsupportedImageError
+from aecodec.errors import CorruptFileError, UnsupportedImageError, needs_extra
 from aecodec.images import Picture, image_of_array
-from aecodec.nn.device import choose_device
 from aecodec.nn.memory import give_back_now_and_then
 from aecodec.nn.pixels import Levels, full_range, read_area
+from aecodec.nn.runtime import choose_runtime
 from aecodec.weights import find_weights
 
 EFFORTS = ("fast", "default", "max")
@@ -68,19 +65,22 @@ class Codec:
     Args:
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
         weights: a weight file, or the name of one that ships; "codec-balanced" by default.
+        runtime: "auto" (`aecodec.nn.runtime.choose_runtime`), "onnx" or "torch". Files of one
+            decode with the other, to the same pixels but for the last bits of floats.
 
     Raises:
-        AecodecError: no such device, or not a weight file.
+        AecodecError: no such device or runtime, or not a weight file.
     """
 
-    def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
-        self._arguments = (device, weights)
-        self.device = choose_device(device)
-        self.model: InferenceModel
-        path = find_weights(weights or weight_files.DEFAULT_MODEL)
-        self.model, self.digest = weight_files.load(path, self.device)
+    def __init__(
+        self, device: str = "auto", weights: str | Path | None = None, runtime: str = "auto"
+    ) -> None:
+        self._arguments = (device, weights, runtime)
+        self.runtime = choose_runtime(device, runtime)
+        self._path = find_weights(weights or weight_files.DEFAULT_MODEL)
+        self.model, self.digest = weight_files.load(self._path, self.runtime)
 
-    def __reduce__(self) -> tuple[type[Codec], tuple[str, str | Path | None]]:
+    def __reduce__(self) -> tuple[type[Codec], tuple[str, str | Path | None, str]]:
         """Copies and pickles load the weights where they are made: those may be on a GPU."""
         return type(self), self._arguments
 
@@ -125,6 +125,8 @@ class Codec:
         if is_too_thin(*size):
             raise UnsupportedImageError(f"{size[0]}x{size[1]} is too long and thin")
         boxes, levels = tile_boxes(*size, tiling.TILE), _levels(picture.pixels)
+        if effort == "max" and not lossless:
+            self._torch_model()  # at once, if it cannot be
         if lossless:
             coded = keep_exactly(picture.pixels, boxes)
         else:
@@ -248,44 +250,32 @@ class Codec:
         """The model that a file was written with."""
         if header.weights == self.digest:
             return self.model
-        return weight_files.load_shipped(header.weights, self.device)
+        return weight_files.load_shipped(header.weights, self.runtime)
 
     def _tiles(
         self, pixels: Image.Image, quality: int, effort: str, levels: Levels | None
     ) -> list[bytes]:
         rows, columns = latent_size(*pixels.size)
-        payloads = []
-        for window in tiling.windows(rows, columns, tiling.TILE, self.model.margin):
-            x = read_area(pixels, window.outer, LATENT_STRIDE, levels=levels).sub_(0.5)
-            y = self.model.analyse(x, quality)
-            rdoq = effort != "fast"
-            tile = window.inside.of(y)
-            payload = self.model.encode_latents(tile, quality, rdoq=rdoq)
-            if effort == "max" and is_defined(self.model.config.distortion, x):
-                payload = self._refined(x.to(self.device), y, window, quality, payload)
+        payloads, model = [], self._torch_model() if effort == "max" else self.model
+        for window in tiling.windows(rows, columns, tiling.TILE, model.margin):
+            x = read_area(pixels, window.outer, LATENT_STRIDE, levels=levels)
+            x -= np.float32(0.5)
+            y = model.analyse(x, quality)
+            payload = model.encode_latents(window.inside.of(y), quality, rdoq=effort != "fast")
+            if effort == "max":
+                from aecodec.codec.refine import refined_payload
+
+                payload = refined_payload(model, x, y, window, quality, payload)
             payloads.append(payload)
         return payloads
 
-    def _refined(
-        self, x: Tensor, y: Tensor, window: tiling.Window, quality: int, payload: bytes
-    ) -> bytes:
-        """A tile's payload, or a refined one if it costs less R + lambda D: of a small one it
-        may not.
-        """
-        refined = refine_latents(self.model, x, y, window, quality)
-        other = self.model.encode_latents(window.inside.of(refined), quality, rdoq=True)
-
-        @torch.inference_mode()
-        def cost(payload: bytes) -> float:
-            latents, size = y.clone(), (window.height, window.width)
-            decoded = self.model.decode_latents(payload, *size, quality)
-            window.inside.of(latents).copy_(decoded)
-            config, picture = self.model.config, self.model.synthesise(latents, quality)
-            q = self.model.quality_tensor(quality)
-            error = float(distortion(config, x, picture, q)) * x.shape[2] * x.shape[3]
-            return 8 * len(payload) + config.rd_lambda(quality) * error
-
-        return min(payload, other, key=cost)
+    def _torch_model(self) -> InferenceModel:
+        """The model that gradients go through."""
+        if self.runtime != "onnx":
+            return self.model
+        if find_spec("torch") is None:
+            raise needs_extra("effort 'max'", "train")
+        return weight_files.load(self._path, "cpu")[0]
 
 
 @lru_cache(maxsize=1)

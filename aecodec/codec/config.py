@@ -67,6 +67,17 @@ class CodecConfig:
     def modulation_anchors(self) -> int:
         return self.anchors if self.modulated else 0
 
+    @property
+    def margin(self) -> int:
+        """Latents around a tile that the transforms can see: with them, tiling changes nothing."""
+        pixels = (
+            (2 + 4) * 2
+            + 4 * 2 * self.fine_blocks
+            + 8 * 2 * max(self.blocks)
+            + 16 * 2 * max(self.deep_blocks)
+        )
+        return -(-pixels // 16)
+
     def rd_lambda(self, quality: float) -> float:
         """The lambda of `bpp + lambda * D` at a quality in [1, 100], log-spaced."""
         ratio = self.lambda_max / self.lambda_min

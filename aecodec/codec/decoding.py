@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from aecodec.codec import tiling
 from aecodec.codec.container import (
@@ -28,6 +26,7 @@ from aecodec.codec.inference import InferenceModel
 from aecodec.codec.varint import unpack_varint
 from aecodec.errors import CorruptFileError
 from aecodec.images.cells import CELL
+from aecodec.nn.arrays import FloatArray
 from aecodec.nn.pixels import Levels, to_pillow
 
 MIN_TILE = 32
@@ -145,7 +144,7 @@ def decode_tiles(model: InferenceModel, learned: Learned, box: Box | None = None
     return image
 
 
-def _inner_pixels(x: Tensor, window: tiling.Window) -> Tensor:
+def _inner_pixels(x: FloatArray, window: tiling.Window) -> FloatArray:
     """The tile (3, H, W) of the pixels (1, 3, H, W) of its outer window."""
     rows, columns = (slice(s.start * LATENT_STRIDE, s.stop * LATENT_STRIDE) for s in window.inside)
     return x[0, :, rows, columns]
@@ -153,7 +152,7 @@ def _inner_pixels(x: Tensor, window: tiling.Window) -> Tensor:
 
 def _outer_latents(
     model: InferenceModel, learned: Learned, box: Box
-) -> Iterator[tuple[tiling.Window, Tensor]]:
+) -> Iterator[tuple[tiling.Window, FloatArray]]:
     """Each tile that a box touches, with the latents (1, M, h, w) of its outer window.
 
     A tile is decoded once, and only where a pixel of the box sees it: elsewhere, latents are
@@ -168,12 +167,12 @@ def _outer_latents(
         slice(left // LATENT_STRIDE, -(-right // LATENT_STRIDE)),
     )
     seen = tiling.Area(*(slice(s.start - model.margin, s.stop + model.margin) for s in touched))
-    decoded: dict[int, Tensor] = {}
+    decoded: dict[int, FloatArray] = {}
     for window in windows:
         if _common(window.inner, touched) is None:
             continue
-        shape = (1, model.config.latent_channels, window.outer_height, window.outer_width)
-        latents = torch.zeros(shape, device=model.device)
+        shape = (1, window.outer_height, window.outer_width, model.config.latent_channels)
+        latents = np.zeros(shape, np.float32).transpose(0, 3, 1, 2)
         wanted = _common(window.outer, seen)
         assert wanted is not None
         for row in range(wanted.rows.start // tile, -(-wanted.rows.stop // tile)):
@@ -187,7 +186,7 @@ def _outer_latents(
                 both = _common(window.outer, other.inner)
                 assert both is not None
                 part = _within(both, other.inner).of(decoded[number])
-                _within(both, window.outer).of(latents).copy_(part)
+                _within(both, window.outer).of(latents)[...] = part
         yield window, latents
         above = (window.top - model.margin) // tile  # the first row of tiles that is seen again
         decoded = {n: y for n, y in decoded.items() if n // across >= above}

@@ -8,16 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.prior import (
-    LOG_SCALE_STEP,
-    SCALE_LEVELS,
-    SCALE_MIN,
-    HyperAnalysis,
-    LatentPrior,
-    ScaleNetwork,
-    scale_of_index,
-)
-from aecodec.codec.rounding import assumed_symbol_bits, bits_of, gaussian_bits, rdoq_round
+from aecodec.codec.prior import HyperAnalysis, LatentPrior, ScaleNetwork, scale_of_index
+from aecodec.codec.rdoq import rdoq_round
+from aecodec.codec.rounding import assumed_symbol_bits, bits_of, gaussian_bits
+from aecodec.codec.scales import LOG_SCALE_STEP, SCALE_LEVELS, SCALE_MIN
 from aecodec.codec.steps import pack
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.blocks import QualityTable

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+import numpy as np
 
 from aecodec.codec.container import LATENT_STRIDE
 from aecodec.errors import AecodecError
+from aecodec.nn.arrays import FloatArray
 from aecodec.storage.atomic import write_atomically
 
 REDUCED = (8, 16)
@@ -28,11 +27,10 @@ class PreviewMap:
         bias: float32 (12,).
     """
 
-    weight: Tensor
-    bias: Tensor
+    weight: FloatArray
+    bias: FloatArray
 
-    @torch.inference_mode()
-    def pixels(self, latents: Tensor, scale: int) -> Tensor:
+    def pixels(self, latents: FloatArray, scale: int) -> FloatArray:
         """Pixels (3, H, W), about [-0.5, 0.5], an eighth or a sixteenth a side of the picture.
 
         Args:
@@ -41,15 +39,19 @@ class PreviewMap:
         """
         weight, bias = self.weight, self.bias
         if scale == LATENT_STRIDE:
-            weight, bias = weight.view(3, 4, -1).mean(1), bias.view(3, 4).mean(1)
-        x = F.conv2d(latents, weight.to(latents.device)[:, :, None, None], bias.to(latents.device))
-        return (F.pixel_shuffle(x, 2) if scale == 8 else x)[0]
+            weight, bias = weight.reshape(3, 4, -1).mean(1), bias.reshape(3, 4).mean(1)
+        x = latents[0].transpose(1, 2, 0) @ weight.T + bias
+        if scale == 8:
+            height, width = x.shape[:2]
+            x = x.reshape(height, width, 3, 2, 2).transpose(0, 3, 1, 4, 2)
+            x = x.reshape(2 * height, 2 * width, 3)
+        return x.transpose(2, 0, 1)
 
     def save(self, weights: Path, digest: bytes) -> None:
         """Beside a weight file, of whose digest it is."""
-        from safetensors.torch import save
+        from safetensors.numpy import save
 
-        tensors = {"weight": self.weight.contiguous(), "bias": self.bias.contiguous()}
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in ("weight", "bias")}
         data = save(tensors, metadata={"weights": digest.hex()})
         write_atomically(preview_file(weights), data, overwrite=True)
 
@@ -75,7 +77,7 @@ def load(weights: Path, digest: bytes) -> PreviewMap | None:
     if not path.is_file():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             if (file.metadata() or {}).get("weights") != digest.hex():
                 return None
             return PreviewMap(file.get_tensor("weight"), file.get_tensor("bias"))

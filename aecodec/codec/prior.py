@@ -4,13 +4,14 @@ The coded symbol is `round(y - mean)`. Its mean comes from a floating-point netw
 its *scale index*, on which the entropy decoder depends, comes from integers alone:
 hyper-latents and symbols already decoded, through `ExactConv2d`. A last-bit
 difference in a mean therefore costs a last-bit difference in the picture and never
-a decoder out of step.
+a decoder out of step. The order of the steps is in `aecodec.codec.walk`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,29 +19,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.steps import GROUPS, STEPS, place, select
+from aecodec.codec.scales import HYPER_MAX, LOG_SCALE_STEP, SCALE_MIN
+from aecodec.codec.steps import GROUPS, STEPS, select
+from aecodec.codec.walk import walk
 from aecodec.nn.blocks import QualityScale
-from aecodec.nn.integer import ACTIVATION_MAX, ACTIVATION_STEP, ExactConv2d, QuantAwareConv2d
-
-HYPER_STRIDE = 4  # z against y
-HYPER_MAX = 127  # |z| is clamped to it
-
-SCALE_LEVELS = 64
-SCALE_MIN, SCALE_MAX = 0.11, 128.0
-LOG_SCALE_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_LEVELS - 1)
+from aecodec.nn.integer import ExactConv2d, QuantAwareConv2d
+from aecodec.nn.integer_units import ACTIVATION_STEP
 
 
 def scale_of_index(index: Tensor) -> Tensor:
     """Standard deviation, in quantiser steps, of a (possibly fractional) scale index."""
     return torch.exp(index * LOG_SCALE_STEP + math.log(SCALE_MIN))
-
-
-def magnitude_activation(symbols: Tensor) -> Tensor:
-    """Integer-valued symbols -> floor(32 sqrt(|s|)) clamped to [0, 255], same dtype."""
-    root = torch.sqrt(symbols.abs().clamp(max=64) * 1024)
-    # What is added is more than any machine's error, less than the distance from the root of
-    # k * k - 1 to k, 1/512 at least: the same integers everywhere.
-    return torch.floor(root + 1 / 2048).clamp(max=ACTIVATION_MAX)
 
 
 class HyperAnalysis(nn.Module):
@@ -133,10 +122,6 @@ class MeanNetwork(nn.Module):
             return self.tail(select(h.float(), self.step))
 
 
-# (step, means, scale indices) -> symbols of the step, all (B, M, h/2, w/2).
-SymbolSource = Callable[[int, Tensor, Tensor], Tensor]
-
-
 class LatentPrior(nn.Module):
     """Everything that predicts y: hyper-synthesis and, for each step, a scale and a mean network.
 
@@ -159,36 +144,52 @@ class LatentPrior(nn.Module):
         size: tuple[int, int],
         quality: Tensor,
         gains: tuple[Tensor, Tensor],
-        source: SymbolSource,
+        source: Callable[[int, Tensor, Tensor], Tensor],
     ) -> Tensor:
-        """Walk through the steps, asking `source` for the symbols; return scaled latents (B, M,
-        h, w).
-
-        Training, encoder, decoder and refinement share this walk, so that all see the
-        same context.
+        """`aecodec.codec.walk.walk` with these networks.
 
         Args:
-            z: integer-valued hyper-latents.
-            size: (h, w), both even.
+            z, size, source: as there.
             quality: (B,); whole numbers, and B one, when the prior is exact.
             gains: gain of the latents and its inverse, (B, M, 1, 1).
-            source: gives the symbols of a step: integers, or relaxed ones.
         """
-        gain, inverse_gain = gains
-        level: Any = int(quality) if self.exact else quality
-        psi = self.hyper_synthesis(z, level)
-        psi = psi[:, :, : size[0], : size[1]].contiguous(memory_format=torch.channels_last)
+        return walk(AtQuality(self, quality, gains[0]), z, size, gains[1], source)
+
+
+@dataclass(frozen=True)
+class AtQuality:
+    """A prior at some qualities: the networks that a walk asks.
+
+    Attributes:
+        prior: the networks.
+        quality: (B,), as for `LatentPrior.walk`.
+        gain: of the latents, (B, M, 1, 1).
+    """
+
+    prior: LatentPrior
+    quality: Tensor
+    gain: Tensor
+
+    @property
+    def _level(self) -> Any:
+        return int(self.quality) if self.prior.exact else self.quality
+
+    def psi(self, z: Tensor, size: tuple[int, int]) -> Tensor:
+        psi: Tensor = self.prior.hyper_synthesis(z, self._level)
+        return _channels_last(psi[:, :, : size[0], : size[1]])
+
+    def predict(
+        self, step: int, psi: Tensor, decoded: Tensor, magnitudes: Tensor
+    ) -> tuple[Tensor, Tensor]:
         features = psi * ACTIVATION_STEP
-        latents = psi.new_zeros(len(psi), gain.shape[1], *size)
-        latents = latents.contiguous(memory_format=torch.channels_last)
-        # What the networks of a step see: psi, and what is known of the latents.
-        decoded, magnitudes = torch.cat([features, latents], 1), torch.cat([psi, latents], 1)
-        for t in range(STEPS):
-            mean = self.means[t](decoded if t else features, quality) * gain
-            symbols = source(t, mean, self.scales[t](magnitudes if t else psi, level))
-            latents = place(latents, symbols + mean, t)
-            if t < STEPS - 1:
-                decoded = place(decoded, (symbols + mean) * inverse_gain, t)
-                known = magnitude_activation(torch.round(symbols.detach()))
-                magnitudes = place(magnitudes, known, t)
-        return latents
+        if step:
+            features, psi = torch.cat([features, decoded], 1), torch.cat([psi, magnitudes], 1)
+        mean = self.prior.means[step](features, self.quality) * self.gain
+        return mean, self.prior.scales[step](psi, self._level)
+
+    def unknown(self, psi: Tensor) -> Tensor:
+        return _channels_last(psi.new_zeros(len(psi), self.gain.shape[1], *psi.shape[2:]))
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
 
 from aecodec.codec.codec import Codec
@@ -15,6 +14,7 @@ from aecodec.codec.container import EXACT_TYPES, read_file
 from aecodec.errors import TargetUnreachableError
 from aecodec.images import Picture, to_8_bits
 from aecodec.nn import ssimulacra2 as ssimulacra2_metric
+from aecodec.nn.arrays import FloatArray
 
 _BAND = 256  # rows
 _PIECE = 2048  # pixels a side, of which SSIMULACRA 2 is taken at a time
@@ -195,20 +195,20 @@ def _psnr(original: Image.Image, decoded: Image.Image) -> float:
     return math.inf if mse == 0 else 10 * math.log10(peak**2 / mse)
 
 
-@torch.inference_mode()
 def _ssimulacra2(original: Image.Image, decoded: Image.Image) -> float:
     total, area = 0.0, 0
     for box in _pieces(*original.size):
-        a, b = (
-            torch.from_numpy(np.array(to_8_bits(part.crop(box)).convert("RGB")))
-            .permute(2, 0, 1)[None]
-            .div(255)
-            for part in (original, decoded)
-        )
+        a, b = (_planes(part.crop(box)) for part in (original, decoded))
         size = (box[2] - box[0]) * (box[3] - box[1])
-        total += size * float(ssimulacra2_metric.score(ssimulacra2_metric.weighted_sum(a, b)))
+        total += size * float(ssimulacra2_metric.score(ssimulacra2_metric.weighted_sum(a, b))[0])
         area += size
     return total / area
+
+
+def _planes(image: Image.Image) -> FloatArray:
+    """(1, 3, H, W) in [0, 1]."""
+    levels = np.asarray(to_8_bits(image).convert("RGB"))
+    return np.ascontiguousarray(levels.transpose(2, 0, 1)[None], dtype=np.float32) / 255
 
 
 def _pieces(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:

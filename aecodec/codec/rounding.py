@@ -1,17 +1,12 @@
-"""What a symbol costs, and rounding that counts it: rate-distortion optimised quantisation."""
+"""What a symbol costs in bits, for training and refinement."""
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
-
-# What a squared error of one quantiser step is worth, in bits; chosen on held-out photos
-# (docs/lab/codec.md).
-ERROR_BITS = 24.0
+from aecodec.codec.prior import scale_of_index
+from aecodec.codec.scales import SCALE_LEVELS
 
 MAGNITUDES = 514  # one more than the longest table has: the escape
 
@@ -47,28 +42,3 @@ def table_symbol_bits(lengths: Tensor, counts: Tensor) -> Tensor:
 def bits_of(symbols: Tensor, index: Tensor, symbol_bits: Tensor) -> Tensor:
     """Bits of symbols, whole numbers, at scale indices, whole numbers that broadcast to them."""
     return symbol_bits[index.long(), symbols.abs().clamp(max=MAGNITUDES - 1).long()]
-
-
-@lru_cache(maxsize=1)
-def shrinkage() -> Tensor:
-    """For each scale index, by how much a magnitude shrinks before it is rounded: (64,), in [0,
-    0.5].
-
-    Where 0 costs d bits less than 1, the two cost the same at 1/2 + d / (2 w), if a squared
-    error of one step is worth w bits.
-    """
-    scale = scale_of_index(torch.arange(SCALE_LEVELS))
-    zero, one = gaussian_bits(torch.tensor([[0.0], [1.0]]), scale)
-    return ((one - zero) / (2 * ERROR_BITS)).clamp(max=0.5)
-
-
-def rdoq_round(values: Tensor, index: Tensor) -> Tensor:
-    """Values rounded, towards zero where that saves more bits than its error is worth.
-
-    Args:
-        values: in quantiser steps.
-        index: scale indices, of a shape that broadcasts to that of `values`.
-    """
-    level = index.round().clamp(0, SCALE_LEVELS - 1).long()
-    half = 0.5 - shrinkage().to(values.device)[level]
-    return torch.copysign(torch.floor(values.abs() + half), values)

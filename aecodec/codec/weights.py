@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import DIGEST_BYTES
+from aecodec.codec.inference import InferenceModel
+from aecodec.codec.networks import Networks, OnnxCodec
+from aecodec.codec.preview import PreviewMap
+from aecodec.codec.preview import load as load_preview
 from aecodec.errors import WeightsMismatchError
-from aecodec.weights import shipped_name, weight_file
-
-if TYPE_CHECKING:
-    import torch
-
-    from aecodec.codec.config import CodecConfig
-    from aecodec.codec.inference import InferenceModel
-    from aecodec.weights.loading import WeightFile
+from aecodec.nn.arrays import AnyArray
+from aecodec.weights import loading, shipped_name, weight_file
+from aecodec.weights.loading import WeightFile
 
 DEFAULT_MODEL = "codec-balanced"
 
@@ -25,59 +25,57 @@ def digest(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()[:DIGEST_BYTES]
 
 
-def load_shipped(wanted: bytes, device: torch.device) -> InferenceModel:
-    """The model that ships with these weights.
+def load_shipped(wanted: bytes, runtime: str) -> InferenceModel:
+    """The model that ships with these weights, on a runtime as `load` has it.
 
     Raises:
         WeightsMismatchError: none does.
     """
     name = shipped_name(wanted.hex())
     if name is not None:
-        return load(weight_file(name), device)[0]
+        return load(weight_file(name), runtime)[0]
     raise WeightsMismatchError(
         f"the file was written with weights {wanted.hex()}, which neither are the ones given nor"
         " ship with this aecodec; decompress it with --weights, or with the aecodec that wrote it"
     )
 
 
-def load(path: Path, device: torch.device) -> tuple[InferenceModel, bytes]:
-    """The model of a weight file on a device, and the file's digest. Kept until the file changes.
+def load(path: Path, runtime: str) -> tuple[InferenceModel, bytes]:
+    """The model of a weight file, and the file's digest. Kept until the file changes.
+
+    Args:
+        path: of the file.
+        runtime: "onnx", or the device where torch is to run, "cpu" or "cuda".
 
     Raises:
         AecodecError: the file is missing or not a codec's weights.
     """
-    from aecodec.weights import loading
-
-    return loading.load(path, device, "codec", _build)
+    return loading.load(path, runtime, "codec", _build)
 
 
-def _build(file: WeightFile) -> tuple[InferenceModel, bytes]:
-    from aecodec.codec.config import CodecConfig
-    from aecodec.codec.preview import load as load_preview
-
+def _build(file: WeightFile, runtime: str) -> tuple[InferenceModel, bytes]:
     config, name = CodecConfig.from_json(file.metadata["config"]), digest(file.path)
-    model = inference_model(config, file.tensors)
-    model.preview = load_preview(file.path, name)
-    return model, name
+    preview = load_preview(file.path, name)
+    return inference_model(config, file.tensors, runtime, preview), name
 
 
-def inference_model(config: CodecConfig, tensors: dict[str, torch.Tensor]) -> InferenceModel:
-    """The model that a weight file's tensors make.
+def inference_model(
+    config: CodecConfig,
+    tensors: Mapping[str, AnyArray],
+    runtime: str,
+    preview: PreviewMap | None = None,
+) -> InferenceModel:
+    """The model that a weight file's tensors make, on a runtime as `load` has it.
 
     Raises:
-        KeyError: a table is missing.
+        KeyError: a tensor is missing.
         RuntimeError: the tensors are another model's.
     """
-    from aecodec.codec.entropy import SymbolTables
-    from aecodec.codec.inference import InferenceModel
+    networks: Networks
+    if runtime == "onnx":
+        networks = OnnxCodec(config, tensors)
+    else:
+        from aecodec.codec.torch_networks import CodecNetwork, TorchCodec
 
-    model = InferenceModel(config)
-    counts, lengths = (tensors[f"tables.{name}"].numpy() for name in ("counts", "lengths"))
-    state = {
-        name: tensor.float() if tensor.is_floating_point() else tensor
-        for name, tensor in tensors.items()
-        if not name.startswith("tables.")
-    }
-    model.load_state_dict(state, assign=True)
-    model.tables = SymbolTables(counts, lengths)
-    return model.eval().requires_grad_(False)
+        networks = TorchCodec(CodecNetwork.load(config, tensors, runtime))
+    return InferenceModel(config, tensors, networks, preview)

@@ -37,9 +37,10 @@ def corrupt(
     generator = Generator().manual_seed(seed)
     rows, columns = -(-pixels.height // STRIDE), -(-pixels.width // STRIDE)
     for window in windows(rows, columns, TILE, 0):
-        x = read_area(pixels, window.outer, STRIDE)
+        x = torch.from_numpy(read_area(pixels, window.outer, STRIDE))
         if pixels.mode != "RGB":
             x = x[:, :1]
         with torch.inference_mode():
-            write_tile(noisy, window, process(x, generator).expand(-1, 3, -1, -1), STRIDE)
+            spoilt = process(x, generator).expand(-1, 3, -1, -1)
+            write_tile(noisy, window, spoilt.numpy(), STRIDE)
     return Picture(noisy, picture.alpha, picture.metadata).to_image()

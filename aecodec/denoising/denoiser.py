@@ -145,8 +145,8 @@ class Denoiser:
             margin = min(margin, _SEEN)
         for window in windows(rows, columns, TILE, margin):
             # Reflected: a repeated edge would show the network a pattern in the noise.
-            x = read_area(pixels, window.outer, STRIDE, beyond="reflect")
-            write_tile(image, window, self.restore(x, diagnosis), STRIDE)
+            x = torch.from_numpy(read_area(pixels, window.outer, STRIDE, beyond="reflect"))
+            write_tile(image, window, self.restore(x, diagnosis).cpu().numpy(), STRIDE)
         return image
 
 
@@ -180,7 +180,7 @@ def _sample(pixels: Image.Image) -> Tensor:
     else:
         rows, columns = _spread(pixels.height), _spread(pixels.width)
         areas = [Area(row, column) for row in rows for column in columns]
-    return torch.cat([read_area(pixels, area, 1) for area in areas])
+    return torch.cat([torch.from_numpy(read_area(pixels, area, 1)) for area in areas])
 
 
 def _spread(length: int) -> list[slice]:

@@ -19,10 +19,13 @@ def load(path: Path, device: torch.device) -> DenoiserModel:
     Raises:
         AecodecError: the file is missing or not a denoiser's weights.
     """
-    return loading.load(path, device, "denoiser", _build)[0]
+    return loading.load(path, device, "denoiser", _build)
 
 
-def _build(file: loading.WeightFile) -> tuple[DenoiserModel, None]:
+def _build(file: loading.WeightFile, device: torch.device) -> DenoiserModel:
     model = DenoiserModel(DenoiserConfig.from_json(file.metadata["config"]))
-    model.load_state_dict({name: tensor.float() for name, tensor in file.tensors.items()})
-    return model, None
+    tensors = {name: torch.from_numpy(tensor).float() for name, tensor in file.tensors.items()}
+    with torch.inference_mode(False):  # whatever the mode it is first used in: gradients may go
+        model.load_state_dict(tensors)
+        model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.eval().requires_grad_(False)

@@ -44,6 +44,7 @@ def _version(package: str) -> str | None:
 _PACKAGES = (
     "aecodec",
     "torch",
+    "onnxruntime",
     "numpy",
     "pillow",
     "pillow-jxl-plugin",

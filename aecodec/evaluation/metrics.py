@@ -96,16 +96,13 @@ def ssimulacra2(original: Picture, distorted: Picture) -> float:
     Raises:
         ValueError: when sizes differ or an array is not uint8 (H, W, 3).
     """
-    import torch
-
     from aecodec.nn.ssimulacra2 import MIN_SIDE, score, weighted_sum
 
     a, b = _pair(original, distorted)
     if min(a.shape[:2]) < MIN_SIDE:
         return math.nan
-    with torch.inference_mode():
-        x, y = (torch.tensor(p).permute(2, 0, 1)[None].float() / 255 for p in (a, b))
-        return float(score(weighted_sum(x, y)))
+    x, y = (p.transpose(2, 0, 1)[None].astype(np.float32) / 255 for p in (a, b))
+    return float(score(weighted_sum(x, y))[0])
 
 
 def ms_ssim_db(value: float) -> float:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from aecodec.hashing import weights
 from aecodec.hashing.picture import preview_of
-from aecodec.nn.device import choose_device
+from aecodec.nn.runtime import choose_runtime
 
 Codes = npt.NDArray[np.uint8]
 """One code a row: uint8 (N, bits / 8), first bit highest."""
@@ -23,6 +22,7 @@ class Hasher:
     Args:
         model: the name of weights that ship, "hash-photo" or "hash-cifar10", or a weight file.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
+        runtime: "auto" (`aecodec.nn.runtime.choose_runtime`), "onnx" or "torch".
 
     Attributes:
         fingerprint: names the weights; codes of different ones cannot be compared.
@@ -31,15 +31,16 @@ class Hasher:
         calibration: what distances mean, or None.
 
     Raises:
-        AecodecError: no such device, not a weight file, or none ships with this build.
+        AecodecError: no such device or runtime, not a weight file, or none ships with this build.
     """
 
-    def __init__(self, model: str = weights.DEFAULT_MODEL, device: str = "auto") -> None:
-        self.device = choose_device(device)
-        loaded = weights.load(weights.find(model).resolve(), self.device)
+    def __init__(
+        self, model: str = weights.DEFAULT_MODEL, device: str = "auto", runtime: str = "auto"
+    ) -> None:
+        loaded = weights.load(weights.find(model).resolve(), choose_runtime(device, runtime))
         self.fingerprint, self.calibration = loaded.fingerprint, loaded.calibration
-        self._model = loaded.model
-        self.lengths, self.side = loaded.model.config.lengths, loaded.model.config.side
+        self._networks = loaded.networks
+        self.lengths, self.side = loaded.config.lengths, loaded.config.side
 
     def logits(self, squares: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """What the bits of the longest codes are the signs of, for pictures uint8 (side, side, 3).
@@ -47,12 +48,7 @@ class Hasher:
         Returns:
             float32 (N, bits), about 1 in size; a bit is set where the number is not negative.
         """
-        x = torch.from_numpy(np.stack(squares)).to(self.device)
-        # A permuted view of rows of pixels is channels-last already.
-        with torch.inference_mode():
-            logits = self._model.logits(x.permute(0, 3, 1, 2).float() / 255)
-        found: npt.NDArray[np.float32] = logits.cpu().numpy()
-        return found
+        return self._networks.logits(np.stack(squares))
 
     def codes(self, squares: Sequence[npt.NDArray[np.uint8]]) -> Codes:
         """The longest codes of pictures uint8 (side, side, 3), at least one."""
@@ -76,10 +72,8 @@ class Hasher:
 
     def reconstruct(self, codes: Codes) -> npt.NDArray[np.uint8]:
         """What the decoder makes of whole codes: uint8 (N, T, T, 3)."""
-        bits = torch.from_numpy(np.unpackbits(codes, axis=1)).to(self.device).bool()
-        with torch.inference_mode():
-            levels = (self._model.reconstruct(bits) * 255).round().to(torch.uint8)
-        return levels.permute(0, 2, 3, 1).cpu().numpy()
+        thumbnails = self._networks.reconstruct(np.unpackbits(codes, axis=1).astype(np.bool_))
+        return np.round(thumbnails.clip(0, 1) * 255).astype(np.uint8)
 
 
 def hamming(a: bytes, b: bytes) -> int:

@@ -12,17 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import Tensor
-from torch.nn.functional import interpolate, pad
+
+from aecodec.nn.arrays import AnyArray, FloatArray
 
 _SIDE = 32  # pixels, of the copies, which are squashed to squares
 _SIZES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the part, at most so much of each side
 _FLAT = 0.01  # deviation, of [0, 1], below which a part counts as having this
 
 
-@torch.inference_mode()
 def template_match(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
     """The greatest correlation of a query with each picture, or with any part of it.
 
@@ -35,28 +33,29 @@ def template_match(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.N
     if not pictures:
         return np.empty(0, np.float32)
     whole = _grey(query)
-    grey = torch.stack([_grey(picture) for picture in pictures])
-    turns = [turn.rot90(n) for n in range(4) for turn in (whole, whole.flip(1))]
-    best = (_standard(grey) @ _standard(torch.stack(turns)).T).amax(1)
+    grey = np.stack([_grey(picture) for picture in pictures])
+    turns = [np.rot90(turn, n) for n in range(4) for turn in (whole, whole[:, ::-1])]
+    best = (_standard(grey) @ _standard(np.stack(turns)).T).max(1)
     transformed = _transform(grey)
     for (height, width), rows in _part_sizes(query, pictures).items():
-        size = (height, width)
-        template = interpolate(whole[None, None], size, mode="bilinear", antialias=True)[0, 0]
+        resized = Image.fromarray(whole).resize((width, height), Image.Resampling.BILINEAR)
+        template = np.asarray(resized)
         chosen = _Transformed(*(each[rows] for each in transformed))
-        best[rows] = torch.maximum(best[rows], _correlation(chosen, template))
-    return best.numpy()
+        best[rows] = np.maximum(best[rows], _correlation(chosen, template))
+    return best
 
 
-def _grey(picture: Image.Image) -> Tensor:
+def _grey(picture: Image.Image) -> FloatArray:
     small = picture.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    return torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)
+    return np.asarray(small, dtype=np.float32) / 255
 
 
-def _standard(pictures: Tensor) -> Tensor:
+def _standard(pictures: FloatArray) -> FloatArray:
     """(N, side, side) to (N, side * side) whose products are correlations."""
-    flat = pictures.flatten(1)
-    flat = flat - flat.mean(1, keepdim=True)
-    return flat / flat.norm(dim=1, keepdim=True).clamp_min(_FLAT * _SIDE)
+    flat = pictures.reshape(len(pictures), -1)
+    flat = flat - flat.mean(1, keepdims=True)
+    norm = np.sqrt(np.square(flat).sum(1, keepdims=True))
+    return flat / np.maximum(norm, np.float32(_FLAT * _SIDE))
 
 
 def _part_sizes(
@@ -76,38 +75,37 @@ def _part_sizes(
 class _Transformed(NamedTuple):
     """What every size of a part needs of the pictures (N, side, side)."""
 
-    spectrum: Tensor
-    sums: Tensor  # float64 (N, side + 1, side + 1), over all above and to the left
-    square_sums: Tensor
+    spectrum: AnyArray
+    sums: AnyArray  # float64 (N, side + 1, side + 1), over all above and to the left
+    square_sums: AnyArray
 
 
-def _transform(pictures: Tensor) -> _Transformed:
-    return _Transformed(
-        torch.fft.rfft2(pictures), _sums(pictures.double()), _sums(pictures.double().square())
-    )
+def _transform(pictures: FloatArray) -> _Transformed:
+    wide = pictures.astype(np.float64)
+    return _Transformed(np.fft.rfft2(pictures), _sums(wide), _sums(np.square(wide)))
 
 
-def _sums(values: Tensor) -> Tensor:
-    return pad(values, (1, 0, 1, 0)).cumsum(1).cumsum(2)
+def _sums(values: AnyArray) -> AnyArray:
+    return np.pad(values, ((0, 0), (1, 0), (1, 0))).cumsum(1).cumsum(2)
 
 
-def _correlation(pictures: _Transformed, template: Tensor) -> Tensor:
+def _correlation(pictures: _Transformed, template: FloatArray) -> FloatArray:
     """The greatest of each picture over all places of the template (h, w)."""
     height, width = template.shape
     places = (..., slice(_SIDE - height + 1), slice(_SIDE - width + 1))
     template = template - template.mean()
     # Parts do not reach over the edge, so the transform's going round does not matter.
-    spectrum = torch.fft.rfft2(template, s=(_SIDE, _SIDE)).conj()
-    product = torch.fft.irfft2(pictures.spectrum * spectrum)[places]
+    spectrum = np.fft.rfft2(template, s=(_SIDE, _SIDE)).conj()
+    product = np.fft.irfft2(pictures.spectrum * spectrum)[places]
     count = height * width
     mean = _window_sums(pictures.sums, height, width) / count
     square = _window_sums(pictures.square_sums, height, width) / count
-    deviation = (square - mean.square()).clamp_min(_FLAT**2).sqrt()
-    own = template.square().mean().clamp_min(_FLAT**2).sqrt()
-    correlation: Tensor = (product / (count * own * deviation)).amax((1, 2))
-    return correlation
+    deviation = np.sqrt(np.maximum(square - np.square(mean), _FLAT**2))
+    own = np.sqrt(max(float(np.square(template).mean()), _FLAT**2))
+    correlation = (product / (count * own * deviation)).max((1, 2))
+    return correlation.astype(np.float32)
 
 
-def _window_sums(sums: Tensor, height: int, width: int) -> Tensor:
+def _window_sums(sums: AnyArray, height: int, width: int) -> AnyArray:
     rows = sums[:, height:] - sums[:, :-height]
-    return (rows[..., width:] - rows[..., :-width]).float()
+    return rows[..., width:] - rows[..., :-width]

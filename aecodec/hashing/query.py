@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aecodec.hashing.parts import template_match
 from aecodec.hashing.picture import Preview
 
 SHORTLIST = 100
@@ -84,9 +85,6 @@ def rerank(
         float32 (N,): the distance, times 0.35 where it does not fit, falling to 0.05 where
         it fits exactly.
     """
-    # Here, because it needs torch, and what else is asked of an index does not.
-    from aecodec.hashing.parts import template_match
-
     nearest = np.argsort(distance, kind="stable")[:SHORTLIST].tolist()
     found = zip(nearest, thumbnails(nearest), strict=True)
     known = {row: Image.open(io.BytesIO(webp)) for row, webp in found if webp}

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.config import HashConfig
-from aecodec.hashing.model import ConvNorm, HashModel
+from aecodec.hashing.networks import Networks, OnnxHash
+from aecodec.nn.arrays import AnyArray
 from aecodec.weights import find_weights, loading
 
 DEFAULT_MODEL = "hash-photo"
@@ -25,12 +23,14 @@ class Loaded:
     """A model ready for use.
 
     Attributes:
-        model: in evaluation mode, in float32, its batch normalisations folded away.
+        config: its architecture.
+        networks: that run it.
         fingerprint: 16 hex digits that name what decides a code: architecture and weights.
         calibration: distances measured on validation photos; None if none were.
     """
 
-    model: HashModel
+    config: HashConfig
+    networks: Networks
     fingerprint: str
     calibration: Calibration | None
 
@@ -44,41 +44,38 @@ def find(model: str) -> Path:
     return find_weights(_OLD_NAMES.get(model, model), "hash")
 
 
-def load(path: Path, device: torch.device) -> Loaded:
-    """The model of a weight file, on a device. Kept until the file changes.
+def load(path: Path, runtime: str) -> Loaded:
+    """The model of a weight file. Kept until the file changes.
+
+    Args:
+        path: of the file.
+        runtime: "onnx", or the device where torch is to run, "cpu" or "cuda".
 
     Raises:
         AecodecError: the file is missing or not a hash model's weights.
     """
-    model, (fingerprint, calibration) = loading.load(path, device, "hash", _build)
-    return Loaded(model, fingerprint, calibration)
+    return loading.load(path, runtime, "hash", _build)
 
 
-def _build(file: loading.WeightFile) -> tuple[HashModel, tuple[str, Calibration | None]]:
+def _build(file: loading.WeightFile, runtime: str) -> Loaded:
     config = HashConfig.from_json(file.metadata["config"])
-    model = HashModel(config)
-    model.load_state_dict({name: tensor.float() for name, tensor in file.tensors.items()})
-    calibration = file.metadata.get("calibration")
-    loaded = Calibration.from_json(calibration) if calibration else None
-    _fold(model.eval().requires_grad_(False))
-    return model, (_fingerprint(config, file.tensors), loaded)
+    text = file.metadata.get("calibration")
+    networks: Networks
+    if runtime == "onnx":
+        networks = OnnxHash(config, file.tensors)
+    else:
+        from aecodec.hashing.torch_networks import TorchHash, load_model
+
+        networks = TorchHash(load_model(config, file.tensors, runtime))
+    calibration = Calibration.from_json(text) if text else None
+    return Loaded(config, networks, _fingerprint(config, file.tensors), calibration)
 
 
-def _fingerprint(config: HashConfig, tensors: dict[str, Tensor]) -> str:
+def _fingerprint(config: HashConfig, tensors: Mapping[str, AnyArray]) -> str:
     """Not of the file: a new calibration changes no code."""
     digest = hashlib.sha256(config.to_json().encode())
     for name, tensor in sorted(tensors.items()):
-        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        kind = f"torch.{tensor.dtype}"  # as indexes of earlier versions have it
+        digest.update(json.dumps([name, kind, list(tensor.shape)]).encode())
+        digest.update(tensor.tobytes())
     return digest.hexdigest()[:16]
-
-
-def _fold(model: nn.Module) -> None:
-    """Fold each batch normalisation into the convolution before it: fewer passes over memory."""
-    for module in list(model.modules()):
-        if isinstance(module, ConvNorm):
-            convolution, norm = module[0], module[1]
-            assert isinstance(convolution, nn.Conv2d)
-            assert isinstance(norm, nn.BatchNorm2d)
-            module[0] = fuse_conv_bn_eval(convolution, norm)
-            module[1] = nn.Identity()

@@ -1,16 +1,16 @@
-"""Separable smoothing of batches of planes."""
+"""Separable smoothing of batches of planes, arrays or tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+import numpy as np
+
+from aecodec.nn.arrays import Array, FloatArray, namespace
 
 
-def smooth(planes: Tensor, taps: Sequence[float], *, padding: int) -> Tensor:
+def smooth(planes: Array, taps: Sequence[float], *, padding: int) -> Array:
     """Convolve each plane (B, C, H, W) with a symmetric kernel along both axes.
 
     Args:
@@ -18,44 +18,40 @@ def smooth(planes: Tensor, taps: Sequence[float], *, padding: int) -> Tensor:
         taps: an odd number of weights.
         padding: zeros on each side; with 0 the result is smaller, each side by len(taps) - 1.
     """
-    smoothed: Tensor = _Smooth.apply(planes, tuple(taps), padding)
-    return smoothed
+    if isinstance(planes, np.ndarray):
+        return _along(_along(planes, taps, padding, 3), taps, padding, 2)
+    from aecodec.nn.torch_gaussian import smooth as smooth_tensor
+
+    return smooth_tensor(planes, taps, padding=padding)
 
 
-class _Smooth(torch.autograd.Function):
-    """Its adjoint is the same convolution with other padding, since the kernel is symmetric.
+def _along(planes: Any, taps: Sequence[float], padding: int, axis: int) -> FloatArray:
+    """Along one axis; equal taps to either side are multiplied once."""
+    sides = [(0, 0)] * 4
+    sides[axis] = (padding, padding)
+    padded = np.moveaxis(np.pad(planes, sides), axis, -1)
+    length, middle = padded.shape[-1] - len(taps) + 1, len(taps) // 2
 
-    The library's own gradient of depthwise convolutions takes twenty times as long on a CPU.
-    """
+    def part(start: int) -> Any:
+        return padded[..., start : start + length]
 
-    @staticmethod
-    def forward(ctx: Any, planes: Tensor, taps: tuple[float, ...], padding: int) -> Tensor:
-        ctx.taps, ctx.padding = taps, padding
-        return _convolve(planes, taps, padding)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return _convolve(grad, ctx.taps, len(ctx.taps) - 1 - ctx.padding), None, None
-
-
-def _convolve(planes: Tensor, taps: tuple[float, ...], padding: int) -> Tensor:
-    channels = planes.shape[1]
-    kernel = torch.tensor(taps, dtype=planes.dtype, device=planes.device)
-    across = kernel.expand(channels, 1, 1, -1)
-    if planes.device.type == "cpu":  # several times as fast there; a GPU would round to TF32
-        planes = planes.contiguous(memory_format=torch.channels_last)
-    else:
-        planes = planes.contiguous()
-    planes = F.conv2d(planes, across, padding=(0, padding), groups=channels)
-    return F.conv2d(planes, across.transpose(2, 3), padding=(padding, 0), groups=channels)
+    total = np.multiply(part(middle), planes.dtype.type(taps[middle]))
+    pair = np.empty_like(total)
+    for near in range(middle):
+        np.add(part(near), part(len(taps) - 1 - near), out=pair)
+        pair *= planes.dtype.type(taps[near])
+        total += pair
+    return np.moveaxis(total, -1, axis)
 
 
-def moments(x: Tensor, y: Tensor, taps: Sequence[float], *, padding: int) -> tuple[Tensor, ...]:
+def moments(x: Array, y: Array, taps: Sequence[float], *, padding: int) -> tuple[Array, ...]:
     """Local means of two pictures' planes (B, C, H, W), and of what their variances need.
 
     Returns:
         Local means of x, of y, of x^2 + y^2 and of (x - y)^2, each (B, C, h, w). Covariances
         follow from these, without the difference of nearly equal numbers.
     """
-    planes = torch.cat([x, y, x.square() + y.square(), (x - y).square()], 1)
-    return smooth(planes, taps, padding=padding).chunk(4, 1)
+    xp, count = namespace(x), x.shape[1]
+    planes = xp.concatenate([x, y, x**2 + y**2, (x - y) ** 2], 1)
+    smoothed = smooth(planes, taps, padding=padding)
+    return tuple(smoothed[:, k * count : (k + 1) * count] for k in range(4))

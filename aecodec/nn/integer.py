@@ -19,11 +19,8 @@ from torch.nn import functional as F
 
 from aecodec.nn.blocks import QualityTable
 from aecodec.nn.device import has_int8_products
+from aecodec.nn.integer_units import ACTIVATION_MAX, ACTIVATION_STEP, WEIGHT_MAX
 from aecodec.nn.quantization import inward_clamp, round_ste
-
-ACTIVATION_STEP = 1 / 32
-ACTIVATION_MAX = 255
-WEIGHT_MAX = 127
 
 
 class QuantAwareConv2d(nn.Module):

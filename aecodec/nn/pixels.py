@@ -1,15 +1,13 @@
-"""Pillow images to tensors and back, an area at a time: a large image is never a tensor whole."""
+"""Pillow images to float arrays and back, an area at a time: a large one is never floats whole."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import Tensor
 
+from aecodec.nn.arrays import FloatArray
 from aecodec.nn.tiling import Area, Window
 
 Levels = tuple[int, int]
@@ -22,7 +20,7 @@ def read_area(
     stride: int,
     beyond: Literal["edge", "reflect"] = "edge",
     levels: Levels | None = None,
-) -> Tensor:
+) -> FloatArray:
     """Pixels of an area as float32 (1, 3, H, W) in [0, 1], in channels-last order.
 
     Grey becomes three equal channels.
@@ -46,17 +44,17 @@ def read_area(
         array = np.repeat(array[..., None], 3, axis=2)
     # One float array and no more: large temporaries cost more than the arithmetic.
     low, high = levels or full_range(pixels.mode)
-    x = torch.from_numpy(array.astype(np.float32))
+    x = array.astype(np.float32)
     if low:
-        x.sub_(low)
-    x.div_(high - low)
-    return x.permute(2, 0, 1)[None]
+        x -= low
+    x /= high - low
+    return x.transpose(2, 0, 1)[None]
 
 
 def write_tile(
     image: Image.Image,
     window: Window,
-    x: Tensor,
+    x: FloatArray,
     stride: int,
     levels: Levels | None = None,
 ) -> None:
@@ -76,21 +74,20 @@ def write_tile(
     image.paste(to_pillow(tile, image.mode, levels), (left, top))
 
 
-def to_pillow(x: Tensor, mode: str, levels: Levels | None = None) -> Image.Image:
+def to_pillow(x: FloatArray, mode: str, levels: Levels | None = None) -> Image.Image:
     """Pixels (3, H, W) in [0, 1], clipped and rounded to the levels of a mode."""
     if mode != "RGB":
-        x = x.mean(0, keepdim=True)
+        x = x.mean(0, keepdims=True)
     low, high = levels or full_range(mode)
-    rounded = (x * (high - low)).round_().clamp_(0, high - low).add_(low)
-    return _to_pillow(rounded.permute(1, 2, 0).cpu().numpy(), mode)
+    scaled = x * np.float32(high - low)
+    np.clip(np.round(scaled, out=scaled), 0, high - low, out=scaled)
+    if low:
+        scaled += low
+    if mode == "RGB":
+        return Image.fromarray(np.ascontiguousarray(scaled.astype(np.uint8).transpose(1, 2, 0)))
+    return Image.fromarray(scaled[0].astype("<u2" if mode == "I;16" else np.uint8))
 
 
 def full_range(mode: str) -> Levels:
     """The lowest and highest level of a mode."""
     return 0, 65535 if mode == "I;16" else 255
-
-
-def _to_pillow(levels: npt.NDArray[np.float32], mode: str) -> Image.Image:
-    if mode == "RGB":
-        return Image.fromarray(levels.astype(np.uint8))
-    return Image.fromarray(levels[..., 0].astype("<u2" if mode == "I;16" else np.uint8))

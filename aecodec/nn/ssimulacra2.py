@@ -1,4 +1,4 @@
-"""SSIMULACRA 2, differentiable and in batches.
+"""SSIMULACRA 2, differentiable and in batches; of arrays and tensors alike.
 
 Jon Sneyers, "SSIMULACRA 2" (Cloudinary, 2022, updated in April 2023), as libjxl's
 tools/ssimulacra2.cc has it: in the XYB colour space, at up to six scales, three maps of
@@ -13,10 +13,11 @@ full size, which is what makes this fast enough to train with.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import Any
 
+import numpy as np
+
+from aecodec.nn.arrays import Array, FloatArray, namespace
 from aecodec.nn.gaussian import moments
 
 MIN_SIDE = 8
@@ -61,7 +62,7 @@ _WEIGHTS = (
 _NEGLIGIBLE = 0.01
 
 
-def weighted_sum(original: Tensor, distorted: Tensor) -> Tensor:
+def weighted_sum(original: Array, distorted: Array) -> Array:
     """The weighted sum of errors that a score is a function of: 0 when equal, then growing.
 
     It is what to minimise: the slope of the score has no bound where pictures are equal.
@@ -78,8 +79,8 @@ def weighted_sum(original: Tensor, distorted: Tensor) -> Tensor:
     """
     if min(original.shape[2:]) < MIN_SIDE:
         raise ValueError(f"SSIMULACRA 2 needs sides of at least {MIN_SIDE} pixels")
-    x, y = _linear(original.contiguous()), _linear(distorted.contiguous())
-    total = x.new_zeros(len(x))
+    x, y = _linear(original), _linear(distorted)
+    total: Any = 0
     weights = _weights(*x.shape[2:])
     for scale in range(weights.shape[1]):
         if scale:
@@ -87,10 +88,11 @@ def weighted_sum(original: Tensor, distorted: Tensor) -> Tensor:
         channels = [c for c in range(3) if weights[c, scale].any()]
         if channels:
             total = total + _errors(_xyb(x, channels), _xyb(y, channels), weights[channels, scale])
-    return total
+    found: Array = total
+    return found
 
 
-def score(total: Tensor) -> Tensor:
+def score(total: Array) -> Array:
     """The score of a weighted sum (B,): 100 when equal, 90 hardly seen, 50 medium, below 0 bad."""
     total = 0.9562382616834844 * total
     total = (
@@ -98,64 +100,75 @@ def score(total: Tensor) -> Tensor:
         - 0.020884521182843837 * total**2
         + 6.248496625763138e-05 * total**3
     )
-    return 100 - 10 * total.clamp_min(0) ** 0.6276336467831387
+    found: Array = 100 - 10 * namespace(total).clip(total, 0, None) ** 0.6276336467831387
+    return found
 
 
-def _weights(height: int, width: int) -> Tensor:
+def _weights(height: int, width: int) -> FloatArray:
     """(3, scales, 2, 3) for pictures of a size, negligible ones as 0."""
     scales = 1
     # The reference looks at the size before it halves, and so may end with a side of 4 pixels.
     while scales < _SCALES and min(height, width) >= MIN_SIDE:
         height, width, scales = -(-height // 2), -(-width // 2), scales + 1
     # With fewer scales the reference still reads its weights in order, from the first.
-    weights = torch.tensor(_WEIGHTS[: 18 * scales]).view(3, scales, 2, 3)
-    return torch.where(weights < _NEGLIGIBLE, 0, weights)
+    weights = np.array(_WEIGHTS[: 18 * scales], dtype=np.float32).reshape(3, scales, 2, 3)
+    return np.where(weights < _NEGLIGIBLE, np.float32(0), weights)
 
 
-def _errors(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+def _errors(x: Any, y: Any, weights: FloatArray) -> Any:
     """The part (B,) of one scale, of its channels (B, C, H, W), with weights (C, 2, 3)."""
     mean_x, mean_y, squares, error = moments(x, y, _TAPS, padding=len(_TAPS) // 2)
-    shift = (mean_x - mean_y).square()
+    xp = namespace(x)
+    shift = (mean_x - mean_y) ** 2
     # d = 1 - (1 - shift) (2 cov(x, y) + C2) / (var(x) + var(y) + C2), exactly 0 when equal
-    spread = squares - mean_x.square() - mean_y.square() + _C2
+    spread = squares - mean_x**2 - mean_y**2 + _C2
     unlike = error - shift
     structure = (unlike + shift * (spread - unlike)) / spread
-    edge = (x - mean_x).abs()
-    added = ((y - mean_y).abs() - edge) / (1 + edge)
-    total = x.new_zeros(len(x))
+    edge = abs(x - mean_x)
+    added = (abs(y - mean_y) - edge) / (1 + edge)
+    total: Any = 0
     for index, errors in enumerate((structure, added, -added)):
         for norm, measure in enumerate((_mean, _fourth_norm)):
             if weights[:, norm, index].any():
-                total = total + measure(F.relu(errors)) @ weights[:, norm, index].to(x)
+                each = measure(xp.clip(errors, 0, None))  # (B, C)
+                for channel, weight in enumerate(weights[:, norm, index].tolist()):
+                    total = total + weight * each[:, channel]
     return total
 
 
-def _mean(errors: Tensor) -> Tensor:
+def _mean(errors: Any) -> Any:
     return errors.mean((2, 3))
 
 
-def _fourth_norm(errors: Tensor) -> Tensor:
-    mean = errors.square().square().mean((2, 3))
+def _fourth_norm(errors: Any) -> Any:
+    xp = namespace(errors)
+    squares = errors * errors
+    mean = (squares * squares).mean((2, 3))
     some = mean > 0  # the slope of the root is unbounded at 0
-    return torch.where(some, mean.where(some, 1).pow(0.25), 0)
+    one = xp.ones_like(mean)
+    return xp.where(some, xp.where(some, mean, one) ** 0.25, 0 * one)
 
 
-def _half(linear: Tensor) -> Tensor:
+def _half(linear: Any) -> Any:
     """Means of 2x2 pixels, the last row or column of an odd number counted twice."""
-    height, width = linear.shape[2:]
-    if height % 2 or width % 2:
-        linear = F.pad(linear, (0, width % 2, 0, height % 2), mode="replicate")
-    return F.avg_pool2d(linear, 2)
+    xp = namespace(linear)
+    if linear.shape[2] % 2:
+        linear = xp.concatenate([linear, linear[:, :, -1:]], 2)
+    if linear.shape[3] % 2:
+        linear = xp.concatenate([linear, linear[:, :, :, -1:]], 3)
+    rows = linear[:, :, ::2] + linear[:, :, 1::2]
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
 
 
-def _linear(srgb: Tensor) -> Tensor:
+def _linear(srgb: Any) -> Any:
     """Linear light of sRGB."""
     # Twice as fast as a power, here and below.
-    high = (2.4 * ((srgb.clamp_min(0.04) + 0.055) / 1.055).log()).exp()
-    return torch.where(srgb <= 0.04045, srgb / 12.92, high)
+    xp = namespace(srgb)
+    high = xp.exp(2.4 * xp.log((xp.clip(srgb, 0.04, None) + 0.055) / 1.055))
+    return xp.where(srgb <= 0.04045, srgb / 12.92, high)
 
 
-def _xyb(linear: Tensor, channels: list[int]) -> Tensor:
+def _xyb(linear: Any, channels: list[int]) -> Any:
     """Those of the channels X, Y and B - Y that are asked for, each in about [0, 1]."""
     long, medium = (_response(linear, row) for row in _ABSORBANCE[:2])
     luma = (long + medium) / 2
@@ -167,11 +180,10 @@ def _xyb(linear: Tensor, channels: list[int]) -> Tensor:
             planes.append(luma + 0.01)
         else:
             planes.append(_response(linear, _ABSORBANCE[2]) - luma + 0.55)
-    return torch.cat(planes, 1)
+    return namespace(linear).concatenate(planes, 1)
 
 
-def _response(linear: Tensor, absorbance: tuple[float, float, float]) -> Tensor:
-    red, green, blue = (
-        part * plane for part, plane in zip(absorbance, linear.split(1, 1), strict=True)
-    )
-    return ((red + green + blue + _BIAS).log() / 3).exp() - _BIAS ** (1 / 3)
+def _response(linear: Any, absorbance: tuple[float, float, float]) -> Any:
+    xp = namespace(linear)
+    red, green, blue = (part * linear[:, k : k + 1] for k, part in enumerate(absorbance))
+    return xp.exp(xp.log(red + green + blue + _BIAS) / 3) - _BIAS ** (1 / 3)

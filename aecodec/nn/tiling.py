@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from torch import Tensor
+from aecodec.nn.arrays import Array
 
 
 class Area(NamedTuple):
@@ -18,9 +18,10 @@ class Area(NamedTuple):
     rows: slice
     columns: slice
 
-    def of(self, x: Tensor) -> Tensor:
-        """The view (..., rows, columns) of x (..., H, W)."""
-        return x[..., self.rows, self.columns]
+    def of(self, x: Array) -> Array:
+        """The view (..., rows, columns) of x (..., H, W), an array or a tensor."""
+        part: Array = x[..., self.rows, self.columns]
+        return part
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from torch import Tensor
 from aecodec.codec.entropy import IndexArray, Int32Array, gaussian_pmf, quantise_pmf
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.model import CodecModel
-from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
+from aecodec.codec.prior import scale_of_index
+from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.nn.bounded import measured_ranges
 
 _QUALITIES = range(5, 100, 10)
@@ -38,7 +39,7 @@ def calibrated_tables(model: InferenceModel, crops: Sequence[Tensor]) -> list[li
     seen = _Occurrences([len(masses) for masses in assumed])
     for crop in crops:
         for quality in _QUALITIES:
-            y = model.analyse(crop.float() / 255 - 0.5, quality)
+            y = model.analyse((crop.float() / 255 - 0.5).numpy(), quality)
             model.quantise(y, quality, seen.add, rdoq=True)
     # As if each symbol, on the average, had been seen once more, as often as training assumes.
     return [

@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from aecodec.codec.inference import InferenceModel
 from aecodec.codec.model import CodecModel
-from aecodec.codec.prior import SCALE_LEVELS
+from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.codec.weights import digest, inference_model
 from aecodec.denoising.model import DenoiserModel
 from aecodec.hashing.calibration import Calibration
@@ -87,11 +88,16 @@ def export_codec(
     card = {**_load(model, checkpoint, averaged), **card}
     calibrate_ranges(model, crops)
     tensors = inference_tensors(model)
-    uncalibrated = inference_model(recipe.model, tensors | table_tensors(assumed_tables()))
+    uncalibrated = _on_cpu(recipe, tensors | table_tensors(assumed_tables()))
     tables = calibrated_tables(uncalibrated, crops)
     tensors |= table_tensors(tables)
     _write(tensors, "codec", recipe, target, card)
-    fit_preview(inference_model(recipe.model, tensors), crops).save(target, digest(target))
+    fit_preview(_on_cpu(recipe, tensors), crops).save(target, digest(target))
+
+
+def _on_cpu(recipe: CodecRecipe, tensors: dict[str, Tensor]) -> InferenceModel:
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    return inference_model(recipe.model, arrays, "cpu")
 
 
 def export_denoiser(

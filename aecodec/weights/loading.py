@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
+import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
 
 from aecodec.errors import AecodecError
 
-Model = TypeVar("Model", bound=nn.Module)
-Rest = TypeVar("Rest")
+Model = TypeVar("Model")
+Place = TypeVar("Place", bound=Hashable)
 
 # What reading raises at bytes, JSON or weights that are not what they should be.
 _DAMAGE = (AttributeError, KeyError, OSError, SafetensorError, TypeError, ValueError)
@@ -28,48 +27,41 @@ class WeightFile:
     Attributes:
         path: of the file.
         metadata: texts by name; "config" is the architecture as JSON.
-        tensors: as they are stored, on the CPU.
+        tensors: as they are stored.
     """
 
     path: Path
     metadata: dict[str, str]
-    tensors: dict[str, Tensor]
+    tensors: dict[str, npt.NDArray[Any]]
 
 
-def load(
-    path: Path,
-    device: torch.device,
-    kind: str,
-    build: Callable[[WeightFile], tuple[Model, Rest]],
-) -> tuple[Model, Rest]:
-    """The model of a weight file on a device, ready for use. Kept until the file changes.
+def load(path: Path, place: Place, kind: str, build: Callable[[WeightFile, Place], Model]) -> Model:
+    """What a family makes of a weight file, ready for use. Kept until the file changes.
 
     Args:
         path: of the file.
-        device: where the model will be, its convolutions channels-last.
+        place: where it is to run: a runtime or a device, as `build` takes it.
         kind: of model, for errors: "codec".
-        build: makes the model, and whatever else a family wants to keep of the file; a function
-            of a module, as it is part of what the result is kept under.
+        build: makes it; a function of a module, as it is part of what the result is kept under.
 
     Raises:
         AecodecError: the file is missing, or not weights of this kind.
     """
     changed = path.stat().st_mtime_ns if path.exists() else 0
-    with torch.inference_mode(False):  # whatever the mode it is first used in: gradients may go
-        return _load(path, device, kind, build, changed)
+    model: Model = _load(path, place, kind, build, changed)
+    return model
 
 
 @lru_cache(maxsize=6)
-def _load(path: Path, device: torch.device, kind: str, build: Any, _changed: int) -> Any:
+def _load(path: Path, place: Any, kind: str, build: Any, _changed: int) -> Any:
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
-            model, rest = build(WeightFile(path, file.metadata() or {}, tensors))
+            metadata = file.metadata() or {}
+        return build(WeightFile(path, metadata, tensors), place)
     except RuntimeError:  # tells of every tensor, in as many lines
         reason = f"its tensors are not those of a {kind} of this version"
         raise AecodecError(f"{path}: not a {kind} weight file ({reason})") from None
     except _DAMAGE as error:
         reason = str(error).partition("\n")[0]
         raise AecodecError(f"{path}: not a {kind} weight file ({reason})") from None
-    model = model.to(device, memory_format=torch.channels_last)
-    return model.eval().requires_grad_(False), rest

@@ -13,9 +13,16 @@ from torch import nn
 
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import ChunkType, read_file
+from aecodec.codec.torch_networks import TorchCodec
 from aecodec.nn.integer import ExactConv2d
 from tests.codec.foreign import FOLDER, decode, digest
 from tests.conftest import psnr
+
+
+@pytest.fixture(scope="module")
+def codec() -> Codec:
+    """In torch."""
+    return Codec("cpu", runtime="torch")
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +65,9 @@ def test_machines_with_and_without_bfloat16_agree(
     codec: Codec, cat: Image.Image, monkeypatch: pytest.MonkeyPatch, quality: int
 ) -> None:
     data = codec.compress(cat, quality)
-    monkeypatch.setattr("aecodec.codec.inference.has_bfloat16", lambda: True)
+    monkeypatch.setattr("aecodec.codec.torch_networks.has_bfloat16", lambda: True)
     symbols, pixels = decode(codec, data)
-    monkeypatch.setattr("aecodec.codec.inference.has_bfloat16", lambda: False)
+    monkeypatch.setattr("aecodec.codec.torch_networks.has_bfloat16", lambda: False)
     expected_symbols, expected = decode(codec, data)
     assert same_symbols(symbols, expected_symbols)
     # One level but for a pixel in a thousand, which has two on some processors.
@@ -89,8 +96,10 @@ def test_every_float_activation_perturbed(
     def perturb(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
         return output * (1 + 1e-3 * (2 * torch.rand_like(output) - 1))
 
-    exact = {m for m in codec.model.modules() if isinstance(m, ExactConv2d)}
-    floats = [m for m in codec.model.modules() if isinstance(m, nn.Conv2d) and m not in exact]
+    assert isinstance(codec.model.networks, TorchCodec)
+    modules = list(codec.model.networks.network.modules())
+    exact = {m for m in modules if isinstance(m, ExactConv2d)}
+    floats = [m for m in modules if isinstance(m, nn.Conv2d) and m not in exact]
     assert len(floats) > 20
     handles = [module.register_forward_hook(perturb) for module in floats]
     try:
@@ -125,11 +134,12 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
 @pytest.mark.parametrize(("machine", "name", "expected"), FOREIGN)
 def test_files_of_other_machines(
-    cat: Image.Image, machine: str, name: str, expected: dict[str, Any]
+    cat: Image.Image, machine: str, name: str, expected: dict[str, Any], runtime: str
 ) -> None:
-    codec = Codec("cpu", expected["weights"])
+    codec = Codec("cpu", expected["weights"], runtime)
     symbols, pixels = decode(codec, (FOLDER / name).read_bytes())
     assert digest(symbols) == expected["symbols"], f"differs from {machine}"
     restored = Image.fromarray(pixels.astype(np.uint8))

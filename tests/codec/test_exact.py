@@ -236,11 +236,9 @@ def test_drawn_cells_of_a_page_are_those_with_text() -> None:
 @pytest.mark.parametrize("latents", ["huge", "random"])
 def test_any_latents_decode_to_finite_pixels(codec: Codec, latents: Any) -> None:
     """As those of a file made by hand may be."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    y = torch.randn(1, codec.model.config.latent_channels, 6, 6, generator=generator)
-    y = y * (1e8 if latents == "huge" else 300)
+    generator = np.random.default_rng(0)
+    y = generator.standard_normal((1, codec.model.config.latent_channels, 6, 6), dtype=np.float32)
+    y *= 1e8 if latents == "huge" else 300
     for quality in (1, 50, 100):
         x = codec.model.synthesise(y, quality)
-        assert bool(torch.isfinite(x).all())
+        assert np.isfinite(x).all()

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from aecodec.codec.prior import magnitude_activation
+from aecodec.codec.walk import magnitude_activation
 
 
 def test_magnitudes_are_integer_square_roots() -> None:

@@ -1,18 +1,14 @@
 from __future__ import annotations
 
+import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aecodec.codec.prior import SCALE_LEVELS, scale_of_index
-from aecodec.codec.rounding import (
-    ERROR_BITS,
-    assumed_symbol_bits,
-    gaussian_bits,
-    rdoq_round,
-    shrinkage,
-    table_symbol_bits,
-)
+from aecodec.codec.prior import scale_of_index
+from aecodec.codec.rdoq import ERROR_BITS, rdoq_round, shrinkage
+from aecodec.codec.rounding import assumed_symbol_bits, gaussian_bits, table_symbol_bits
+from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.training.codec_calibration import assumed_tables
 from aecodec.training.export import table_tensors
 
@@ -35,7 +31,7 @@ def test_of_zero_and_one_the_cheaper_is_chosen(value: float, index: int) -> None
 def test_magnitudes_shrink_less_the_wider_the_scale() -> None:
     by = shrinkage()
     assert by.shape == (SCALE_LEVELS,)
-    assert (by.diff() <= 1e-6).all()
+    assert (np.diff(by) <= 1e-6).all()
     assert 0 <= by[-1] < 1e-3
     assert by[0] <= 0.5
 

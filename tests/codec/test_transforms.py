@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
-from aecodec.codec.inference import InferenceModel
+from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.codec.transforms import SynthesisTransform
 
 SMALL = CodecConfig(
@@ -36,8 +36,8 @@ def test_what_the_layers_say_of_a_pixel_comes_out_at_it() -> None:
 
 
 def test_nothing_beyond_the_margin_matters() -> None:
-    model = InferenceModel(SMALL).eval()
-    margin, size = model.margin, 2 * model.margin + 1
+    model = CodecNetwork(SMALL).eval()
+    margin, size = SMALL.margin, 2 * SMALL.margin + 1
     # The same amid a larger picture, or larger latents.
     y, x = torch.randn(1, 64, size + 4, size + 4), torch.rand(1, 3, *[16 * (size + 4)] * 2)
     latents, pixels = slice(margin, margin + 1), slice(16 * margin, 16 * (margin + 1))

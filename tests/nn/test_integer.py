@@ -5,7 +5,8 @@ import torch
 
 from aecodec.nn import integer
 from aecodec.nn.device import has_int8_products
-from aecodec.nn.integer import ACTIVATION_MAX, ExactConv2d, QuantAwareConv2d
+from aecodec.nn.integer import ExactConv2d, QuantAwareConv2d
+from aecodec.nn.integer_units import ACTIVATION_MAX
 
 
 def pair(kernel: int, activation: bool, groups: int = 1) -> tuple[QuantAwareConv2d, ExactConv2d]:

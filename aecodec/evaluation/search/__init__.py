@@ -1,1 +1,5 @@
 """How well codes find what they should."""
+
+from aecodec.errors import require
+
+require("bench", "bench", "torch")

@@ -1,0 +1,101 @@
+"""The codec's networks at a quality, as inference calls them: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.graphs import codec_graph
+from aecodec.nn.arrays import AnyArray, FloatArray
+from aecodec.nn.runtime import OnnxNetworks, at_quality
+
+
+class Networks(Protocol):
+    """What a runtime does. Maps are float32 (1, C, h, w), and fastest channels-last."""
+
+    def analyse(self, x: FloatArray, quality: int) -> FloatArray:
+        """Scaled latents of pixels (1, 3, H, W) in [-0.5, 0.5], H and W multiples of 16."""
+
+    def hyper_analyse(self, y: FloatArray, quality: int) -> FloatArray:
+        """Hyper-latents, not rounded, of scaled latents, h and w multiples of 4."""
+
+    def psi(self, z: FloatArray, quality: int) -> FloatArray:
+        """What the steps know of the hyper-latents: (1, N, 4h, 4w), integers in [0, 255]."""
+
+    def predict(
+        self,
+        step: int,
+        psi: FloatArray,
+        decoded: FloatArray,
+        magnitudes: FloatArray,
+        quality: int,
+    ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+        """Scaled means and scale indices, as `aecodec.codec.walk.Prior.predict`."""
+
+    def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
+        """Pixels (1, 3, H, W), about [-0.5, 0.5], of scaled latents."""
+
+
+class OnnxCodec:
+    """`Networks` on ONNX Runtime."""
+
+    def __init__(self, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> None:
+        self._networks = OnnxNetworks(lambda name: codec_graph(name, config, tensors), tensors)
+        self._tables = {
+            name: tensor
+            for name, tensor in tensors.items()
+            if name.endswith(".values") or (name.endswith(".bias") and tensor.ndim == 2)
+        }
+
+    def analyse(self, x: FloatArray, quality: int) -> FloatArray:
+        pixels = _pixels(x)[0]
+        views = {}
+        for size in (8, LATENT_STRIDE):
+            rows, columns = (side // size for side in pixels.shape[:2])
+            views[f"x{size}"] = pixels.reshape(rows, size, columns, 3 * size)
+        return _planes(self._run("analysis", quality, **views)[0])
+
+    def hyper_analyse(self, y: FloatArray, quality: int) -> FloatArray:
+        return _planes(self._run("hyper_analysis", quality, y=_pixels(y))[0])
+
+    def psi(self, z: FloatArray, quality: int) -> FloatArray:
+        return _planes(self._run("hyper_synthesis", quality, z=_pixels(z))[0])
+
+    def predict(
+        self,
+        step: int,
+        psi: FloatArray,
+        decoded: FloatArray,
+        magnitudes: FloatArray,
+        quality: int,
+    ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+        maps = {"psi": psi, "decoded": decoded, "magnitudes": magnitudes}
+        inputs = {name: _pixels(array) for name, array in maps.items()}
+        mean, index = self._run(f"step{step}", quality, **inputs)
+        return _planes(mean), _planes(index)
+
+    def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
+        found: FloatArray = self._run("synthesis", quality, latents=_pixels(latents))[0]
+        return found
+
+    def _run(self, name: str, quality: int, **maps: FloatArray) -> list[Any]:
+        inputs = dict(maps)
+        for table in self._networks.inputs(name):
+            if table not in maps:
+                inputs[table] = at_quality(self._tables[table], quality)
+        return self._networks.run(name, inputs)
+
+
+def _pixels(x: FloatArray) -> FloatArray:
+    """(1, C, h, w) -> (1, h, w, C), contiguous: a view of what is channels-last."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def _planes(x: Any) -> Any:
+    """(1, h, w, C) -> (1, C, h, w), a view."""
+    return x.transpose(0, 3, 1, 2)

@@ -1,0 +1,132 @@
+"""The codec's networks in torch: for GPUs, refinement and training's last steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.prior import AtQuality, HyperAnalysis, LatentPrior
+from aecodec.codec.scales import SCALE_LEVELS
+from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
+from aecodec.nn.arrays import AnyArray, FloatArray
+from aecodec.nn.device import has_bfloat16
+
+_NARROW = 8  # latents
+
+
+class CodecNetwork(nn.Module):
+    """Float transforms and exact integer scale networks, as they are shipped.
+
+    Call `load` rather than the constructor, which leaves the weights at random.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.analysis = AnalysisTransform(config)
+        self.synthesis = SynthesisTransform(config)
+        self.gain = Gain(config)
+        self.hyper_analysis = HyperAnalysis(config)
+        self.prior = LatentPrior(config, exact=True)
+
+    @classmethod
+    def load(
+        cls, config: CodecConfig, tensors: Mapping[str, AnyArray], device: str
+    ) -> CodecNetwork:
+        """With the tensors of a weight file, on a device.
+
+        Raises:
+            RuntimeError: the tensors are another model's.
+        """
+        with torch.inference_mode(False):  # whatever the mode it is first used in
+            return cls._load(config, tensors, device)
+
+    @classmethod
+    def _load(
+        cls, config: CodecConfig, tensors: Mapping[str, AnyArray], device: str
+    ) -> CodecNetwork:
+        network = cls(config)
+        wanted = {
+            name: torch.from_numpy(
+                tensor.astype(np.float32) if tensor.dtype.kind == "f" else tensor
+            )
+            for name, tensor in tensors.items()
+            if not name.startswith("tables.") and name != "hyper_index"
+        }
+        network.load_state_dict(wanted, assign=True)
+        network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.eval().requires_grad_(False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.gain.log_gain.values.device
+
+    def quality_tensor(self, quality: int) -> Tensor:
+        return torch.tensor([float(quality)], device=self.device)
+
+    def fast_precision(self) -> torch.autocast:
+        """Half the time where the CPU has bfloat16 instructions; as in training.
+
+        Only for the transforms: encoder and decoder walk through the prior alike. In the
+        synthesis it moves one pixel in twenty by one level, 0.001 to 0.002 dB.
+        """
+        fast = self.device.type == "cpu" and has_bfloat16()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=fast)
+
+
+class TorchCodec:
+    """`aecodec.codec.networks.Networks` in torch, on whatever device the network is."""
+
+    def __init__(self, network: CodecNetwork) -> None:
+        self.network = network
+
+    def analyse(self, x: FloatArray, quality: int) -> FloatArray:
+        network, q = self.network, self.network.quality_tensor(quality)
+        with torch.inference_mode(), network.fast_precision():
+            return _array(network.analysis(self._tensor(x), q) * network.gain(q)[0])
+
+    def hyper_analyse(self, y: FloatArray, quality: int) -> FloatArray:
+        network, q = self.network, self.network.quality_tensor(quality)
+        # On maps two wide, oneDNN's bfloat16 convolutions with a stride read memory that nobody
+        # wrote (torch 2.13, AVX-512): now and then, NaN.
+        fast = y.shape[3] > _NARROW
+        with torch.inference_mode(), network.fast_precision() if fast else nullcontext():
+            return _array(network.hyper_analysis(self._tensor(y), q))
+
+    def psi(self, z: FloatArray, quality: int) -> FloatArray:
+        with torch.inference_mode():
+            return _array(self.network.prior.hyper_synthesis(self._tensor(z), quality))
+
+    def predict(
+        self,
+        step: int,
+        psi: FloatArray,
+        decoded: FloatArray,
+        magnitudes: FloatArray,
+        quality: int,
+    ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+        network, q = self.network, self.network.quality_tensor(quality)
+        with torch.inference_mode():
+            prior = AtQuality(network.prior, q, network.gain(q)[0])
+            known = (self._tensor(array) for array in (psi, decoded, magnitudes))
+            mean, index = prior.predict(step, *known)
+            return _array(mean), _array(index.clamp(0, SCALE_LEVELS - 1).to(torch.uint8))
+
+    def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
+        network, q = self.network, self.network.quality_tensor(quality)
+        with torch.inference_mode(), network.fast_precision():
+            return _array(network.synthesis(self._tensor(latents) * network.gain(q)[1], q))
+
+    def _tensor(self, x: FloatArray) -> Tensor:
+        return torch.from_numpy(x).to(self.network.device)
+
+
+def _array(x: Tensor) -> Any:
+    return x.cpu().numpy()

@@ -1,0 +1,178 @@
+"""What runs networks: ONNX Runtime, or torch where that is faster or has to be."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aecodec.errors import AecodecError
+from aecodec.nn.arrays import AnyArray
+from aecodec.nn.onnx_graph import Graph
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+RUNTIMES = ("auto", "onnx", "torch")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def choose_runtime(device: str, runtime: str = "auto") -> str:
+    """The runtime for a device: "onnx", or the name of the device where torch is to run.
+
+    "auto" is ONNX Runtime on CPUs: it does without torch, whose import takes longer than a
+    picture. But where a program has imported torch already, and the CPU has instructions that
+    make torch the faster of the two, it is torch; and on GPUs it is torch.
+
+    Args:
+        device: "auto" (a GPU if there is one, and torch can use it), "cpu" or "cuda".
+        runtime: "auto", "onnx" or "torch".
+
+    Raises:
+        AecodecError: there is no such device or runtime here.
+    """
+    if device not in DEVICES:
+        raise AecodecError(f"unknown device {device!r}; use auto, cpu or cuda")
+    if runtime not in RUNTIMES:
+        raise AecodecError(f"unknown runtime {runtime!r}; use auto, onnx or torch")
+    if runtime == "onnx":
+        if device == "cuda":
+            raise AecodecError("ONNX Runtime is for CPUs here; use torch for a GPU")
+        return "onnx"
+    if runtime == "torch" or device == "cuda" or (device == "auto" and _may_have_gpu()):
+        torch_device = _torch_device(device)
+        if runtime == "torch" or torch_device != "cpu":
+            return torch_device
+    if sys.modules.get("torch"):
+        from aecodec.nn.device import has_bfloat16, has_int8_products
+
+        if has_bfloat16() or has_int8_products():
+            return "cpu"
+    return "onnx"
+
+
+def _may_have_gpu() -> bool:
+    """Whether there may be a GPU that torch can use; asking torch takes its import."""
+    if sys.modules.get("torch"):
+        return True
+    if sys.platform == "linux":
+        return os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/dxg")
+    return sys.platform == "win32" and os.path.exists(r"C:\Windows\System32\nvcuda.dll")
+
+
+def _torch_device(device: str) -> str:
+    from aecodec.errors import needs_extra
+
+    try:
+        from aecodec.nn.device import choose_device
+    except ModuleNotFoundError:
+        if device == "auto":  # a GPU that cannot be used
+            return "cpu"
+        raise needs_extra("torch", "train") from None
+    return choose_device(device).type
+
+
+class OnnxNetworks:
+    """Networks of one weight file, each made ready when it is first run; threads may share them.
+
+    Args:
+        graph_of: makes the graph of a network by its name.
+        tensors: those of the weight file, by name.
+    """
+
+    def __init__(self, graph_of: Callable[[str], Graph], tensors: Mapping[str, AnyArray]) -> None:
+        self._graph_of, self._tensors = graph_of, tensors
+        self._lock, self._process = Lock(), os.getpid()
+        self._sessions: dict[str, tuple[InferenceSession, list[str]]] = {}
+
+    def inputs(self, name: str) -> list[str]:
+        """What a network takes.
+
+        Raises:
+            AecodecError: its tensors are not there, or of other shapes.
+        """
+        return self._session(name)[1]
+
+    def run(self, name: str, inputs: Mapping[str, AnyArray]) -> list[Any]:
+        """The outputs of a network."""
+        session, names = self._session(name)
+        try:
+            found: list[Any] = session.run(None, {name: inputs[name] for name in names})
+        except Exception as error:  # its own kinds derive from no other
+            if "allocate" in str(error):
+                raise MemoryError from None
+            raise _do_not_fit(name) from error
+        return found
+
+    def _session(self, name: str) -> tuple[InferenceSession, list[str]]:
+        with self._lock:
+            if self._process != os.getpid():
+                # A forked process has none of its parent's threads, and would wait for them for
+                # ever, at their end too.
+                _OF_PARENTS.append(self._sessions)
+                self._sessions, self._process = {}, os.getpid()
+            if name not in self._sessions:
+                self._sessions[name] = self._load(name)
+            return self._sessions[name]
+
+    def _load(self, name: str) -> tuple[InferenceSession, list[str]]:
+        try:
+            graph = self._graph_of(name)
+            return _session(graph, self._tensors), graph.inputs
+        except Exception as error:
+            raise _do_not_fit(name) from error
+
+
+_OF_PARENTS: list[Any] = []
+
+
+def _do_not_fit(name: str) -> AecodecError:
+    return AecodecError(
+        f"not a weight file of this version (the tensors of its {name} are not those of one)"
+    )
+
+
+def _session(graph: Graph, tensors: Mapping[str, AnyArray]) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    options.intra_op_num_threads = threads()
+    # Threads that wait in a loop take the processor from those who work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    names = sorted(graph.weights)
+    values = [
+        onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(tensors[name]))
+        for name in names
+    ]
+    options.add_external_initializers(names, values)
+    return onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
+
+
+def threads() -> int:
+    """How many threads a network runs on: OMP_NUM_THREADS, as for torch, or the processors."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def at_quality(table: AnyArray, quality: int) -> AnyArray:
+    """A table's vector, float32, at a quality of 1 to 100.
+
+    Args:
+        table: of all qualities, integers (100, C), or of evenly spaced ones, floats (anchors, C).
+    """
+    if table.dtype.kind in "iu":
+        return table[quality - 1].astype(np.float32)
+    position = (quality - 1) / 99 * (len(table) - 1)
+    low = min(int(position), len(table) - 2)
+    below, above = table[low].astype(np.float32), table[low + 1].astype(np.float32)
+    found: AnyArray = below + np.float32(position - low) * (above - below)
+    return found

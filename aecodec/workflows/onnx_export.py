@@ -1,0 +1,51 @@
+"""A model's networks as ONNX files with their weights inside, for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.graphs import NETWORKS, codec_graph
+from aecodec.errors import AecodecError
+from aecodec.hashing.config import HashConfig
+from aecodec.hashing.graphs import hash_graph
+from aecodec.nn.onnx_graph import Graph
+from aecodec.weights import find_weights, loading
+
+Graphs = dict[str, Callable[[], Graph]]
+
+
+def onnx_files(weights: str | Path) -> Iterator[tuple[str, bytes]]:
+    """Name and contents of an ONNX file for each network of a codec or a hash model.
+
+    What depends on quality are inputs named as tensors of the weight file: their values at the
+    quality, as `aecodec.nn.runtime.at_quality` has them.
+
+    Args:
+        weights: the name of weights that ship, or a weight file.
+
+    Raises:
+        AecodecError: there are none, or none of these kinds.
+    """
+    for name, make in loading.load(find_weights(weights), "onnx", "codec or hash", _graphs).items():
+        yield f"{name}.onnx", make().model(weights_inside=True)
+
+
+def _graphs(file: loading.WeightFile, _place: str) -> Graphs:
+    text, tensors = file.metadata["config"], file.tensors
+    fields = json.loads(text)
+    if "latent_channels" in fields:
+        codec = CodecConfig.from_json(text)
+        return {
+            name: lambda name=name: codec_graph(name, codec, tensors)  # type: ignore[misc]
+            for name in NETWORKS
+        }
+    if "lengths" in fields:
+        hash_config = HashConfig.from_json(text)
+        return {
+            name: lambda name=name: hash_graph(name, hash_config, tensors)  # type: ignore[misc]
+            for name in ("logits", "reconstruct")
+        }
+    raise AecodecError(f"{file.path}: only codecs and hash models run on ONNX Runtime so far")

@@ -1,0 +1,154 @@
+"""ONNX Runtime and torch do the same, and the first needs no torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image, ImageDraw
+
+from aecodec.codec.codec import Codec
+from aecodec.codec.weights import inference_model
+from aecodec.errors import AecodecError
+from aecodec.nn.runtime import choose_runtime
+from tests.codec.foreign import decode
+
+CODECS = ("codec-psnr", "codec-balanced")
+
+
+def drawn() -> Image.Image:
+    """Text and shapes on a photo, which no cell of it keeps exactly."""
+    image = Image.fromarray(skimage.data.coffee()).crop((60, 40, 357, 263))
+    pen = ImageDraw.Draw(image)
+    for line in range(6):
+        pen.text((8 + 3 * line, 30 * line), "lorem ipsum dolor sit amet", fill=(0, 40 * line, 255))
+    pen.ellipse((150, 90, 280, 200), outline="white", width=4)
+    return image
+
+
+@pytest.fixture(scope="module", params=CODECS)
+def both(request: pytest.FixtureRequest) -> tuple[Codec, Codec]:
+    """The same weights on ONNX Runtime and in torch, in float32 on any CPU."""
+    return Codec("cpu", request.param, "onnx"), Codec("cpu", request.param, "torch")
+
+
+@pytest.fixture(autouse=True)
+def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aecodec.codec.torch_networks.has_bfloat16", lambda: False)
+
+
+@pytest.mark.parametrize("quality", [1, 50, 97])
+@pytest.mark.parametrize("picture", ["photo", "drawn"])
+def test_files_of_either_decode_alike(
+    both: tuple[Codec, Codec], cat: Image.Image, picture: str, quality: int
+) -> None:
+    image = cat.crop((0, 0, 311, 209)) if picture == "photo" else drawn()
+    for writer in both:
+        data = writer.compress(image, quality)
+        symbols, pixels = decode(both[0], data)
+        others, expected = decode(both[1], data)
+        assert len(symbols) == len(others)
+        assert all(np.array_equal(a, b) for a, b in zip(symbols, others, strict=True))
+        assert np.abs(pixels - expected).max() <= 1
+        assert (pixels != expected).mean() < 1e-3
+        small, wanted = (np.asarray(codec.preview(data)).astype(int) for codec in both)
+        assert np.abs(small - wanted).max() <= 1
+
+
+def test_scale_indices_are_the_same_integers(both: tuple[Codec, Codec]) -> None:
+    """From any psi and any symbols: of noise, of extremes, of nothing."""
+    config, generator = both[0].model.config, np.random.default_rng(0)
+    size = (1, 12, 16)
+    for quality in (1, 23, 50, 77, 100):
+        for most in (1, 30, 127):
+            z = generator.integers(-most, most + 1, (1, 3, 4, config.hyper_channels))
+            z = z.astype(np.float32).transpose(0, 3, 1, 2)
+            psi, expected = (codec.model.networks.psi(z, quality) for codec in both)
+            assert np.array_equal(psi, expected)
+            magnitudes = generator.integers(0, 2 * most + 1, (*size, config.latent_channels))
+            magnitudes = magnitudes.astype(np.float32).transpose(0, 3, 1, 2)
+            if most == 127:
+                psi = np.full_like(psi, 255)
+                magnitudes = np.where(magnitudes > 99, 255, 0).astype(np.float32)
+            for step in range(4):
+                known = (step, psi, magnitudes / 32, magnitudes, quality)
+                (mean, index), (other, wanted) = (c.model.networks.predict(*known) for c in both)
+                assert np.array_equal(index, wanted)
+                assert np.abs(mean - other).max() <= 1e-5 * np.abs(other).max() + 1e-4
+
+
+def test_files_made_by_either_are_nearly_the_same(
+    both: tuple[Codec, Codec], cat: Image.Image
+) -> None:
+    sizes = [len(codec.compress(cat.crop((0, 0, 256, 192)), 60)) for codec in both]
+    assert abs(sizes[0] - sizes[1]) < 0.002 * sizes[0] + 8
+
+
+def test_which_runtime_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aecodec.nn.device.has_int8_products", lambda: False)
+    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: False)
+    assert choose_runtime("cpu") == "onnx"
+    assert choose_runtime("cpu", "torch") == "cpu"
+    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: True)
+    assert choose_runtime("cpu") == "cpu"  # torch is imported already
+    monkeypatch.delitem(sys.modules, "torch")
+    assert choose_runtime("cpu") == "onnx"
+    with pytest.raises(AecodecError, match="unknown runtime 'abacus'"):
+        Codec("cpu", runtime="abacus")
+    with pytest.raises(AecodecError, match="for CPUs"):
+        Codec("cuda", runtime="onnx")
+
+
+def test_tensors_of_other_shapes_are_refused(codec: Codec) -> None:
+    tensors = {**codec.model.tensors, "synthesis.up.weight": np.zeros((1, 2, 3, 4), np.float16)}
+    model = inference_model(codec.model.config, tensors, "onnx")
+    with pytest.raises(AecodecError, match="not those of"):
+        model.synthesise(np.zeros((1, 320, 4, 4), np.float32), 50)
+
+
+WITHOUT_TORCH = """
+import os, sys
+for name in ("torch", "scipy", "matplotlib", "lightning", "compressai", "polars", "onnx"):
+    sys.modules[name] = None
+import numpy as np
+from PIL import Image
+import aecodec
+from aecodec.codec.rate_control import compress_to_target
+
+image = Image.open(sys.argv[1])
+data = aecodec.compress(image, 60)
+restored = np.asarray(aecodec.decompress(data)).astype(float)
+assert 20 < 10 * np.log10(255**2 / np.square(restored - np.asarray(image)).mean()) < 60
+assert aecodec.preview(data).size == (19, 13)
+smaller = compress_to_target(aecodec.Codec(), image, ssimulacra2=60)
+assert len(smaller) < len(aecodec.compress(image, 95))
+try:
+    aecodec.compress(image, effort="max")
+except aecodec.errors.AecodecError as error:
+    assert "needs the extra 'train': pip install 'aecodec[train]'" in str(error), error
+else:
+    raise SystemExit("effort max without torch")
+if hasattr(os, "fork"):
+    child = os.fork()
+    if not child:
+        os._exit(0 if aecodec.compress(image, 60) == data else 1)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_no_torch_is_needed(tmp_path: Path, cat: Image.Image) -> None:
+    photo = tmp_path / "photo.png"
+    cat.crop((100, 50, 250, 150)).save(photo)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(photo)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+    )
+    assert done.returncode == 0, done.stderr
