@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from aecodec.codec.codec import Codec
 from aecodec.codec.weights import inference_model
 from aecodec.errors import AecodecError
-from aecodec.nn.runtime import choose_runtime
+from aecodec.nn.runtime import choose_runtime, import_torch_if_it_pays
 from tests.codec.foreign import decode
 
 CODECS = ("codec-psnr", "codec-balanced")
@@ -90,7 +90,6 @@ def test_files_made_by_either_are_nearly_the_same(
 
 
 def test_which_runtime_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aecodec.nn.device.has_int8_products", lambda: False)
     monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: False)
     assert choose_runtime("cpu") == "onnx"
     assert choose_runtime("cpu", "torch") == "cpu"
@@ -102,6 +101,17 @@ def test_which_runtime_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
         Codec("cpu", runtime="abacus")
     with pytest.raises(AecodecError, match="for CPUs"):
         Codec("cuda", runtime="onnx")
+
+
+def test_torch_is_imported_for_many_pixels_where_it_is_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    imported: list[str] = []
+    monkeypatch.setattr("aecodec.nn.runtime.import_module", imported.append)
+    for bfloat16, pixels in ((False, 1e9), (True, 1e6), (True, 1e9)):
+        monkeypatch.setattr("aecodec.nn.runtime._says_bfloat16", lambda yes=bfloat16: yes)
+        import_torch_if_it_pays(pixels)
+        assert imported == (["torch"] if bfloat16 and pixels > 1e8 else [])
 
 
 def test_tensors_of_other_shapes_are_refused(codec: Codec) -> None:
