@@ -113,7 +113,7 @@ class OnnxNetworks:
 
     def __init__(self, graph_of: Callable[[str], Graph], tensors: Mapping[str, AnyArray]) -> None:
         self._graph_of, self._tensors = graph_of, tensors
-        self._lock, self._process = Lock(), os.getpid()
+        self._lock, self._process, self._threads = Lock(), os.getpid(), 0
         self._sessions: dict[str, tuple[InferenceSession, list[str]]] = {}
 
     def inputs(self, name: str) -> list[str]:
@@ -142,6 +142,8 @@ class OnnxNetworks:
                 # ever, at their end too.
                 _OF_PARENTS.append(self._sessions)
                 self._sessions, self._process = {}, os.getpid()
+            if self._threads != (count := threads()):
+                self._sessions, self._threads = {}, count
             if name not in self._sessions:
                 self._sessions[name] = self._load(name)
             return self._sessions[name]
@@ -183,7 +185,10 @@ def _session(graph: Graph, tensors: Mapping[str, AnyArray]) -> InferenceSession:
 
 
 def threads() -> int:
-    """How many threads a network runs on: OMP_NUM_THREADS, as for torch, or the processors."""
+    """How many threads a network runs on: torch's where it is imported, else as torch would."""
+    set_in_torch = getattr(sys.modules.get("torch"), "get_num_threads", None)
+    if set_in_torch:
+        return int(set_in_torch())
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdigit() and int(asked) > 0:
         return int(asked)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from PIL import Image, ImageDraw
 
 from aecodec.codec.codec import Codec
@@ -87,6 +88,18 @@ def test_files_made_by_either_are_nearly_the_same(
 ) -> None:
     sizes = [len(codec.compress(cat.crop((0, 0, 256, 192)), 60)) for codec in both]
     assert abs(sizes[0] - sizes[1]) < 0.002 * sizes[0] + 8
+
+
+def test_one_thread_or_two_make_the_same(cat: Image.Image) -> None:
+    codec, made, threads = Codec("cpu", runtime="onnx"), [], torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            data = codec.compress(cat.crop((0, 0, 256, 192)), 70)
+            made.append((data, codec.decompress(data).tobytes()))
+    finally:
+        torch.set_num_threads(threads)
+    assert made[0] == made[1]
 
 
 def test_which_runtime_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
