@@ -23,7 +23,8 @@ def psnr(a: Image.Image, b: Image.Image, peak: int = 255) -> float:
 
 @pytest.fixture(scope="session")
 def codec() -> Codec:
-    return Codec("cpu")
+    """On ONNX Runtime, as where torch is not imported."""
+    return Codec("cpu", runtime="onnx")
 
 
 @pytest.fixture(scope="session")
