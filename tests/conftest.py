@@ -9,8 +9,12 @@ import torch
 from PIL import Image
 
 from aecodec.codec.codec import Codec
+from aecodec.nn import runtime
 
 torch.set_num_threads(2)
+
+# These tests import torch, which most users of the command line do not.
+runtime.torch_is_faster = lambda: False
 
 
 def psnr(a: Image.Image, b: Image.Image, peak: int = 255) -> float:
@@ -23,8 +27,7 @@ def psnr(a: Image.Image, b: Image.Image, peak: int = 255) -> float:
 
 @pytest.fixture(scope="session")
 def codec() -> Codec:
-    """On ONNX Runtime, as where torch is not imported."""
-    return Codec("cpu", runtime="onnx")
+    return Codec("cpu")
 
 
 @pytest.fixture(scope="session")

@@ -55,12 +55,16 @@ def choose_runtime(device: str, runtime: str = "auto") -> str:
         torch_device = _torch_device(device)
         if runtime == "torch" or torch_device != "cpu":
             return torch_device
-    if sys.modules.get("torch"):
-        from aecodec.nn.device import has_bfloat16
+    return "cpu" if torch_is_faster() else "onnx"
 
-        if has_bfloat16():
-            return "cpu"
-    return "onnx"
+
+def torch_is_faster() -> bool:
+    """Whether torch is imported already, and the CPU has bfloat16."""
+    if not sys.modules.get("torch"):
+        return False
+    from aecodec.nn.device import has_bfloat16
+
+    return has_bfloat16()
 
 
 def _may_have_gpu() -> bool:

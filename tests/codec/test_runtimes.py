@@ -103,13 +103,11 @@ def test_one_thread_or_two_make_the_same(cat: Image.Image) -> None:
 
 
 def test_which_runtime_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: False)
     assert choose_runtime("cpu") == "onnx"
     assert choose_runtime("cpu", "torch") == "cpu"
-    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: True)
-    assert choose_runtime("cpu") == "cpu"  # torch is imported already
-    monkeypatch.delitem(sys.modules, "torch")
-    assert choose_runtime("cpu") == "onnx"
+    monkeypatch.setattr("aecodec.nn.runtime.torch_is_faster", lambda: True)
+    assert choose_runtime("cpu") == "cpu"
+    assert choose_runtime("cpu", "onnx") == "onnx"
     with pytest.raises(AecodecError, match="unknown runtime 'abacus'"):
         Codec("cpu", runtime="abacus")
     with pytest.raises(AecodecError, match="for CPUs"):
