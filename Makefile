@@ -13,7 +13,7 @@ $(VENV)/.base: pyproject.toml
 	$(BIN)/pip install --quiet --editable . scikit-image
 	touch $@
 
-.PHONY: demo test test-install test-ui test-ray check docs docs-python clean
+.PHONY: demo test test-install test-plain test-ui test-ray check docs docs-python clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,19 @@ test-install: $(VENV)/.installed
 	cd build && PYTHONPATH=site site/bin/aecodec decompress photo.aec -o restored.png --force
 	cd build && PYTHONPATH=site site/bin/aecodec compare photo.png photo.aec
 	cd build && PYTHONPATH=site site/bin/aecodec denoise photo.png -o clean.png --force
+
+# A plain installation, without torch, in an environment of its own.
+test-plain: $(VENV)/.installed
+	rm -rf build
+	$(PYTHON) -m venv build/plain
+	build/plain/bin/pip install --quiet .
+	! build/plain/bin/python -c "import torch" 2> /dev/null
+	$(BIN)/python -c "import skimage.data, PIL.Image as I; I.fromarray(skimage.data.coffee()).save('build/photo.png')"
+	cd build && plain/bin/aecodec compress photo.png
+	cd build && plain/bin/aecodec decompress photo.aec -o restored.png
+	cd build && plain/bin/aecodec hash photo.png photo.aec
+	cd build && plain/bin/aecodec index photo.png --index index.sqlite3
+	cd build && plain/bin/aecodec search photo.aec --index index.sqlite3
 
 # In a real browser: needs Chromium and its driver (Debian: chromium, chromium-driver).
 test-ui: $(VENV)/.installed

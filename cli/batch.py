@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,11 @@ def run_here(
     report(outcomes, len(jobs), as_json=as_json, quiet=quiet, rehearsal=dry_run)
 
 
+def to_do(jobs: Sequence[Job]) -> list[Path]:
+    """The files of jobs that can and need be done."""
+    return [job.source for job in jobs if not (job.problem or job.done)]
+
+
 def run_batch(
     command: str,
     inputs: Sequence[str],
@@ -45,8 +50,13 @@ def run_batch(
     quiet: bool,
     skip_existing: bool = False,
     dry_run: bool = False,
+    prepare: Callable[[Sequence[Path]], None] | None = None,
 ) -> None:
-    """Files to files on this machine or on Ray, and print what comes of them."""
+    """Files to files on this machine or on Ray, and print what comes of them.
+
+    Args:
+        prepare: is told what files there are to do on this machine, before `load`.
+    """
     if engine == "ray":
         run_cluster(
             command,
@@ -73,6 +83,8 @@ def run_batch(
         force=force,
         skip_existing=skip_existing,
     )
+    if prepare and not dry_run:
+        prepare(to_do(jobs))
     run_here(jobs, load, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 

@@ -17,10 +17,11 @@ from aecodec.workflows.compress import (
     check_target,
     compressor,
     decompressor,
+    prepare_for,
 )
 from aecodec.workflows.sizes import parse_size
 
-from .batch import run_batch, run_here
+from .batch import run_batch, run_here, to_do
 from .images import image_suffix
 from .options import (
     AsJson,
@@ -210,6 +211,7 @@ def compress(
         quiet=quiet,
         skip_existing=skip_existing,
         dry_run=dry_run,
+        prepare=prepare_for,
     )
 
 
@@ -265,6 +267,8 @@ def decompress(
     jobs = plan(
         inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force, skip_existing=skip_existing
     )
+    if not dry_run:
+        prepare_for(to_do(jobs))
     run_here(jobs, load, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
 
 

@@ -89,7 +89,7 @@ def describe() -> dict[str, Any]:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch and Pillow's AVIF use `count` threads; JPEG and WebP have but one."""
+    """Let networks and Pillow's AVIF use `count` threads; JPEG and WebP have but one."""
     import torch
 
     before = torch.get_num_threads(), AvifImagePlugin.DEFAULT_MAX_THREADS

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from PIL import Image, ImageDraw
 
 from aecodec.codec.codec import Codec
 from aecodec.codec.weights import inference_model
 from aecodec.errors import AecodecError
-from aecodec.nn.runtime import choose_runtime
+from aecodec.nn.runtime import choose_runtime, import_torch_if_it_pays
 from tests.codec.foreign import decode
 
 CODECS = ("codec-psnr", "codec-balanced")
@@ -89,19 +90,39 @@ def test_files_made_by_either_are_nearly_the_same(
     assert abs(sizes[0] - sizes[1]) < 0.002 * sizes[0] + 8
 
 
+def test_one_thread_or_two_make_the_same(cat: Image.Image) -> None:
+    codec, made, threads = Codec("cpu", runtime="onnx"), [], torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            data = codec.compress(cat.crop((0, 0, 256, 192)), 70)
+            made.append((data, codec.decompress(data).tobytes()))
+    finally:
+        torch.set_num_threads(threads)
+    assert made[0] == made[1]
+
+
 def test_which_runtime_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aecodec.nn.device.has_int8_products", lambda: False)
-    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: False)
     assert choose_runtime("cpu") == "onnx"
     assert choose_runtime("cpu", "torch") == "cpu"
-    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: True)
-    assert choose_runtime("cpu") == "cpu"  # torch is imported already
-    monkeypatch.delitem(sys.modules, "torch")
-    assert choose_runtime("cpu") == "onnx"
+    monkeypatch.setattr("aecodec.nn.runtime.torch_is_faster", lambda: True)
+    assert choose_runtime("cpu") == "cpu"
+    assert choose_runtime("cpu", "onnx") == "onnx"
     with pytest.raises(AecodecError, match="unknown runtime 'abacus'"):
         Codec("cpu", runtime="abacus")
     with pytest.raises(AecodecError, match="for CPUs"):
         Codec("cuda", runtime="onnx")
+
+
+def test_torch_is_imported_for_many_pixels_where_it_is_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    imported: list[str] = []
+    monkeypatch.setattr("aecodec.nn.runtime.import_module", imported.append)
+    for bfloat16, pixels in ((False, 1e9), (True, 1e6), (True, 1e9)):
+        monkeypatch.setattr("aecodec.nn.runtime._says_bfloat16", lambda yes=bfloat16: yes)
+        import_torch_if_it_pays(pixels)
+        assert imported == (["torch"] if bfloat16 and pixels > 1e8 else [])
 
 
 def test_tensors_of_other_shapes_are_refused(codec: Codec) -> None:
