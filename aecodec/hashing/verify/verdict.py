@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.verify import align
+from aecodec.hashing.verify.guess import SIDE, guess
 from aecodec.hashing.verify.judge import Findings, examine
 
 SMALL = 128
@@ -20,9 +22,10 @@ LARGE = 512
 """Pixels a side at which pages, charts and the like are judged again."""
 
 _BATCH = 32  # pairs worked on together
-_LEVELS = ((32, 6, 4, 0.36), (64, 5, 2, 0.4), (SMALL, 4, 2, 0.4))
+_LEVELS = ((SIDE, 6, 4, 0.36), (64, 5, 2, 0.4), (SMALL, 4, 2, 0.4))
 """Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
 to be looked at any closer."""
+_WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
 
 
@@ -118,57 +121,70 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
     """Verdicts by copies of `SMALL` pixels a side."""
     verdicts = [Verdict(False, "they show different things")] * len(pairs)
     pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
-    open_rows, maps = _places(pictures, sizes)
-    for guess, backward in ((0, False), (0, True), (1, False), (1, True)):
-        if not open_rows:
-            break
-        # First with the smaller of the two as the part.
-        chosen = torch.stack([maps[n][guess] for n in open_rows])
-        a, b = (picture[torch.tensor(open_rows)] for picture in pictures)
-        second = (torch.det(chosen[:, :, :2]).abs() <= 1) != backward
-        part, whole, directed = _directed(a, b, chosen, second)
+    rows, maps = _places(pictures, sizes)
+    # The best guess of each pair, with the smaller of the two as the part, and the other way round;
+    # then what else was guessed.
+    of, rank = rows.tolist(), _rank(rows).tolist()
+    for number, backward in ((0, False), (0, True), (1, False), (1, True)):
+        chosen = torch.tensor(
+            [n for n in range(len(of)) if rank[n] == number and not verdicts[of[n]].same],
+            dtype=torch.long,
+        )
+        if not len(chosen):
+            continue
+        a, b = (picture[rows[chosen]] for picture in pictures)
+        second = (torch.det(maps[chosen, :, :2]).abs() <= 1) != backward
+        part, whole, directed = _directed(a, b, maps[chosen], second)
         found = examine(part, whole, directed)
-        for place, n in enumerate(open_rows):
+        for place, n in enumerate(rows[chosen].tolist()):
             piece = "b" if second[place] else "a"
             verdict = _decide(found[place], directed[place], sizes[n], piece)
             verdicts[n] = min(verdicts[n], verdict, key=lambda v: (not v.same, v.sure))
-        open_rows = [n for n in open_rows if not verdicts[n].same]
     return verdicts
 
 
-def _places(
-    pictures: Sequence[Tensor], sizes: Sequence[Sizes]
-) -> tuple[list[int], dict[int, Tensor]]:
-    """Which pairs may be the same, and of each the two best maps (2, 2, 3) from b to a."""
-    rows = torch.arange(len(sizes))
-    maps = torch.empty(0)
+def _places(pictures: Sequence[Tensor], sizes: Sequence[Sizes]) -> tuple[Tensor, Tensor]:
+    """Guesses that are left, of each pair the best first: pairs (G,), ascending, and maps from b
+    to a (G, 2, 3).
+    """
+    rows, maps = torch.empty(0, dtype=torch.long), torch.empty(0, 2, 3)
     for side, steps, keep, least in _LEVELS:
-        a, b = (
-            align.outlines(align.grey(torch.nn.functional.avg_pool2d(p[rows], SMALL // side)))
-            for p in pictures
-        )
-        if not len(maps):
-            maps = _guesses((a, b), sizes)
-        many = maps.shape[1]
-        flat = maps.reshape(-1, 2, 3)
-        # Refined in the direction in which the part is the smaller: all of it is then seen.
-        second = torch.det(flat[:, :, :2]).abs() <= 1
-        a, b = (picture.repeat_interleave(many, 0) for picture in (a, b))
-        part, whole, flat = _directed(a, b, flat, second)
-        flat = align.refine(part, whole, flat, steps)
-        usable = torch.det(flat[:, :, :2]).abs() > 0.02
-        flat = torch.where(usable[:, None, None], flat, torch.eye(2, 3))
-        score = align.correlation(part, whole, flat).reshape(-1, many)
-        flat = torch.where(second[:, None, None], flat, align.inverse(flat))
-        best = score.topk(keep, dim=1)
-        alike = best.values[:, 0] > least
-        maps = flat.reshape(-1, many, 2, 3).gather(
-            1, best.indices[:, :, None, None].expand(-1, -1, 2, 3)
-        )[alike]
-        rows = rows[alike]
+        shrunk = [align.grey(avg_pool2d(picture, SMALL // side)) for picture in pictures]
+        if side == SIDE:
+            guesses, scores = guess(*shrunk, sizes)
+            kept = scores > scores.amax(1, keepdim=True) - _WORSE
+            # As they are, too: what is smooth has hardly any outlines to go by.
+            plain = torch.eye(2, 3)
+            there = ((guesses - plain).abs().amax((2, 3)) < 1e-3) & kept
+            guesses = torch.cat([guesses, plain.expand(len(guesses), 1, 2, 3)], 1)
+            kept = torch.cat([kept, ~there.any(1, keepdim=True)], 1)
+            rows, maps = kept.nonzero()[:, 0], guesses[kept]
         if not len(rows):
             break
-    return rows.tolist(), dict(zip(rows.tolist(), maps, strict=True))
+        # Only of those pairs that are left.
+        left, place = rows.unique(return_inverse=True)
+        a, b = (align.outlines(picture[left])[place] for picture in shrunk)
+        # Refined in the direction in which the part is the smaller: all of it is then seen.
+        second = torch.det(maps[:, :, :2]).abs() <= 1
+        part, whole, maps = _directed(a, b, maps, second)
+        maps = align.refine(part, whole, maps, steps)
+        usable = torch.det(maps[:, :, :2]).abs() > 0.02
+        maps = torch.where(usable[:, None, None], maps, torch.eye(2, 3))
+        score = align.correlation(part, whole, maps)
+        maps = torch.where(second[:, None, None], maps, align.inverse(maps))
+        order = np.lexsort((-score.numpy(), rows.numpy()))
+        rows, maps, score = rows[order], maps[order], score[order]
+        best = torch.full((len(pictures[0]),), -1.0).scatter_reduce(0, rows, score, "amax")[rows]
+        kept = (best > least) & (_rank(rows) < keep) & (score > best - _WORSE)
+        rows, maps = rows[kept], maps[kept]
+    return rows, maps
+
+
+def _rank(rows: Tensor) -> Tensor:
+    """Of each of some ascending numbers, how many equal ones are before it."""
+    _, counts = rows.unique_consecutive(return_counts=True)
+    first = (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return torch.arange(len(rows)) - first
 
 
 def _directed(a: Tensor, b: Tensor, maps: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -176,22 +192,6 @@ def _directed(a: Tensor, b: Tensor, maps: Tensor, second: Tensor) -> tuple[Tenso
     turn = second[:, None, None, None]
     directed = torch.where(second[:, None, None], maps, align.inverse(maps))
     return torch.where(turn, b, a), torch.where(turn, a, b), directed
-
-
-def _guesses(level: Sequence[Tensor], sizes: Sequence[Sizes]) -> Tensor:
-    """Maps (N, K, 2, 3) from the second to the first."""
-    a, b = level
-    whole = align.guess_whole(b, a)
-    first, second = (torch.tensor([size[k] for size in sizes]).float() for k in (0, 1))
-    piece = align.guess_piece(b, a, _fit(second, first))
-    around = align.guess_piece(a, b, _fit(first, second))
-    return torch.cat([whole, piece, align.inverse(around)], 1)
-
-
-def _fit(part: Tensor, whole: Tensor) -> Tensor:
-    """(N, 2): width and height of the largest piece of the part's proportions, of the whole's."""
-    scale = (whole / part).amin(1, keepdim=True)
-    return part * scale / whole
 
 
 def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
