@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +19,9 @@ from PIL import Image
 from aecodec.errors import AecodecError
 from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
-from aecodec.hashing.duplicates import Duplicates, Progress, Rank, group, group_checked
+from aecodec.hashing.duplicates import EQUAL, Duplicates, Progress, Rank, group, group_checked
 from aecodec.hashing.picture import Preview, preview_of
 from aecodec.images import Picture
-
-if TYPE_CHECKING:
-    from aecodec.hashing.verify import Verdict
 
 LONGEST = 1024
 """Pixels a side, at most, of the copies of files that are compared."""
@@ -35,11 +31,11 @@ VERIFY = ("thumbnail", "pixels", "none", "exact")
 """How to make sure: look at thumbnails, and at the files where those cannot tell; at the files
 only; not at all; or only call the same what has equal pixels."""
 
-WIDE, _NEARLY_EQUAL = 0.33, 0.1
+WIDE, _NEARLY_EQUAL = 0.42, 0.1
 """Of the bits, in which codes of candidates may differ; and those of equal pixels, as files
 differ.
 """
-NEAREST, _LEAST_NEAREST = 32, 4
+NEAREST, _LEAST_NEAREST = 64, 4
 """Candidates of an image, at most, and in the largest collections."""
 _LOOKS = 400_000  # candidates of all images, about
 _LIKELY = 0.4  # greatest correlation of small copies, above which pairs are looked at
@@ -133,6 +129,7 @@ class Checker:
     def screen(self, images: Sequence[Entry], pairs: Pairs, stages: Stages) -> Chosen:
         """Whether pairs of positions (P, 2) may be the same, by copies of their thumbnails."""
         from aecodec.hashing.verify.guess import SIDE, likeness
+        from aecodec.hashing.verify.verdict import TINY
 
         used, places = np.unique(pairs, return_inverse=True)
         places = places.reshape(pairs.shape)
@@ -144,7 +141,11 @@ class Checker:
             sizes = np.array([_size(images[n]) for n in used], dtype=float).reshape(-1, 2)
             alike = likeness(copies, sizes, places[there], partial(stages, 1))
             likely = np.ones(len(pairs), bool)  # where there is no thumbnail, too
-            likely[there] = (alike > _LIKELY) | _near(copies, places[there])
+            near = _near(copies, places[there])
+            likely[there] = (alike > _LIKELY) | near
+            sides = sizes[places[there]]
+            tiny = sides.max(2).min(1) <= TINY
+            likely[there] &= ~tiny | (near & (sides[:, 0] == sides[:, 1]).all(1))
         return likely
 
     def _copy(self, ids: Sequence[int], copies: Copies, progress: Progress) -> Chosen:
@@ -199,22 +200,18 @@ class Checker:
 
     def _by_files(self, a: Entry, b: Entry) -> str:
         try:
-            verdict = compare_previews(self._file(a.path), self._file(b.path))
-            if verdict.reason == EQUAL and not self._equal(a.path, b.path):
-                return "compressed again"  # equal only as far as was looked
+            first, second = self._file(a.path), self._file(b.path)
+            same, reason = compare_previews(first, second, lambda: self._equal(a.path, b.path))
         except (AecodecError, OSError, MemoryError) as error:
             self.unclear.append((a.path, b.path, str(error)))
             return ""
-        return verdict.reason if verdict.same else ""
+        return reason if same else ""
 
     def _read(self, path: str) -> Preview:
         return preview_of(self._load(path), LONGEST)
 
     def _equal(self, a: str, b: str) -> bool:
         return pixel_digest(self._load(a)) == pixel_digest(self._load(b))
-
-
-EQUAL = "same pixels"
 
 
 class ExactChecker:
@@ -241,13 +238,22 @@ class ExactChecker:
             return ""
 
 
-def compare_previews(a: Preview, b: Preview) -> Verdict:
-    """By all that the two have."""
-    from aecodec.hashing.verify import explain_pairs
+def compare_previews(a: Preview, b: Preview, equal: Callable[[], bool]) -> tuple[bool, str]:
+    """Whether they are the same, by all that the two have; and why.
+
+    Args:
+        a, b: copies of the pictures.
+        equal: tells whether the pictures themselves are; asked where the copies are.
+    """
+    from aecodec.hashing.verify import explain_pairs, is_plain
 
     sizes = ((a.width, a.height), (b.width, b.height))
     (verdict,) = explain_pairs([(a.image, b.image)], sizes=[sizes], full=True)
-    return verdict
+    if verdict.reason != EQUAL or equal():
+        return verdict.same, verdict.reason
+    if is_plain(a.image):
+        return False, "they are of a single colour, and not equal"
+    return True, "compressed again"
 
 
 def pixel_digest(image: Image.Image) -> bytes:

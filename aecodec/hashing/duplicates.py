@@ -18,6 +18,9 @@ _BATCH = 256
 _AT_ONCE = 32  # pairs that are looked at together, at least
 _LOSSLESS = frozenset([".png", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".tga", ".gif"])
 
+EQUAL = "same pixels"
+"""Why images are the same where no pixel differs."""
+
 Rank = Callable[[Entry], Any]
 Check = Callable[[Sequence[tuple[Entry, Entry]]], Sequence[str]]
 Screen = Callable[[Sequence[Entry], npt.NDArray[np.int64]], npt.NDArray[np.bool_]]

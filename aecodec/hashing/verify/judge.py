@@ -35,6 +35,7 @@ _STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what 
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
 _KNOTS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)  # of a channel's curve, straight in between
+_NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest is asked for
 _NEAR = 0.06  # colours that count as one
 _BAR = 0.25  # of a side, at most
 _LEAST_PATCH, _PATCH = 0.004, 0.08  # of the area, that something lies over in one place
@@ -57,6 +58,7 @@ class Findings:
         largest: the greatest absolute difference of windows' means before it.
         hidden: share of the part that something lies over.
         gains: slope of each channel's curve.
+        recoloured: by how much the curves change colours, of [0, 1], where they change most.
         grey: one of the two has no colours, and the other has.
         coloured: both have.
     """
@@ -72,6 +74,7 @@ class Findings:
     largest: float
     hidden: float
     gains: tuple[float, float, float]
+    recoloured: float
     grey: bool
     coloured: bool
 
@@ -90,7 +93,8 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     both = torch.maximum(*colours) < _COLOURLESS
     part_lit = torch.where(colourless[:, None, None, None], grey(part), part)
     seen_lit = torch.where(colourless[:, None, None, None], grey(seen), seen)
-    part_fit, fitted, gains = _matched(part_lit, seen_lit, mask)
+    part_fit, fitted, lit, gains = _matched(part_lit, seen_lit, mask)
+    change = (lit - seen_lit).abs().amax(1)
     found = []
     for row in range(len(part)):
         found.append(
@@ -105,6 +109,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
                     float(difference[row]),
                     float(means[row].max()),
                     tuple(gains[row].tolist()),
+                    _greatest(change[row][mask[row] > 0]),
                     bool(colourless[row] and not both[row]),
                     not colourless[row],
                 ),
@@ -116,7 +121,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
 def _of_one(
     part: Array, seen: Array, smooth: Array, fitted: Array, mask: Array, facts: Any
 ) -> Findings:
-    covered, difference, largest, gains, is_grey, coloured = facts
+    covered, difference, largest, gains, recoloured, is_grey, coloured = facts
     rest = np.square(smooth - fitted).mean(0)
     spread, other = _variance(smooth), _variance(fitted)
     residual = _pool(rest)
@@ -143,6 +148,7 @@ def _of_one(
             largest,
             0,
             gains,
+            recoloured,
             is_grey,
             coloured,
         )
@@ -170,9 +176,15 @@ def _of_one(
         largest,
         float(hidden.mean()),
         gains,
+        recoloured,
         is_grey,
         coloured,
     )
+
+
+def _greatest(values: Tensor) -> float:
+    """But for a few."""
+    return float(np.quantile(values.numpy(), _NEARLY_ALL)) if len(values) else 0.0
 
 
 def _pool(picture: Array) -> Array:
@@ -212,8 +224,10 @@ def _kind(part: Array, mask: Array) -> tuple[bool, float]:
 # ---- colours and sharpness ----------------------------------------------------------------
 
 
-def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The part, what explains it, and slopes (N, 3), at the sharpness at which they agree best."""
+def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The part and what explains it at the sharpness at which they agree best; what explains it as
+    sharp as it is; and slopes (N, 3).
+    """
     fitted, slopes = _curve(seen, part, mask)
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
     own = {sigma: _blur(grey(part), sigma)[:, 0] for sigma in sigmas}
@@ -231,7 +245,7 @@ def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, 
         rows = best == number
         if rows.any():
             smooth[rows], explained[rows] = _blur(part[rows], a), _blur(fitted[rows], b)
-    return smooth, explained, slopes
+    return smooth, explained, fitted, slopes
 
 
 def _blur(pictures: Tensor, sigma: float) -> Tensor:

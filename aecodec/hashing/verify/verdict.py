@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.guess import SIDE, guess
 from aecodec.hashing.verify.judge import Findings, examine
@@ -21,11 +22,16 @@ SMALL = 128
 LARGE = 512
 """Pixels a side at which pages, charts and the like are judged again."""
 
+TINY = 32
+"""Pixels a side, up to which pictures are the same only where they are equal."""
+
 _BATCH = 32  # pairs worked on together
 _LEVELS = ((SIDE, 6, 4, 0.36), (64, 5, 2, 0.4), (SMALL, 4, 2, 0.4))
 """Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
 to be looked at any closer."""
+_ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
 _WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
+_RECOLOURED = 0.2  # of [0, 1]: by so much colours may change where there are few of them
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
 
 
@@ -83,7 +89,7 @@ def explain_pairs(
 
 
 def _batch(pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool) -> list[Verdict]:
-    verdicts = [_plainly(a, b, full) for a, b in pairs]
+    verdicts = [_plainly(*pair, size, full) for pair, size in zip(pairs, sizes, strict=True)]
     open_rows = [n for n, verdict in enumerate(verdicts) if verdict is None]
     if open_rows:
         aligned = _aligned([pairs[n] for n in open_rows], [sizes[n] for n in open_rows])
@@ -94,20 +100,28 @@ def _batch(pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool) -> list[Ve
     return [verdict for verdict in verdicts if verdict is not None]
 
 
-def _plainly(a: Image.Image, b: Image.Image, full: bool) -> Verdict | None:
+def _plainly(a: Image.Image, b: Image.Image, sizes: Sizes, full: bool) -> Verdict | None:
     """The verdict where no looking for the place is needed."""
     x, y = np.asarray(a), np.asarray(b)
-    if full and x.shape == y.shape and np.array_equal(x, y):
-        return Verdict(True, "same pixels")
-    flat = [float((z.reshape(-1, 3) / 255).std(0).max()) < _FLAT for z in (x, y)]
-    if not any(flat):
-        return None
-    if not all(flat):
+    same_size = sizes[0] == sizes[1]
+    if full and same_size and np.array_equal(x, y):
+        return Verdict(True, EQUAL)
+    flat = [is_plain(a), is_plain(b)]
+    if any(flat) and not all(flat):
         return Verdict(False, "one is of a single colour")
+    tiny = min(max(size) for size in sizes) <= TINY
+    if not tiny and not any(flat):
+        return None
     near = np.abs(x.reshape(-1, 3).mean(0) - y.reshape(-1, 3).mean(0)).max() < 4
-    if near and not full:
-        return Verdict(True, "of one colour", sure=False)
-    return Verdict(False, "both are of a single colour, and not equal")
+    if near and same_size and not full:
+        return Verdict(True, "equal, perhaps", sure=False)
+    what = "tiny" if tiny else "of a single colour"
+    return Verdict(False, f"they are {what}, and not equal")
+
+
+def is_plain(picture: Image.Image) -> bool:
+    """Whether an RGB picture is of a single colour; such are the same only where they are equal."""
+    return float((np.asarray(picture).reshape(-1, 3) / 255).std(0).max()) < _FLAT
 
 
 def squares(images: Sequence[Image.Image], side: int) -> Tensor:
@@ -121,49 +135,62 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
     """Verdicts by copies of `SMALL` pixels a side."""
     verdicts = [Verdict(False, "they show different things")] * len(pairs)
     pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
-    rows, maps = _places(pictures, sizes)
-    # The best guess of each pair, with the smaller of the two as the part, and the other way round;
-    # then what else was guessed.
-    of, rank = rows.tolist(), _rank(rows).tolist()
-    for number, backward in ((0, False), (0, True), (1, False), (1, True)):
-        chosen = torch.tensor(
-            [n for n in range(len(of)) if rank[n] == number and not verdicts[of[n]].same],
-            dtype=torch.long,
-        )
-        if not len(chosen):
-            continue
-        a, b = (picture[rows[chosen]] for picture in pictures)
-        second = (torch.det(maps[chosen, :, :2]).abs() <= 1) != backward
-        part, whole, directed = _directed(a, b, maps[chosen], second)
+    guesses, scores = guess(*(_grey(picture, SIDE) for picture in pictures), sizes)
+
+    def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
+        if not len(rows):
+            return
+        a, b = (picture[rows] for picture in pictures)
+        # With the smaller of the two as the part, or the other way round.
+        second = (torch.det(maps[:, :, :2]).abs() <= 1) != backward
+        part, whole, directed = _directed(a, b, maps, second)
         found = examine(part, whole, directed)
-        for place, n in enumerate(rows[chosen].tolist()):
+        for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
             verdict = _decide(found[place], directed[place], sizes[n], piece)
             verdicts[n] = min(verdicts[n], verdict, key=lambda v: (not v.same, v.sure))
+
+    # Most copies were only scaled or compressed: they lie on each other as they are.
+    best = scores.argmax(1)
+    first = guesses[torch.arange(len(pairs)), best]
+    plain = (first == first.round()).flatten(1).all(1) & (scores.amax(1) > _ALIKE)
+    look(plain.nonzero()[:, 0], first[plain])
+    open_rows = torch.tensor([n for n, v in enumerate(verdicts) if not v.same], dtype=torch.long)
+    rows, maps = _places(pictures, open_rows, guesses, scores)
+    rank = _rank(rows)
+    for number, backward in ((0, False), (0, True), (1, False), (1, True)):
+        left = torch.tensor([not verdicts[n].same for n in rows.tolist()], dtype=torch.bool)
+        chosen = left & (rank == number)
+        look(rows[chosen], maps[chosen], backward)
     return verdicts
 
 
-def _places(pictures: Sequence[Tensor], sizes: Sequence[Sizes]) -> tuple[Tensor, Tensor]:
+def _places(
+    pictures: Sequence[Tensor], chosen: Tensor, guesses: Tensor, scores: Tensor
+) -> tuple[Tensor, Tensor]:
     """Guesses that are left, of each pair the best first: pairs (G,), ascending, and maps from b
     to a (G, 2, 3).
+
+    Args:
+        pictures: of all pairs.
+        chosen: pairs to look at.
+        guesses, scores: of all pairs.
     """
-    rows, maps = torch.empty(0, dtype=torch.long), torch.empty(0, 2, 3)
+    kept = scores > scores.amax(1, keepdim=True) - _WORSE
+    # As they are, too: what is smooth has hardly any outlines to go by.
+    plain = torch.eye(2, 3)
+    there = ((guesses - plain).abs().amax((2, 3)) < 1e-3) & kept
+    guesses = torch.cat([guesses, plain.expand(len(guesses), 1, 2, 3)], 1)
+    kept = torch.cat([kept, ~there.any(1, keepdim=True)], 1)
+    wanted = torch.zeros(len(kept), 1, dtype=torch.bool)
+    wanted[chosen] = True
+    rows, maps = (kept & wanted).nonzero()[:, 0], guesses[kept & wanted]
     for side, steps, keep, least in _LEVELS:
-        shrunk = [align.grey(avg_pool2d(picture, SMALL // side)) for picture in pictures]
-        if side == SIDE:
-            guesses, scores = guess(*shrunk, sizes)
-            kept = scores > scores.amax(1, keepdim=True) - _WORSE
-            # As they are, too: what is smooth has hardly any outlines to go by.
-            plain = torch.eye(2, 3)
-            there = ((guesses - plain).abs().amax((2, 3)) < 1e-3) & kept
-            guesses = torch.cat([guesses, plain.expand(len(guesses), 1, 2, 3)], 1)
-            kept = torch.cat([kept, ~there.any(1, keepdim=True)], 1)
-            rows, maps = kept.nonzero()[:, 0], guesses[kept]
         if not len(rows):
             break
         # Only of those pairs that are left.
         left, place = rows.unique(return_inverse=True)
-        a, b = (align.outlines(picture[left])[place] for picture in shrunk)
+        a, b = (align.outlines(_grey(picture[left], side))[place] for picture in pictures)
         # Refined in the direction in which the part is the smaller: all of it is then seen.
         second = torch.det(maps[:, :, :2]).abs() <= 1
         part, whole, maps = _directed(a, b, maps, second)
@@ -174,10 +201,15 @@ def _places(pictures: Sequence[Tensor], sizes: Sequence[Sizes]) -> tuple[Tensor,
         maps = torch.where(second[:, None, None], maps, align.inverse(maps))
         order = np.lexsort((-score.numpy(), rows.numpy()))
         rows, maps, score = rows[order], maps[order], score[order]
-        best = torch.full((len(pictures[0]),), -1.0).scatter_reduce(0, rows, score, "amax")[rows]
-        kept = (best > least) & (_rank(rows) < keep) & (score > best - _WORSE)
-        rows, maps = rows[kept], maps[kept]
+        best = torch.full((len(kept),), -1.0).scatter_reduce(0, rows, score, "amax")[rows]
+        alive = (best > least) & (_rank(rows) < keep) & (score > best - _WORSE)
+        rows, maps = rows[alive], maps[alive]
     return rows, maps
+
+
+def _grey(pictures: Tensor, side: int) -> Tensor:
+    """Squares (N, 3, SMALL, SMALL) as grey ones (N, 1, side, side)."""
+    return align.grey(avg_pool2d(pictures, pictures.shape[-1] // side))
 
 
 def _rank(rows: Tensor) -> Tensor:
@@ -203,13 +235,20 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
     reach = float(torch.det(maps[0, :, :2]).abs().sqrt())
     # As large as the one is that has fewer pixels of what both show.
     longest = min(max(images[0].size), round(max(images[1].size) * reach))
-    side = SMALL
+    side, verdict = SMALL, small
     while side < min(LARGE, longest):
         side = min(2 * side, LARGE)
         part, whole = (squares([image], side) for image in images)
         near, far = (align.outlines(align.grey(square)) for square in (part, whole))
         maps = align.refine(near, far, maps, 4)
-    part, whole = (squares([image], side) for image in images)
+        (findings,) = examine(part, whole, maps)
+        final = side >= min(LARGE, longest)
+        verdict = _decide(findings, maps[0], sizes, small.piece, final=final)
+        if not verdict.same and verdict.sure:
+            break
+    if side > SMALL:
+        return verdict
+    part, whole = (squares([image], SMALL) for image in images)
     (findings,) = examine(part, whole, maps)
     return _decide(findings, maps[0], sizes, small.piece, final=True)
 
@@ -298,6 +337,8 @@ def _against(found: Findings, final: bool) -> str:
         limit = 0.008 if final else 0.016
         return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"
     if min(found.gains) < 0.25 or max(found.gains) > 4:
+        return "colours differ"
+    if not found.photographic and found.recoloured > _RECOLOURED:
         return "colours differ"
     few, none = (0.04, 0.02) if found.photographic else (0.03, 0.0005)
     if found.explained < 0.75 or found.odd > few or found.stark > none:
