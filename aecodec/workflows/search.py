@@ -233,7 +233,7 @@ def compare(
     if digests[0] == digests[1]:
         same, reason = True, EQUAL
     else:
-        same, reason = compare_previews(*previews, lambda: False)
+        same, reason = compare_previews(previews[0], previews[1], lambda: False)
     if same and limit is not None and distance > limit:
         same, reason = False, f"{reason}, but their codes are too far apart"
     return Comparison(same, reason, distance, length, limit, words)

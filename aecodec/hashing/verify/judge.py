@@ -31,6 +31,7 @@ _LOSS = 0.015  # and that does not speak against faint pictures, either
 _NOISE = 0.05  # the most that is believed to be noise where it is everywhere
 _COLOURLESS = 0.015  # mean spread of the channels of what counts as grey
 _ODD = 0.4  # of the structure in a window, above which what is left is something else
+_FEW = 0.01  # of the windows, that may be odd before anybody looks for what lies over the picture
 _STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what is left then
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
@@ -155,7 +156,7 @@ def _of_one(
     noise = min(float(np.median(residual[valid])), _NOISE**2)
     odd = residual / (variance + _FLOOR**2 + 2 * noise)
     hidden = np.zeros_like(mask)
-    if photographic:
+    if photographic and (odd[valid] > _ODD).mean() > _FEW:
         hidden = _bars(part, seen) | _bars(seen, part)
         strange = valid & (odd > 0.3) & (_pool(hidden.astype(np.float32)) == 0)
         hidden |= _patches(part, seen, rest, strange)
@@ -189,14 +190,19 @@ def _greatest(values: Tensor) -> float:
 
 def _pool(picture: Array) -> Array:
     tensor = torch.from_numpy(np.ascontiguousarray(picture))[None, None]
-    return avg_pool2d(tensor, WINDOW, STRIDE)[0, 0].numpy()
+    return _means(tensor, STRIDE)[0, 0].numpy()
 
 
 def _variance(picture: Array) -> Array:
     """In windows, the mean of the channels'."""
     tensor = torch.from_numpy(np.ascontiguousarray(picture))[None]
-    mean, square = (avg_pool2d(t, WINDOW, STRIDE)[0] for t in (tensor, tensor.square()))
+    mean, square = (_means(t, STRIDE)[0] for t in (tensor, tensor.square()))
     return (square - mean.square()).clamp_min(0).mean(0).numpy()
+
+
+def _means(pictures: Tensor, stride: int) -> Tensor:
+    """Of windows of pictures (N, C, S, S): rows, then columns."""
+    return avg_pool2d(avg_pool2d(pictures, (1, WINDOW), (1, stride)), (WINDOW, 1), (stride, 1))
 
 
 def _kind(part: Array, mask: Array) -> tuple[bool, float]:
@@ -216,7 +222,7 @@ def _kind(part: Array, mask: Array) -> tuple[bool, float]:
     # What a window's mean does not have; nothing of a gradient, however steep.
     tensor = torch.from_numpy(small)[None]
     reach = WINDOW // 2
-    detail = tensor[..., reach:-reach, reach:-reach] - avg_pool2d(tensor, WINDOW, 1)
+    detail = tensor[..., reach:-reach, reach:-reach] - _means(tensor, 1)
     seen = inner[reach:-reach, reach:-reach]
     return photographic, float(np.sqrt(np.square(detail[0].numpy()[:, seen]).mean()))
 
