@@ -67,7 +67,9 @@ def test_a_piece_is_found_where_it_was(photos: list[Image.Image], mirrored: bool
     box = [round(whole.width * v) for v in (left, top, left + side, top + side)]
     part = whole.crop((box[0], box[1], box[2], box[3]))
     part = ImageOps.mirror(part) if mirrored else part
-    tensors = [torch.from_numpy(small_copy(p).copy())[None, None].float() / 255 for p in (whole, part)]
+    tensors = [
+        torch.from_numpy(small_copy(p).copy())[None, None].float() / 255 for p in (whole, part)
+    ]
     assert tensors[0].shape == (1, 1, SIDE, SIDE)
     maps, scores = guess(tensors[0], tensors[1], [(whole.size, part.size)])
     assert scores.max() > 0.6

@@ -38,7 +38,7 @@ _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the 
 _KNOTS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)  # of a channel's curve, straight in between
 _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest is asked for
 _NEAR = 0.06  # colours that count as one
-_BAR = 0.25  # of a side, at most
+_BAR, _STRIP = 0.25, 0.5  # of a side, at most; and of its windows, that must be odd
 _LEAST_PATCH, _PATCH = 0.004, 0.08  # of the area, that something lies over in one place
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
 
@@ -157,8 +157,9 @@ def _of_one(
     odd = residual / (variance + _FLOOR**2 + 2 * noise)
     hidden = np.zeros_like(mask)
     if photographic and (odd[valid] > _ODD).mean() > _FEW:
-        hidden = _bars(part, seen) | _bars(seen, part)
-        strange = valid & (odd > 0.3) & (_pool(hidden.astype(np.float32)) == 0)
+        strange = valid & (odd > 0.3)
+        hidden = _bars(part, seen, strange)
+        strange &= _pool(hidden.astype(np.float32)) == 0
         hidden |= _patches(part, seen, rest, strange)
     clear = valid & (_pool(hidden.astype(np.float32)) == 0)
     if hidden.mean() > _HIDDEN or not clear.any():
@@ -225,6 +226,11 @@ def _kind(part: Array, mask: Array) -> tuple[bool, float]:
     detail = tensor[..., reach:-reach, reach:-reach] - _means(tensor, 1)
     seen = inner[reach:-reach, reach:-reach]
     return photographic, float(np.sqrt(np.square(detail[0].numpy()[:, seen]).mean()))
+
+
+def is_photographic(picture: Tensor) -> bool:
+    """Of an RGB picture (3, S, S)."""
+    return _kind(picture.numpy(), np.ones(picture.shape[1:], bool))[0]
 
 
 # ---- colours and sharpness ----------------------------------------------------------------
@@ -309,24 +315,23 @@ def _pieces(x: Tensor) -> Tensor:
 # ---- what lies over a photograph ---------------------------------------------------------------
 
 
-def _bars(picture: Array, other: Array) -> Array:
-    """bool (S, S): strips at the edges of one colour, perhaps with text, that the other lacks."""
-    side = picture.shape[-1]
+def _bars(part: Array, seen: Array, strange: Array) -> Array:
+    """bool (S, S): strips at the edges that are strange throughout, and mostly of one colour, be
+    there text or not, in one of the two.
+    """
+    side = part.shape[-1]
     found = np.zeros((side, side), bool)
     for quarter in range(4):
-        turned, against = np.rot90(picture, quarter, (1, 2)), np.rot90(other, quarter, (1, 2))
-        colour = np.median(turned[:, 1], axis=1)[:, None, None]
-        near = (np.abs(turned - colour).max(0) < _NEAR).mean(1)
-        height = 0
-        while height < int(_BAR * side) and near[height + 1] > 0.2:
-            height += 1
-        if height < 2 or near[1 : height + 1].mean() < 0.45:
+        odd_rows = np.rot90(strange, quarter).mean(1) > _STRIP
+        count = len(odd_rows) if odd_rows.all() else int(odd_rows.argmin())
+        height = (count - 1) * STRIDE + WINDOW
+        if count == 0 or height > _BAR * side:
             continue
-        if near[height + 1 : height + 4].min() > 0.15:  # it is the picture's own ground
-            continue
-        same = (np.abs(against[:, :height] - colour).max(0) < _NEAR).mean()
-        if same < 0.3:
-            np.rot90(found, quarter)[: height + 3] = True
+        for picture in (part, seen):
+            strip = np.rot90(picture, quarter, (1, 2))[:, : count * STRIDE]
+            colour = np.median(strip, axis=(1, 2))[:, None, None]
+            if (np.abs(strip - colour).max(0) < _NEAR).mean() > 0.45:
+                np.rot90(found, quarter)[:height] = True
     return found
 
 

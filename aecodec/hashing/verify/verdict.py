@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,8 +13,10 @@ from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
+from aecodec.hashing.verify.decide import Sizes, Verdict, decide
+from aecodec.hashing.verify.frames import contents, has_frame, strip, unstripped
 from aecodec.hashing.verify.guess import SIDE, guess
-from aecodec.hashing.verify.judge import Findings, examine
+from aecodec.hashing.verify.judge import examine, is_photographic
 
 SMALL = 128
 """Pixels a side at which every pair is judged; what a thumbnail has."""
@@ -30,33 +31,12 @@ _LEVELS = ((SIDE, 6, 4, 0.44), (64, 5, 2, 0.44), (SMALL, 4, 2, 0.42))
 """Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
 to be looked at any closer."""
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
+_MORE_STEPS = 8  # of refining, where copies of `SMALL` nearly explain each other
 _WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
-_RECOLOURED = 0.2  # of [0, 1]: by so much colours may change where there are few of them
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether two pictures show the same.
-
-    Attributes:
-        same: one of them, altered, explains the other.
-        reason: what was done to the first to have the second, or what speaks against it.
-        sure: the copies were large enough to tell; if not, larger ones may say otherwise.
-        piece: which is the part of the other, "a" or "b"; nothing where none was found.
-        maps: from the part to the whole, as `torch.nn.functional.affine_grid` takes it; None
-            where nothing was found.
-    """
-
-    same: bool
-    reason: str
-    sure: bool = True
-    piece: str = ""
-    maps: tuple[tuple[float, ...], ...] | None = None
-
-
 Pair = tuple[Image.Image, Image.Image]
-Sizes = tuple[tuple[int, int], tuple[int, int]]
 
 
 def explains(a: Image.Image, b: Image.Image) -> Verdict:
@@ -92,7 +72,8 @@ def _batch(pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool) -> list[Ve
     verdicts = [_plainly(*pair, size, full) for pair, size in zip(pairs, sizes, strict=True)]
     open_rows = [n for n, verdict in enumerate(verdicts) if verdict is None]
     if open_rows:
-        aligned = _aligned([pairs[n] for n in open_rows], [sizes[n] for n in open_rows])
+        chosen, chosen_sizes = [pairs[n] for n in open_rows], [sizes[n] for n in open_rows]
+        aligned = _without_frames(chosen, chosen_sizes, _aligned(chosen, chosen_sizes))
         for n, verdict in zip(open_rows, aligned, strict=True):
             if full and not verdict.sure:
                 verdict = _large(pairs[n], sizes[n], verdict)
@@ -147,7 +128,7 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
         found = examine(part, whole, directed)
         for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
-            verdict = _decide(found[place], directed[place], sizes[n], piece)
+            verdict = decide(found[place], directed[place], sizes[n], piece)
             verdicts[n] = min(verdicts[n], verdict, key=lambda v: (not v.same, v.sure))
 
     # Most copies were only scaled or compressed: they lie on each other as they are.
@@ -162,7 +143,61 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
         left = torch.tensor([not verdicts[n].same for n in rows.tolist()], dtype=torch.bool)
         chosen = left & (rank == number)
         look(rows[chosen], maps[chosen], backward)
+    # What is nearly explained may only not lie quite where it should.
+    near = [n for n, v in enumerate(verdicts) if not v.same and not v.sure and v.maps]
+    if near:
+        rows = torch.tensor(near)
+        maps = torch.tensor([verdicts[n].maps for n in near])
+        second = torch.tensor([verdicts[n].piece == "b" for n in near])
+        maps = torch.where(second[:, None, None], maps, align.inverse(maps))
+        a, b = (align.outlines(align.grey(picture[rows])) for picture in pictures)
+        part, whole, directed = _directed(a, b, maps, second)
+        directed = align.refine(part, whole, directed, _MORE_STEPS)
+        look(rows, torch.where(second[:, None, None], directed, align.inverse(directed)))
     return verdicts
+
+
+def _without_frames(
+    pairs: Sequence[Pair], sizes: Sequence[Sizes], verdicts: Sequence[Verdict]
+) -> list[Verdict]:
+    """The verdicts, but of photographs with frames or bars those on what is within, if that is the
+    same: a frame's edge draws maps away from it.
+    """
+    found = list(verdicts)
+    rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
+    if not rows:
+        return found
+    boxes = [
+        contents(avg_pool2d(squares([pairs[n][k] for n in rows], SMALL), 2)).tolist()
+        for k in (0, 1)
+    ]
+    framed = []
+    for n, *both in zip(rows, *boxes, strict=True):
+        inner = [strip(image, box) for image, box in zip(pairs[n], both, strict=True)]
+        if any(map(has_frame, both)) and all(map(is_photographic, squares(inner, SMALL))):
+            framed.append((n, both, inner))
+    if not framed:
+        return found
+    inner_sizes = [
+        tuple(
+            (max(1, round(w * (box[2] - box[0]) / 2)), max(1, round(h * (box[3] - box[1]) / 2)))
+            for (w, h), box in zip(sizes[n], both, strict=True)
+        )
+        for n, both, _ in framed
+    ]
+    for (n, both, _), verdict in zip(
+        framed, _aligned([tuple(inner) for _, _, inner in framed], inner_sizes), strict=True
+    ):
+        if not verdict.same or verdict.maps is None:
+            continue
+        part, whole = (both[0], both[1]) if verdict.piece == "a" else (both[1], both[0])
+        maps = unstripped(torch.tensor(verdict.maps), part, whole).tolist()
+        what = "in a frame or with bars" if has_frame(both[1]) else "without its frame or bars"
+        known = [] if verdict.reason == "compressed again" else [verdict.reason]
+        found[n] = replace(
+            verdict, reason=", ".join([what, *known]), maps=tuple(tuple(row) for row in maps)
+        )
+    return found
 
 
 def _places(
@@ -243,134 +278,11 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
         maps = align.refine(near, far, maps, 4)
         (findings,) = examine(part, whole, maps)
         final = side >= min(LARGE, longest)
-        verdict = _decide(findings, maps[0], sizes, small.piece, final=final)
+        verdict = decide(findings, maps[0], sizes, small.piece, final=final)
         if not verdict.same and verdict.sure:
             break
     if side > SMALL:
         return verdict
     part, whole = (squares([image], SMALL) for image in images)
     (findings,) = examine(part, whole, maps)
-    return _decide(findings, maps[0], sizes, small.piece, final=True)
-
-
-# ---- the decision --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What a map does, in pixels of the two pictures.
-
-    Attributes:
-        scale: pixels of the whole for one of the part, on average of both directions.
-        stretch: ratio of both directions, at least 1.
-        skew: cosine of the angle of the axes' images; 0 where they stay at right angles.
-        angle: degrees beyond quarter turns, -45 to 45.
-        quarter: quarter turns, 0 to 3.
-        mirrored: or turned over.
-        area: of the whole picture's, what the part covers.
-    """
-
-    scale: float
-    stretch: float
-    skew: float
-    angle: float
-    quarter: int
-    mirrored: bool
-    area: float
-
-
-def geometry(maps: Tensor, part: tuple[int, int], whole: tuple[int, int]) -> Geometry:
-    """Of a map (2, 3) between pictures of these sizes."""
-    linear = maps[:, :2].double().numpy()
-    area = abs(np.linalg.det(linear))
-    pixels = np.diag(whole) @ linear @ np.linalg.inv(np.diag(part))
-    mirrored = bool(np.linalg.det(pixels) < 0)
-    if mirrored:
-        pixels = pixels @ np.diag([-1.0, 1.0])
-    across, down = pixels[:, 0], pixels[:, 1]
-    sizes = float(np.linalg.norm(across)), float(np.linalg.norm(down))
-    skew = float(across @ down / (sizes[0] * sizes[1] + 1e-9))
-    turn = math.degrees(math.atan2(across[1], across[0]))
-    quarter = round(turn / 90)
-    return Geometry(
-        scale=math.sqrt(sizes[0] * sizes[1]),
-        stretch=max(sizes) / max(min(sizes), 1e-9),
-        skew=abs(skew),
-        angle=turn - 90 * quarter,
-        quarter=quarter % 4,
-        mirrored=mirrored,
-        area=float(area),
-    )
-
-
-def _decide(
-    found: Findings, maps: Tensor, sizes: Sizes, piece: str, final: bool = False
-) -> Verdict:
-    placed = geometry(maps, *(sizes if piece == "a" else sizes[::-1]))
-    where = tuple(tuple(row) for row in maps.tolist())
-    if against := _impossible(found, placed):
-        return Verdict(False, against, True, piece, where)
-    against = _against(found, final)
-    if against:
-        # Small copies lose what fine structure there is, and so make pictures differ.
-        unsure = not final and found.explained > 0.6 and found.odd < 0.25
-        return Verdict(False, against, not unsure, piece, where)
-    # Codes and print without colours are a texture in small copies, as photographs are.
-    sure = final or (found.photographic and found.coloured)
-    return Verdict(True, _reason(found, placed, piece), sure, piece, where)
-
-
-def _impossible(found: Findings, placed: Geometry) -> str:
-    """Why a place is none, or nothing."""
-    if placed.area < 0.15 or placed.area > 2 or placed.stretch > 1.8:
-        return "they show different things"
-    if placed.skew > 0.12 or abs(placed.angle) > 20:
-        return "they show different things"
-    if found.covered < 0.6 or (found.covered < 0.97 and found.plain_outside < 0.9):
-        return "neither lies within the other"
-    return ""
-
-
-def _against(found: Findings, final: bool) -> str:
-    """What speaks against it, or nothing."""
-    if found.structure < 0.012:  # what is smooth is only the same where it is equal
-        limit = 0.008 if final else 0.016
-        return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"
-    if min(found.gains) < 0.25 or max(found.gains) > 4:
-        return "colours differ"
-    if not found.photographic and found.recoloured > _RECOLOURED:
-        return "colours differ"
-    few, none = (0.04, 0.02) if found.photographic else (0.03, 0.0005)
-    if found.explained < 0.75 or found.odd > few or found.stark > none:
-        return "they differ in places"
-    return ""
-
-
-def _reason(found: Findings, placed: Geometry, piece: str) -> str:
-    """What was done to the first to have the second, in words."""
-    words = []
-    if placed.mirrored:
-        words.append("mirrored")
-    if placed.quarter:
-        words.append("turned")
-    if abs(placed.angle) > 2:
-        words.append(f"rotated {abs(placed.angle):.0f} degrees")
-    side = math.sqrt(placed.area)
-    if side < 0.97:
-        words.append(f"cropped to {side:.0%}" if piece == "b" else "in a frame or with bars")
-    scale = 1 / placed.scale if piece == "b" else placed.scale
-    if placed.stretch > 1.04:
-        words.append("stretched")
-    elif scale < 0.96:
-        parts = 1 / scale
-        near = abs(parts - round(parts)) < 0.06
-        words.append(f"scaled 1/{round(parts)}" if near else f"scaled to {scale:.0%}")
-    elif scale > 1.04:
-        words.append(f"enlarged to {scale:.0%}")
-    if found.hidden > 0.005:
-        words.append("partly covered")
-    if found.grey:
-        words.append("grey")
-    elif not all(0.85 < gain < 1.18 for gain in found.gains) or found.difference > 0.06:
-        words.append("colours changed")
-    return ", ".join(words) or "compressed again"
+    return decide(findings, maps[0], sizes, small.piece, final=True)
