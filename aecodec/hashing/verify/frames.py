@@ -47,6 +47,12 @@ def strip(image: Image.Image, box: Box) -> Image.Image:
     return image.crop((round(left), round(top), round(right), round(bottom)))
 
 
+def stripped_size(size: tuple[int, int], box: Box) -> tuple[int, int]:
+    """Width and height of that, at least 1."""
+    width, height = (size[n] * (box[n + 2] - box[n]) / 2 for n in (0, 1))
+    return max(1, round(width)), max(1, round(height))
+
+
 def has_frame(box: Box) -> bool:
     return max(1 + box[0], 1 + box[1], 1 - box[2], 1 - box[3]) > 2 * _LEAST_FRAME
 

@@ -14,7 +14,13 @@ from torch.nn.functional import avg_pool2d
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.decide import Sizes, Verdict, decide
-from aecodec.hashing.verify.frames import contents, has_frame, strip, unstripped
+from aecodec.hashing.verify.frames import (
+    contents,
+    has_frame,
+    strip,
+    stripped_size,
+    unstripped,
+)
 from aecodec.hashing.verify.guess import SIDE, guess
 from aecodec.hashing.verify.judge import examine, is_photographic
 
@@ -171,23 +177,22 @@ def _without_frames(
         contents(avg_pool2d(squares([pairs[n][k] for n in rows], SMALL), 2)).tolist()
         for k in (0, 1)
     ]
-    framed = []
-    for n, *both in zip(rows, *boxes, strict=True):
-        inner = [strip(image, box) for image, box in zip(pairs[n], both, strict=True)]
-        if any(map(has_frame, both)) and all(map(is_photographic, squares(inner, SMALL))):
-            framed.append((n, both, inner))
+    framed: list[int] = []
+    inner: list[Pair] = []
+    inner_sizes: list[Sizes] = []
+    for place, n in enumerate(rows):
+        both = [box[place] for box in boxes]
+        a, b = (strip(image, box) for image, box in zip(pairs[n], both, strict=True))
+        if any(map(has_frame, both)) and all(map(is_photographic, squares([a, b], SMALL))):
+            framed.append(place)
+            inner.append((a, b))
+            inner_sizes.append(
+                (stripped_size(sizes[n][0], both[0]), stripped_size(sizes[n][1], both[1]))
+            )
     if not framed:
         return found
-    inner_sizes = [
-        tuple(
-            (max(1, round(w * (box[2] - box[0]) / 2)), max(1, round(h * (box[3] - box[1]) / 2)))
-            for (w, h), box in zip(sizes[n], both, strict=True)
-        )
-        for n, both, _ in framed
-    ]
-    for (n, both, _), verdict in zip(
-        framed, _aligned([tuple(inner) for _, _, inner in framed], inner_sizes), strict=True
-    ):
+    for place, verdict in zip(framed, _aligned(inner, inner_sizes), strict=True):
+        n, both = rows[place], [box[place] for box in boxes]
         if not verdict.same or verdict.maps is None:
             continue
         part, whole = (both[0], both[1]) if verdict.piece == "a" else (both[1], both[0])
