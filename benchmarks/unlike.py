@@ -167,8 +167,8 @@ def _calendar(seed: int) -> Image.Image:
     rng = np.random.default_rng(seed)
     image, pen = _sheet((700, 560))
     pen.text((40, 20), f"{month_name[1 + seed % 10]} {2000 + seed % 40}", 0, _font(34))
-    for column, day in enumerate(day_abbr):
-        pen.text((52 + 90 * column, 80), day, (180, 0, 0) if column > 4 else 0, _font(20))
+    for column, name in enumerate(day_abbr):
+        pen.text((52 + 90 * column, 80), name, (180, 0, 0) if column > 4 else 0, _font(20))
     first, days = seed % 7, 28 + seed % 4
     for day in range(days):
         row, column = divmod(first + day, 7)
