@@ -130,14 +130,12 @@ def duplicates(
             raise typer.BadParameter("--undo takes neither folders nor --move-to")
         _undo(undo, quiet)
         return
-    from aecodec.hashing import measured
     from aecodec.workflows.search import ImageIndex, largest_distance
 
     with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
         keep_inputs(html, opened.path)
-        looked_at = f"looked at, by which {measured.words()}"
-        radius, words = None, "of equal pixels" if exact else looked_at
+        radius, words = None, "looked at" if not exact else "of equal pixels"
         if max_distance is not None or fpr is not None or (verify == "none" and not exact):
             radius, known = largest_distance(
                 lambda: opened.calibration, opened.bits, max_distance, fpr
