@@ -31,7 +31,7 @@ VERIFY = ("thumbnail", "pixels", "none", "exact")
 """How to make sure: look at thumbnails, and at the files where those cannot tell; at the files
 only; not at all; or only call the same what has equal pixels."""
 
-WIDE, _NEARLY_EQUAL = 0.42, 0.1
+WIDE, _NEARLY_EQUAL = 0.38, 0.1
 """Of the bits, in which codes of candidates may differ; and those of equal pixels, as files
 differ.
 """
