@@ -124,6 +124,7 @@ def denoise(
 _CORRUPT_EXAMPLES = (
     "[bold]Examples[/]\n"
     "  aecodec corrupt photo.png -o noisy.png --noise gaussian --sigma 25 --seed 0\n"
+    "  aecodec corrupt photo.png -o noisy.png --noise camera --iso 6400\n"
     "  aecodec corrupt photos -o noisy --noise salt-and-pepper --fraction 0.3"
 )
 
@@ -136,11 +137,22 @@ def corrupt(
     inputs: Annotated[list[Path], inputs("INPUT", "Images, and folders of images.")],
     output: Output = None,
     noise: Annotated[
-        Literal["gaussian", "poisson-gaussian", "speckle", "salt-and-pepper", "masking", "jpeg"],
+        Literal[
+            "gaussian",
+            "camera",
+            "poisson-gaussian",
+            "speckle",
+            "salt-and-pepper",
+            "masking",
+            "jpeg",
+        ],
         typer.Option(help="What to do to the images."),
     ] = "gaussian",
     sigma: Annotated[
         float | None, _level("gaussian (25): standard deviation, of 255; poisson-gaussian (0).")
+    ] = None,
+    iso: Annotated[
+        float | None, _level("camera (3200): of an APS-C sensor; full frame has half the noise.")
     ] = None,
     photons: Annotated[float | None, _level("poisson-gaussian (100): photons at white.")] = None,
     deviation: Annotated[
@@ -149,7 +161,7 @@ def corrupt(
     fraction: Annotated[
         float | None, _level("salt-and-pepper (0.1) and masking (0.5): share that is replaced.")
     ] = None,
-    quality: Annotated[int | None, _level("jpeg (30): 1 to 95.")] = None,
+    quality: Annotated[int | None, _level("jpeg (30) and camera (95): 1 to 100.")] = None,
     seed: Annotated[
         int,
         typer.Option(metavar="N", min=0, max=2**63 - 1, help="The same seed, the same noise."),
@@ -165,6 +177,7 @@ def corrupt(
     """
     given = {
         "sigma": sigma,
+        "iso": iso,
         "photons": photons,
         "deviation": deviation,
         "fraction": fraction,

@@ -14,7 +14,6 @@ from torch import Tensor
 from aecodec.denoising import weights as weight_files
 from aecodec.denoising.impulses import Kind, missing_values, recognise
 from aecodec.denoising.model import STRIDE
-from aecodec.denoising.noise_level import estimate_sigma
 from aecodec.images import Picture
 from aecodec.images.cells import combine
 from aecodec.images.drawn_cells import find_drawn
@@ -26,9 +25,10 @@ from aecodec.weights import find_weights
 TILE = 96
 """Side of a tile in positions of 8 pixels: 768 pixels. Twice that takes a third longer: caches."""
 
-_SEEN = 6
-"""Positions around a tile that change its result: on a photo with noise of 50, none beyond did,
-though the network reaches 12. Missing values are filled from as far as it can reach."""
+_SEEN = 4
+"""Positions around a tile that are looked at. The network reaches 12, but on photos with noise of
+50 what lies beyond changes the outermost pixels of a tile by 0.03 levels of 255, and by 0.3 through
+the estimated levels. Missing values are filled from as far as it can reach."""
 
 NOISE_KINDS = ("auto", *get_args(Kind))
 _SAMPLE = 256  # pixels a side of what a large image's noise is judged by
@@ -41,7 +41,21 @@ class Diagnosis:
 
     Attributes:
         kind: of the noise. "gaussian" stands for all noise that moves values a little.
-        sigma: standard deviation of that part, on the scale of 0..255.
+        sigma: standard deviation of that part, on the scale of 0..255, the same everywhere;
+            None: as the model estimates it of each part.
+    """
+
+    kind: Kind
+    sigma: float | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was wrong with an image.
+
+    Attributes:
+        kind: as of `Diagnosis`.
+        sigma: as it was given, or the median of what the model estimated.
     """
 
     kind: Kind
@@ -81,10 +95,10 @@ class Denoiser:
             image: any mode and size that `aecodec.images.Picture.from_image` takes. Alpha is kept
                 as it is, and so are EXIF, XMP and ICC profile; orientation is applied.
             sigma: standard deviation of the noise on the scale of 0..255, trained for up
-                to 75; None: estimated from the image.
+                to 75, the same everywhere; None: the model finds out how much there is where.
             noise: what kind it is, or "auto": recognised from the image.
-            strength: factor on the noise level that the model is told, 0 to 2; 0 leaves
-                the image as it is.
+            strength: factor on the noise level, told or found, 0 to 2; 0 leaves the image
+                as it is.
 
         Returns:
             An image of the same size, of the mode that `Picture.from_image` gives.
@@ -97,25 +111,22 @@ class Denoiser:
 
     def denoise_picture(
         self, picture: Picture, sigma: float | None, noise: str, strength: float
-    ) -> tuple[Picture, Diagnosis]:
+    ) -> tuple[Picture, Found]:
         """As `denoise`, for an image taken apart; and what was found to be wrong with it."""
         _check(sigma, noise, strength)
-        found = diagnose(_sample(picture.pixels), sigma, noise)
+        diagnosis = diagnose(_sample(picture.pixels), sigma, noise)
         if strength > 0:
-            pixels = self._pixels(picture.pixels, Diagnosis(found.kind, found.sigma * strength))
-            if found.kind == "gaussian":  # no two pixels with noise of their own are the same
+            pixels, level = self._pixels(picture.pixels, diagnosis, strength)
+            if diagnosis.kind == "gaussian":  # no two pixels with noise of their own are the same
                 repeating = find_drawn(picture.pixels).repeating
                 pixels = combine(picture.pixels, pixels, repeating)
         else:
-            pixels = picture.pixels.copy()  # it may be the caller's own image
+            pixels, level = picture.pixels.copy(), 0.0  # it may be the caller's own image
+        found = Found(diagnosis.kind, level if sigma is None else sigma)
         return Picture(pixels, picture.alpha, picture.metadata), found
 
     def restore(self, x: Tensor, diagnosis: Diagnosis) -> Tensor:
         """Denoise float images that need not be clipped, as the literature has them.
-
-        The mean of what the network makes of an image and of its mirror image (self-ensemble;
-        Timofte et al., "Seven ways to improve example-based single image super resolution",
-        2016). On CPUs that multiply bfloat16, both together take less time than one in float32.
 
         Args:
             x: float32 (B, 3, H, W), around [0, 1]; H and W multiples of 8.
@@ -124,36 +135,44 @@ class Denoiser:
         Returns:
             The same shape, not clipped, on the denoiser's device.
         """
+        return self._restore(x, diagnosis, 1.0)[0]
+
+    def _restore(self, x: Tensor, diagnosis: Diagnosis, strength: float) -> tuple[Tensor, Tensor]:
+        """Denoised, and the noise level in the model's scale: a number, or a map of 1/8 size."""
         x = x.to(self.device)
         fast = self.device.type == "cpu" and has_bfloat16()
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
-            restored = (self._once(x, diagnosis) + self._once(x.flip(3), diagnosis).flip(3)) / 2
+            missing = missing_values(x, diagnosis.kind)
+            if diagnosis.sigma is None:
+                level = self.model.estimate(x, missing)
+            else:
+                level = torch.full((1, 1, 1, 1), diagnosis.sigma / 255, device=self.device)
+            restored = self.model(x, strength * level, missing).float()
             if _is_grey(x):  # it must not gain a tint
                 restored = restored.mean(1, keepdim=True).expand_as(x)
-        return restored
+        return restored, level
 
-    def _once(self, x: Tensor, diagnosis: Diagnosis) -> Tensor:
-        level = torch.full((1, 1, 1, 1), diagnosis.sigma / 255, device=self.device)
-        restored: Tensor = self.model(x, level, missing_values(x, diagnosis.kind))
-        return restored.float()
-
-    def _pixels(self, pixels: Image.Image, diagnosis: Diagnosis) -> Image.Image:
+    def _pixels(
+        self, pixels: Image.Image, diagnosis: Diagnosis, strength: float
+    ) -> tuple[Image.Image, float]:
+        """Denoised, and the median of the noise levels on the scale of 0..255."""
         image = Image.new(pixels.mode, pixels.size)
         rows, columns = -(-pixels.height // STRIDE), -(-pixels.width // STRIDE)
         margin = self.model.margin
         if diagnosis.kind == "gaussian":
             margin = min(margin, _SEEN)
+        levels = []
         for window in windows(rows, columns, TILE, margin):
             # Reflected: a repeated edge would show the network a pattern in the noise.
             x = torch.from_numpy(read_area(pixels, window.outer, STRIDE, beyond="reflect"))
-            write_tile(image, window, self.restore(x, diagnosis).cpu().numpy(), STRIDE)
-        return image
+            restored, level = self._restore(x, diagnosis, strength)
+            write_tile(image, window, restored.cpu().numpy(), STRIDE)
+            levels.append(window.inside.of(level) if diagnosis.sigma is None else level)
+        return image, 255 * float(torch.cat([level.flatten() for level in levels]).median())
 
 
 def diagnose(x: Tensor, sigma: float | None, noise: str) -> Diagnosis:
     """What is wrong with an image, as far as the caller does not know it.
-
-    Beside impulses, no other noise is looked for.
 
     Args:
         x: noisy images (B, C, H, W), around [0, 1], taken together.
@@ -161,10 +180,6 @@ def diagnose(x: Tensor, sigma: float | None, noise: str) -> Diagnosis:
         noise: one of `NOISE_KINDS`.
     """
     kind: Kind = recognise(x) if noise == "auto" else noise  # type: ignore[assignment]
-    if sigma is None:
-        # Equal channels share their noise: three of them show less of it than one.
-        one = x[:, :1] if _is_grey(x) else x
-        sigma = estimate_sigma(one) if kind == "gaussian" else 0.0
     return Diagnosis(kind, sigma)
 
 

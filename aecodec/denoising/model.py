@@ -1,4 +1,4 @@
-"""The denoiser: a convolutional autoencoder with skips, told how noisy its input is.
+"""The denoiser: a convolutional autoencoder with skips, and an estimator of the noise's level.
 
 An encoder-decoder of three scales as DRUNet (Zhang et al., "Plug-and-play image
 restoration with deep denoiser prior", 2020, arXiv:2008.13751), without biases, so that
@@ -6,6 +6,8 @@ what it does at one noise level carries over to others (Mohan et al., "Robust an
 interpretable blind image denoising via bias-free convolutional neural networks", 2020,
 arXiv:1906.05478). The first thing it does is to halve the resolution by pixel-unshuffle
 (FFDNet, Zhang et al., 2017, arXiv:1710.04026): on a CPU that is what makes it fast.
+
+It is told how noisy its input is: by the caller, or by the estimator, trained with it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from torch.nn import functional as F
 
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.impulses import REACH, fill
+from aecodec.denoising.level import LevelEstimator
 from aecodec.nn.bounded import BoundedConv2d
 
 STRIDE = 8
@@ -34,7 +37,9 @@ class Block(nn.Module):
             self.conv2.weight.mul_(0.3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.relu(self.conv1(x)))
+        # In place: on a CPU, a pass over memory takes as long as a tenth of a convolution.
+        y: Tensor = self.conv2(F.relu(self.conv1(x), inplace=True))
+        return y.add_(x)
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:
@@ -69,6 +74,7 @@ class DenoiserModel(nn.Module):
         self.decode_half = _blocks(half, above)
         self.tail = nn.Conv2d(half, 4 * 3, 3, padding=1, bias=False)
         nn.init.zeros_(self.tail.weight)  # starts as the identity
+        self.estimator = LevelEstimator()
 
     @property
     def margin(self) -> int:
@@ -78,30 +84,46 @@ class DenoiserModel(nn.Module):
         pixels = 2 * (4 * above + 2) + 4 * (4 * below) + 8 * (2 * bottom) + REACH
         return -(-pixels // STRIDE) + 1  # one for the alignment of the scales
 
+    def estimate(self, x: Tensor, missing: Tensor | None = None) -> Tensor:
+        """The map of noise levels to be told where the caller knows none.
+
+        Args:
+            x, missing: as of `forward`. What is missing does not count as noise.
+
+        Returns:
+            float32 (B, 1, H/8, W/8), not negative.
+        """
+        level: Tensor = self.estimator(x if missing is None else fill(x, missing))
+        return level
+
     def forward(self, x: Tensor, level: Tensor, missing: Tensor | None = None) -> Tensor:
         """Estimate the clean image.
 
         Args:
             x: noisy image (B, 3, H, W), around [0, 1]; H and W multiples of 8.
-            level: standard deviation of the noise on the scale of x (sigma / 255), of a
-                shape that broadcasts to (B, 1, H, W): one number or a map.
+            level: standard deviation of the noise on the scale of x (sigma / 255): a number
+                (B or 1, 1, 1, 1), or a map of any size, which is stretched over the image.
             missing: bool (B, 3, H, W), true where x says nothing about the clean image.
 
         Returns:
             float32 (B, 3, H, W), not clipped.
         """
         batch, _, height, width = x.shape
-        flags = torch.zeros_like(x)
-        if missing is not None:
+        if level.shape[2:] != (1, 1):
+            level = F.interpolate(level, (height, width), mode="bilinear")
+        inputs, weight = [level.expand(batch, 1, height, width)], self.head.weight
+        if missing is None:
+            weight = weight[:, : 4 * 4]  # the other channels would be zeros
+        else:
             # Missing values are all 0 or 1. The sign says which: saturated areas are true.
-            flags = torch.where(missing, (2 * x - 1).sign(), flags)
+            inputs.append(torch.where(missing, (2 * x - 1).sign(), 0))
             x = fill(x, missing)
-        inputs = torch.cat([x, level.expand(batch, 1, height, width), flags], dim=1)
         # Pixel-unshuffle does not keep the order of channels-last, the convolutions need it.
-        inputs = F.pixel_unshuffle(inputs, 2).contiguous(memory_format=torch.channels_last)
-        fine = self.encode_half(self.head(inputs))
+        halved = F.pixel_unshuffle(torch.cat([x, *inputs], dim=1), 2)
+        halved = halved.contiguous(memory_format=torch.channels_last)
+        fine = self.encode_half(F.conv2d(halved, weight, padding=1))
         middle = self.encode_quarter(self.to_quarter(fine))
         coarse = self.bottleneck(self.to_eighth(middle))
-        middle = self.decode_quarter(middle + self.from_eighth(coarse))
-        fine = self.decode_half(fine + self.from_quarter(middle))
+        middle = self.decode_quarter(self.from_eighth(coarse).add_(middle))
+        fine = self.decode_half(self.from_quarter(middle).add_(fine))
         return x.float() + F.pixel_shuffle(self.tail(fine), 2).float()

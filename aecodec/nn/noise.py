@@ -130,25 +130,26 @@ def masking(
     return x.masked_fill(_uniform(x, generator, shared_dim) < fraction, 0)
 
 
-def jpeg(x: Tensor, quality: int) -> Tensor:
-    """JPEG artefacts (colour subsampled 4:2:0), by way of 8 bits; nothing is random.
+def jpeg(x: Tensor, quality: int, *, subsampled: bool = True) -> Tensor:
+    """JPEG artefacts, by way of 8 bits; nothing is random.
 
     Args:
         x: images (..., C, H, W) in [0, 1], C of 1 or 3; values outside are clipped.
-        quality: 1 (worst) to 95, libjpeg's scale.
+        quality: 1 (worst) to 100, libjpeg's scale.
+        subsampled: colours 4:2:0, otherwise 4:4:4.
 
     Raises:
         ValueError: quality is out of range, or x is no such image.
     """
-    if not 1 <= quality <= 95:
-        raise ValueError(f"quality must be from 1 to 95, not {quality}")
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality must be from 1 to 100, not {quality}")
     if x.ndim < 3 or x.shape[-3] not in (1, 3):
         raise ValueError(f"need images (..., 1 or 3, H, W), not {tuple(x.shape)}")
     levels = (x.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
     images = levels.reshape(-1, *x.shape[-3:]).permute(0, 2, 3, 1).numpy()
     if not len(images):
         return x.detach().clone()
-    coded = torch.stack([_through_jpeg(image, quality) for image in images])
+    coded = torch.stack([_through_jpeg(image, quality, subsampled) for image in images])
     return (coded.to(x.device, x.dtype) / 255).reshape(x.shape)
 
 
@@ -157,12 +158,12 @@ def to_8_bit(x: Tensor) -> Tensor:
     return (x.clamp(0, 1) * 255).round() / 255
 
 
-def _through_jpeg(image: npt.NDArray[np.uint8], quality: int) -> Tensor:
+def _through_jpeg(image: npt.NDArray[np.uint8], quality: int, subsampled: bool) -> Tensor:
     """uint8 (H, W, C) to uint8 (C, H, W)."""
     grey = image.shape[2] == 1
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if grey else np.ascontiguousarray(image)).save(
-        buffer, format="JPEG", quality=quality, subsampling=0 if grey else 2
+        buffer, format="JPEG", quality=quality, subsampling=2 if subsampled and not grey else 0
     )
     pixels = torch.from_numpy(np.array(Image.open(buffer)))
     return pixels[None] if grey else pixels.permute(2, 0, 1)

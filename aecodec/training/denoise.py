@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor
 
+from aecodec.denoising.camera import photograph, plain_camera
 from aecodec.denoising.impulses import missing_values
 from aecodec.denoising.mixture import random_mixture
 from aecodec.denoising.model import DenoiserModel
 from aecodec.nn import noise
+from aecodec.nn.bounded import forget_ranges, measured_ranges
 from aecodec.training.recipe import DenoiserRecipe
 from aecodec.training.task import TrainingModule
 
 VALIDATION_SIGMAS = (15, 25, 50)
+VALIDATION_ISOS = (800, 3200, 12800)
+_VALIDATION_JPEG = 95
+_ONE_LEVEL = 1 / 255
 
 
 class DenoiserTraining(TrainingModule):
     """Maximises the PSNR of each sample, each corrupted in a way of its own.
 
     The mean of log MSE (Chen et al., "Simple baselines for image restoration", 2022)
-    weighs faint and strong noise alike; errors below two levels of 8 bits count little: the
-    log alone has steep gradients where there is hardly any noise.
+    weighs faint and strong noise alike; errors below some levels of 8 bits count little: the
+    log alone has steep gradients where there is hardly any noise. The estimator of levels learns
+    from what its map leads to where a sample's level is not told, and from the true map.
     """
 
     recipe: DenoiserRecipe
@@ -36,24 +44,46 @@ class DenoiserTraining(TrainingModule):
         denoised: Tensor = self.model(x, level, missing)
         return denoised
 
+    def on_fit_start(self) -> None:
+        forget_ranges(self.model)  # weights to begin with have them; an export measures new ones
+
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
-        noisy = random_mixture(batch.float() / 255, seed)
-        mse = _mse(self(noisy.x, noisy.level, noisy.missing), noisy.clean)
-        return torch.log10(mse + (self.recipe.invisible / 255) ** 2).mean(), {"psnr": _psnr(mse)}
+        noisy = random_mixture(batch.float() / 255, seed, self.recipe.mixture)
+        estimated = self.model.estimate(noisy.x, noisy.missing)
+        level = torch.where(noisy.told, noisy.told_level(), estimated)
+        mse = _mse(self(noisy.x, level, noisy.missing), noisy.clean)
+        loss = torch.log10(mse + (self.recipe.invisible / 255) ** 2).mean()
+        ratio = (estimated + _ONE_LEVEL) / (noisy.level + _ONE_LEVEL)
+        level_error = ratio.log().abs().mean()
+        figures = {"psnr": _psnr(mse), "level_error": level_error}
+        return loss + self.recipe.level_weight * level_error, figures
 
     def validation_step(self, batch: Tensor, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Of photographs (dataloader 0) or of drawn pictures, under names of their own."""
+        """Of photographs (dataloader 0) or of drawn pictures, under names of their own.
+
+        No level is told.
+        """
         clean = batch.float() / 255
         figures = {}
         for sigma in VALIDATION_SIGMAS:
             x = noise.gaussian(clean, sigma, self._generator(batch_idx))
-            level = torch.full((len(x), 1, 1, 1), sigma / 255, device=x.device)
-            figures[f"psnr_{sigma}"] = _psnr(_mse(self(x, level), clean))
+            figures[f"psnr_{sigma}"] = self._blind_psnr(x, clean)
+        noisy = {}
+        for iso in VALIDATION_ISOS:
+            camera = plain_camera(iso, _VALIDATION_JPEG)
+            x, target = photograph(clean, camera, self._generator(batch_idx))
+            figures[f"psnr_iso_{iso}"] = self._blind_psnr(x, target)
+            noisy[f"noisy_iso_{iso}"] = _psnr(_mse(x, target))
         figures["loss"] = -torch.stack(list(figures.values())).mean()
+        figures |= noisy
+        figures["psnr_clean"] = self._blind_psnr(clean, clean)
         x = noise.salt_and_pepper(clean, 0.3, self._generator(batch_idx))
-        denoised = self(x, clean.new_zeros(1, 1, 1, 1), missing_values(x, "salt-and-pepper"))
-        figures["psnr_salt_and_pepper"] = _psnr(_mse(denoised, clean))
+        missing = missing_values(x, "salt-and-pepper")
+        figures["psnr_salt_and_pepper"] = self._blind_psnr(x, clean, missing)
         self.log_validation("val/drawn_" if dataloader_idx else "val/", figures, len(batch))
+
+    def _blind_psnr(self, x: Tensor, clean: Tensor, missing: Tensor | None = None) -> Tensor:
+        return _psnr(_mse(self(x, self.model.estimate(x, missing), missing), clean))
 
     def _generator(self, seed: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed)
@@ -62,10 +92,33 @@ class DenoiserTraining(TrainingModule):
         return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)
 
 
+@torch.no_grad()
+def calibrate_denoiser(
+    model: DenoiserModel, crops: Sequence[Tensor], mixture: Mapping[str, float]
+) -> None:
+    """Set the ranges of the convolutions to what they reach on some crops with noise.
+
+    Args:
+        model: on whatever device.
+        crops: uint8 (1, 3, H, W), H and W multiples of 8.
+        mixture: shares of the kinds of noise.
+    """
+    device = next(model.parameters()).device
+    forget_ranges(model)
+    with measured_ranges(model):
+        for seed in range(2 * len(crops)):  # seeds of no step
+            clean = crops[seed // 2].to(device).float() / 255
+            noisy = random_mixture(clean, (1 << 62) + seed, mixture)
+            level = model.estimate(noisy.x, noisy.missing)
+            told = torch.where(noisy.told, noisy.told_level(), level)
+            model(noisy.x, told, noisy.missing)
+
+
 def _mse(x: Tensor, clean: Tensor) -> Tensor:
     """Of each image, (B,)."""
     return (x - clean).square().mean((1, 2, 3))
 
 
 def _psnr(mse: Tensor) -> Tensor:
-    return -10 * torch.log10(mse.detach().clamp_min(1e-10)).mean()
+    """The mean in dB, none over 60: of clean images it would be anything."""
+    return -10 * torch.log10(mse.detach().clamp_min(1e-6)).mean()

@@ -28,6 +28,7 @@ from aecodec.training.codec_calibration import (
     calibrate_ranges,
     calibrated_tables,
 )
+from aecodec.training.denoise import calibrate_denoiser
 from aecodec.training.preview import fit_preview
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe
 
@@ -105,12 +106,19 @@ def export_denoiser(
     checkpoint: Path,
     target: Path,
     card: dict[str, Any],
+    crops: Sequence[Tensor],
     *,
     averaged: bool = True,
 ) -> None:
-    """As `export_codec`, for a denoiser: all weights in float16."""
+    """As `export_codec`, for a denoiser: all weights in float16.
+
+    Args:
+        recipe, checkpoint, target, card, averaged: as of `export_codec`.
+        crops: uint8 (1, 3, H, W), on which the ranges of activations are measured.
+    """
     model = DenoiserModel(recipe.model)
     card = {**_load(model, checkpoint, averaged), **card}
+    calibrate_denoiser(model, crops, recipe.mixture)
     tensors = {name: value.half().contiguous() for name, value in model.state_dict().items()}
     _write(tensors, "denoiser", recipe, target, card)
 

@@ -46,7 +46,8 @@ def _export_codec(recipe: CodecRecipe, checkpoint: Path, target: Path, data: Pho
 
 
 def _export_denoiser(recipe: DenoiserRecipe, checkpoint: Path, target: Path, data: Photos) -> None:
-    export_denoiser(recipe, checkpoint, target, {"data": data.description})
+    card = {"data": data.description}
+    export_denoiser(recipe, checkpoint, target, card, data.calibration_crops())
 
 
 def _export_hash(recipe: HashRecipe, checkpoint: Path, target: Path, data: Pictures) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from aecodec.codec.config import CodecConfig
 from aecodec.denoising.config import DenoiserConfig
+from aecodec.denoising.mixture import SHARES
 from aecodec.errors import RecipeError
 from aecodec.hashing.config import HashConfig
 from aecodec.nn.ms_ssim import MIN_SIDE as MS_SSIM_MIN_SIDE
@@ -130,10 +131,26 @@ class DenoiserRecipe(Recipe):
 
     Attributes:
         invisible: errors below so many levels of 8 bits count little.
+        level_weight: of the error of the estimated noise levels in the loss.
+        mixture: how often each kind of noise occurs (`aecodec.denoising.mixture`); kinds that
+            are left out do not occur.
+
+    Raises:
+        ValueError: the mixture has an unknown kind, or nothing in it.
     """
 
     model: DenoiserConfig = field(default_factory=DenoiserConfig)
-    invisible: float = 2.0
+    invisible: float = 1.0
+    level_weight: float = 0.1
+    mixture: dict[str, float] = field(default_factory=SHARES.copy)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if unknown := self.mixture.keys() - SHARES.keys():
+            names = ", ".join(sorted(map(str, unknown)))
+            raise ValueError(f"mixture has no {names}; there are {', '.join(SHARES)}")
+        if min(self.mixture.values(), default=0) < 0 or not sum(self.mixture.values()):
+            raise ValueError("mixture must have shares of at least 0, and not only zeros")
 
 
 @dataclass(frozen=True)

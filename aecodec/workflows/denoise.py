@@ -18,6 +18,7 @@ Cleaner: TypeAlias = "Callable[[Image.Image], tuple[Image.Image, dict[str, Any]]
 PROCESSES: dict[str, dict[str, float]] = {
     "gaussian": {"sigma": 25.0},
     "poisson-gaussian": {"photons": 100.0, "sigma": 0.0},
+    "camera": {"iso": 3200.0, "quality": 95},
     "speckle": {"deviation": 0.2},
     "salt-and-pepper": {"fraction": 0.1},
     "masking": {"fraction": 0.5},
@@ -105,11 +106,14 @@ def check_levels(noise: str, given: Mapping[str, float]) -> dict[str, float]:
 
 def _apply(x: Any, generator: Any, *, noise: str, levels: Mapping[str, float]) -> Any:
     from aecodec.denoising import noise as processes
+    from aecodec.denoising.camera import camera
 
     if noise == "gaussian":
         return processes.gaussian(x, levels["sigma"], generator)
     if noise == "poisson-gaussian":
         return processes.poisson_gaussian(x, levels["photons"], levels["sigma"], generator)
+    if noise == "camera":
+        return camera(x, levels["iso"], int(levels["quality"]), generator)
     if noise == "speckle":
         return processes.speckle(x, levels["deviation"], generator)
     if noise == "salt-and-pepper":

@@ -15,9 +15,10 @@ import aecodec
 from aecodec.denoising import denoiser as denoiser_module
 from aecodec.denoising import noise, weights
 from aecodec.denoising.config import DenoiserConfig
-from aecodec.denoising.denoiser import Denoiser, Diagnosis
+from aecodec.denoising.denoiser import Denoiser, Diagnosis, Found
 from aecodec.denoising.model import DenoiserModel
 from aecodec.errors import AecodecError
+from aecodec.images import Picture
 from tests.conftest import psnr
 
 
@@ -46,7 +47,7 @@ def test_impulses_go(denoiser: Denoiser, cat: Image.Image, floats: Tensor, kind:
     clean, noisy = (
         Image.fromarray((p[0] * 255).round().byte().permute(1, 2, 0).numpy()) for p in (floats, x)
     )
-    told = denoiser.denoise(noisy, 0, noise=kind)  # type: ignore[arg-type]
+    told = denoiser.denoise(noisy, noise=kind)  # type: ignore[arg-type]
     assert psnr(clean, told) > 27
     assert told.tobytes() == denoiser.denoise(noisy).tobytes()  # it sees what it is
 
@@ -126,13 +127,48 @@ def test_sixteen_bits_keep_their_precision(denoiser: Denoiser, cat: Image.Image)
     assert len(np.unique(clean)) > 1000
 
 
-def test_strength_scales_what_is_done(denoiser: Denoiser, cat: Image.Image) -> None:
+@pytest.mark.parametrize("sigma", [25, None])
+def test_strength_scales_what_is_done(
+    denoiser: Denoiser, cat: Image.Image, sigma: float | None
+) -> None:
     noisy = with_noise(cat, 25)
-    assert denoiser.denoise(noisy, 25, strength=0).tobytes() == noisy.tobytes()
+    assert denoiser.denoise(noisy, sigma, strength=0).tobytes() == noisy.tobytes()
     changes = [
-        psnr(noisy, denoiser.denoise(noisy, 25, strength=strength)) for strength in (0.3, 1, 2)
+        psnr(noisy, denoiser.denoise(noisy, sigma, strength=strength)) for strength in (0.3, 1, 2)
     ]
     assert changes == sorted(changes, reverse=True)
+
+
+def test_strength_is_a_factor_on_sigma(denoiser: Denoiser, cat: Image.Image) -> None:
+    noisy = with_noise(cat, 25)
+    stronger = denoiser.denoise(noisy, 20, strength=1.5)
+    assert stronger.tobytes() == denoiser.denoise(noisy, 30).tobytes()
+
+
+def test_what_was_found_is_the_median_of_the_map(denoiser: Denoiser, cat: Image.Image) -> None:
+    found = {}
+    for sigma in (10, 40):
+        picture = Picture.from_image(with_noise(cat, sigma))
+        cleaned, found[sigma] = denoiser.denoise_picture(picture, None, "auto", 1.0)
+        assert found[sigma].kind == "gaussian"
+        told = denoiser.denoise_picture(picture, 7.5, "auto", 1.0)[1]
+        assert told == Found("gaussian", 7.5)
+    assert found[40].sigma > 1.5 * found[10].sigma > 0
+
+
+def test_noise_that_varies_is_taken_where_it_is(denoiser: Denoiser, cat: Image.Image) -> None:
+    half = cat.width // 2
+    mixed = cat.copy()
+    mixed.paste(with_noise(cat, 40).crop((half, 0, *cat.size)), (half, 0))
+    cleaned = denoiser.denoise(mixed)
+    left, right = (0, 0, half, cat.height), (half, 0, *cat.size)
+    gain = psnr(cat.crop(right), cleaned.crop(right)) - psnr(cat.crop(right), mixed.crop(right))
+    assert gain > 4
+    # As strong noise is taken for, the clean half would lose more.
+    everywhere = denoiser.denoise(mixed, 40)
+    assert (
+        psnr(cat.crop(left), cleaned.crop(left)) > psnr(cat.crop(left), everywhere.crop(left)) + 2
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 import skimage.data
@@ -15,6 +17,22 @@ from tests.conftest import psnr
 def test_drawn_pictures_pass_unharmed(kind: str, sigma: float | None) -> None:
     image = draw(200, kind, (270, 200))
     assert psnr(image, aecodec.denoise(image, sigma)) > 45
+
+
+@pytest.mark.parametrize("sigma", [None, 0])
+@pytest.mark.parametrize("kind", ["colour_bars", "dithering", "shapes", "stripes", "icons", "code"])
+def test_what_looks_like_noise_passes_too(kind: str, sigma: float | None) -> None:
+    image = draw(201, kind, (270, 200))
+    assert psnr(image, aecodec.denoise(image, sigma)) > 45
+
+
+@pytest.mark.parametrize("kind", ["flag", "colour_bars", "shapes", "page"])
+def test_saturated_graphics_from_jpeg_do_not_blow_up(kind: str) -> None:
+    image, buffer = draw(202, kind, (270, 200)), BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    coded = Image.open(buffer).convert("RGB")
+    for sigma in (None, 0, 1, 5):
+        assert psnr(image, aecodec.denoise(coded, sigma)) > psnr(image, coded) - 1
 
 
 def test_saturated_text_stays_as_it_is() -> None:

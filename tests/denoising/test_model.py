@@ -41,6 +41,21 @@ def test_a_map_of_levels_may_vary() -> None:
     assert not torch.allclose(model(x, varied), constant)
 
 
+def test_a_coarse_map_is_stretched() -> None:
+    model = random_model(DenoiserConfig((8, 12, 16), (1, 1, 1)))
+    x = torch.rand(1, 3, 32, 32)
+    coarse = torch.full((1, 1, 4, 4), 25 / 255)
+    torch.testing.assert_close(model(x, coarse), model(x, level(25)))
+    coarse[..., 0] = 0
+    assert not torch.allclose(model(x, coarse)[..., :8], model(x, level(25))[..., :8])
+
+
+def test_an_untrained_estimate_is_of_some_noise_everywhere() -> None:
+    model = random_model(DenoiserConfig((8, 12, 16), (1, 1, 1)))
+    found = model.estimate(torch.rand(2, 3, 32, 48))
+    torch.testing.assert_close(found, torch.full((2, 1, 4, 6), 5 / 255))
+
+
 @pytest.mark.parametrize("blocks", [(1, 1, 1), (1, 2, 3), (2, 1, 2)])
 def test_nothing_beyond_the_margin_matters(blocks: tuple[int, int, int]) -> None:
     model = random_model(DenoiserConfig((4, 4, 4), blocks))

@@ -10,7 +10,7 @@ from PIL import Image
 from aecodec.errors import UnsupportedImageError
 from aecodec.evaluation.denoising.methods import BLIND, NAME
 from aecodec.evaluation.denoising.pairs import TOLD, list_pairs, noise_level, run_pairs
-from aecodec.evaluation.denoising.savings import with_noise
+from aecodec.evaluation.denoising.savings import run_savings, with_noise
 from aecodec.evaluation.denoising.tasks import NOISY
 from aecodec.evaluation.metrics import psnr
 from aecodec.evaluation.results import read_result
@@ -78,6 +78,17 @@ def test_all_are_measured_on_the_same_pairs(folder: Path, weights: Path, tmp_pat
     sheet = Image.open(tmp_path / "pairs_sheet.png")
     assert sheet.height > 2 * 80
     assert sheet.width >= 3 * 80
+
+
+def test_bytes_saved_on_pairs(
+    folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aecodec.evaluation.denoising.savings.QUALITIES", (1, 30, 60, 90))
+    run_savings(folder, tmp_path, pairs=True, device="cpu", weights=weights, limit=1)
+    (row,) = read_result(tmp_path / "denoise_savings.json")["figures"]["rows"]
+    assert (row["image"], row["sigma"]) == ("a", None)
+    assert row["best_psnr"] > row["psnr"] > 18
+    assert "| as taken |" in (tmp_path / "denoise_savings.md").read_text()
 
 
 def test_unequal_sizes_are_refused(folder: Path, weights: Path, tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import torch
 
+from aecodec.denoising.denoiser import Denoiser
 from aecodec.denoising.model import DenoiserModel
 from aecodec.errors import RecipeError
+from aecodec.nn.bounded import has_ranges
 from aecodec.training.denoise import DenoiserTraining
 from aecodec.training.recipe import DenoiserRecipe, load_recipe
 from aecodec.training.run import train
@@ -37,7 +39,8 @@ def test_a_run_in_slices_is_the_uninterrupted_run(photos: Path, tmp_path: Path) 
         for name, value in state.items():
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1][index][name]))
     log = (folder / "logs" / "from-0000001" / "metrics.csv").read_text()
-    assert "val/psnr_25" in log.splitlines()[0]
+    for name in ("psnr_25", "psnr_iso_3200", "noisy_iso_3200", "psnr_clean", "drawn_psnr_clean"):
+        assert f"val/{name}" in log.splitlines()[0]
 
 
 def test_the_weights_that_would_ship_are_half_precision_with_a_card(weights: Path) -> None:
@@ -47,7 +50,8 @@ def test_the_weights_that_would_ship_are_half_precision_with_a_card(weights: Pat
     assert card["steps"] == TINY.steps
     assert card["parameters"] == sum(p.numel() for p in model.parameters())
     assert card["data"] == "2 photos, 1 held out, 4 drawn pictures"
-    assert weights.stat().st_size < 2 * card["parameters"] + 4000
+    assert weights.stat().st_size < 2 * card["parameters"] + 10_000
+    assert has_ranges(Denoiser("cpu", weights).model)
 
 
 def test_the_shipped_recipe_fits_the_limits() -> None:
@@ -61,8 +65,12 @@ def test_a_recipe_of_the_other_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("model: {widths: [8, 8, 8], depth: 3}\n")
     with pytest.raises(RecipeError, match="depth"):
         load_recipe(str(tmp_path / "mine.yaml"), DenoiserRecipe)
-    with pytest.raises(RecipeError, match="widths"):
+    with pytest.raises(RecipeError, match="mixture; is it a recipe of another kind"):
         load_recipe("denoise-cpu")
+    for mixture, what in (("{hum: 1}", "mixture has no hum"), ("{clean: 0}", "not only zeros")):
+        (tmp_path / "mine.yaml").write_text(f"mixture: {mixture}\n")
+        with pytest.raises(RecipeError, match=what):
+            load_recipe(str(tmp_path / "mine.yaml"), DenoiserRecipe)
 
 
 def test_the_loss_is_the_psnr_of_what_comes_out() -> None:
@@ -72,7 +80,10 @@ def test_the_loss_is_the_psnr_of_what_comes_out() -> None:
     loss, figures = module.loss(batch, 1)
     assert torch.equal(loss, module.loss(batch, 1)[0])
     assert not torch.equal(loss, module.loss(batch, 2)[0])
-    assert float(figures["psnr"]) == pytest.approx(-10 * loss.item(), abs=3)
+    told = loss.item() - TINY.level_weight * figures["level_error"].item()
+    assert float(figures["psnr"]) == pytest.approx(-10 * told, abs=4)
     loss.backward()
     assert module.model.tail.weight.grad is not None
     assert module.model.tail.weight.grad.abs().sum() > 0
+    assert module.model.estimator.tail.weight.grad is not None
+    assert module.model.estimator.tail.weight.grad.abs().sum() > 0

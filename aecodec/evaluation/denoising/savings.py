@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from PIL import Image
 from aecodec.codec.codec import Codec
 from aecodec.denoising import noise
 from aecodec.denoising.denoiser import Denoiser
+from aecodec.evaluation.denoising.pairs import list_pairs
 from aecodec.evaluation.metrics import bits_per_pixel, psnr
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import Result, markdown_table, write_result
@@ -28,6 +29,22 @@ def with_noise(photo: Image.Image, sigma: float, seed: int) -> Image.Image:
     x = torch.tensor(np.asarray(photo)).float() / 255
     noisy = noise.to_8_bit(noise.gaussian(x, sigma, torch.Generator().manual_seed(seed)))
     return Image.fromarray((noisy * 255).round().to(torch.uint8).numpy())
+
+
+class _Sample(NamedTuple):
+    """A photo with noise; sigma is None if it was taken so."""
+
+    name: str
+    sigma: int | None
+    noisy: Image.Image
+    clean: Image.Image
+
+
+def _with_gaussian(photos: Sequence[Path]) -> Iterator[_Sample]:
+    for number, path in enumerate(photos):
+        clean = load_photo(path)
+        for sigma in SIGMAS:
+            yield _Sample(path.name, sigma, with_noise(clean, sigma, number), clean)
 
 
 def _is_finite(value: float | None) -> bool:
@@ -69,6 +86,7 @@ def run_savings(
     data: Path,
     out: Path,
     *,
+    pairs: bool = False,
     device: str = "auto",
     weights: Path | None = None,
     limit: int | None = None,
@@ -77,40 +95,47 @@ def run_savings(
     """Compress noisy photos as they are, and denoised in the blind mode first.
 
     Args:
-        data: folder with clean photos.
+        data: folder with clean photos; or, for pairs, with files NAME_noisy.* and NAME_clean.*.
         out: folder for denoise_savings.json and .md.
+        pairs: the noise is that of the pairs, otherwise Gaussian noise of `SIGMAS`.
         device: "auto", "cpu" or "cuda".
         weights: of the denoiser; by default those that ship.
         limit: measure only the first so many photos.
-        progress: called after each photo with photos done, photos in all and its name.
+        progress: called after each noisy photo with how many are done, their number and its
+            name.
 
     Returns:
         What denoise_savings.json holds. Its figures: `data`, `images` and `rows`, one for
-        each photo and sigma.
+        each photo and sigma, which is null for pairs.
 
     Raises:
-        UnsupportedImageError: when the folder holds no photos or an unreadable one.
+        UnsupportedImageError: when the folder holds no photos, or no pairs, or an unreadable one.
         AecodecError: there are no weights.
     """
     denoiser, codec = Denoiser(device, weights), Codec(device)
-    photos = list_photos(data, limit)
+    samples: Iterator[_Sample]
+    if pairs:
+        found = list_pairs(data, limit)
+        images = total = len(found)
+        samples = (_Sample(p.name, None, load_photo(p.noisy), load_photo(p.clean)) for p in found)
+    else:
+        photos = list_photos(data, limit)
+        images, total = len(photos), len(photos) * len(SIGMAS)
+        samples = _with_gaussian(photos)
     rows = []
-    for number, path in enumerate(photos):
-        clean = load_photo(path)
-        for sigma in SIGMAS:
-            noisy = with_noise(clean, sigma, number)
-            curves = (curve(codec, p, clean) for p in (noisy, denoiser.denoise(noisy)))
-            rows.append({"image": path.name, "sigma": sigma, **compare(*curves)})
+    for number, (name, sigma, noisy, clean) in enumerate(samples):
+        curves = (curve(codec, p, clean) for p in (noisy, denoiser.denoise(noisy)))
+        rows.append({"image": name, "sigma": sigma, **compare(*curves)})
         if progress:
-            progress(number + 1, len(photos), path.name)
-    figures = {"data": Path(data).resolve().name, "images": len(photos), "rows": rows}
+            progress(number + 1, total, name)
+    figures = {"data": Path(data).resolve().name, "images": images, "rows": rows}
     return write_result(out / "denoise_savings.json", figures, savings_markdown(figures))
 
 
 def savings_markdown(figures: Mapping[str, Any]) -> str:
-    """Means over the photos for each sigma."""
+    """Means over the photos for each sigma, or over pairs."""
     lines = []
-    for sigma in SIGMAS:
+    for sigma in dict.fromkeys(row["sigma"] for row in figures["rows"]):
         rows = [row for row in figures["rows"] if row["sigma"] == sigma]
         reached = [row for row in rows if _is_finite(row["denoised_bpp"])]
         psnr_db, bpp, best = (
@@ -119,7 +144,7 @@ def savings_markdown(figures: Mapping[str, Any]) -> str:
         saved = [100 * (1 - row["denoised_bpp"] / row["bpp"]) for row in reached]
         lines.append(
             [
-                str(sigma),
+                "as taken" if sigma is None else str(sigma),
                 f"{psnr_db:.2f}",
                 f"{bpp:.3f}",
                 f"{np.mean(saved):.0f} %" if saved else "–",
