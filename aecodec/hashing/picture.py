@@ -14,9 +14,8 @@ from aecodec.images import Picture, open_reduced
 
 THUMBNAIL = 128
 """Longer side of a stored thumbnail in pixels."""
-DECODED = 256
-"""Pixels a side down to which a file may be decoded at a fraction of its size."""
 
+_DECODED = 256  # a JPEG may be decoded at a fraction of its size, down to this
 _SMALL_RANGE = 0.25  # of what 16 bits hold; less than this is stretched
 
 
@@ -46,7 +45,7 @@ class Preview:
         return buffer.getvalue()
 
 
-def read_preview(path: str | os.PathLike[str], longest: int = DECODED) -> Preview:
+def read_preview(path: str | os.PathLike[str], longest: int = _DECODED) -> Preview:
     """Decode an image file, upright and small.
 
     Args:
@@ -64,7 +63,7 @@ def read_preview(path: str | os.PathLike[str], longest: int = DECODED) -> Previe
     return Preview(height, width, small.image) if turned else Preview(width, height, small.image)
 
 
-def preview_of(image: Image.Image, longest: int = DECODED) -> Preview:
+def preview_of(image: Image.Image, longest: int = _DECODED) -> Preview:
     """The same for an image in memory, of any mode that `Picture.from_image` takes.
 
     Alpha lies over white, or over black where that shows more: a white logo has no outline on

@@ -122,7 +122,12 @@ def find(browser: Any, eventually: Eventually) -> Callable[[str], Any]:
 def open_tab(browser: Any, eventually: Eventually) -> Callable[[str], None]:
     def click(name: str) -> None:
         path = f"//button[@role='tab'][normalize-space()='{name}']"
-        eventually(lambda: browser.find_element("xpath", path)).click()
+
+        def clicked() -> bool:  # once nothing lies over it: the page is still being loaded
+            browser.find_element("xpath", path).click()
+            return True
+
+        eventually(clicked)
 
     return click
 
