@@ -4,91 +4,35 @@
 
 An altered photo is found if it is a candidate of its original, by its code among those of pieces of
 the other photos, and if looking at both says that they are the same. Of unlike pictures all
-pairs of a class count, or as many as --pairs says, drawn at random; "codes alone" is
-`--verify none`. Photos must not have been trained on. Needs the extra `hashers`.
+pairs of a class count, or as many as --pairs says, drawn at random, whether or not their codes are
+near; "codes alone" is `--verify none`. Documents are altered, too: of them --copies of each class
+are compressed again, scaled, cropped and made grey. Photos must not have been trained on. Needs the
+extra `hashers`.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
+from PIL import Image
 
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
-from aecodec.hashing.checking import LONGEST, NEAREST, WIDE, compare_previews
+from aecodec.hashing.checking import NEAREST, WIDE, Checker, Stages
+from aecodec.hashing.database import Entry
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import preview_of
-from aecodec.hashing.verify import Verdict, explain_pairs
-from aecodec.training.drawn import draw
 from benchmarks.near_duplicates import TRANSFORMATIONS, pieces
+from benchmarks.unlike import CLASSES
 
 FPR = 1e-4
-Rng = np.random.Generator
-
-# ---- unlike pictures -----------------------------------------------------------------------------
-
-
-def _drawn(kind: str) -> Callable[[int], Image.Image]:
-    return lambda seed: draw(seed, kind, (480, 360) if seed % 2 else (360, 480))
-
-
-def _small(kind: str) -> Callable[[int], Image.Image]:
-    return lambda seed: draw(seed, kind, (48, 48))
-
-
-def _glyph(seed: int) -> Image.Image:
-    rng = np.random.default_rng(seed)
-    image = Image.new("L", (28, 28))
-    left, top = rng.uniform(2, 8, 2).tolist()
-    text = chr(ord("A") + seed % 26) + (chr(ord("a") + seed // 26 % 26) if seed >= 26 else "")
-    font = ImageFont.load_default(float(rng.uniform(14, 22)))
-    ImageDraw.Draw(image).text((left, top), text, fill=255, font=font)
-    return image.convert("RGB")
-
-
-def _stars(seed: int) -> Image.Image:
-    rng = np.random.default_rng(seed)
-    sky, count = np.zeros((400, 400)), int(rng.integers(60, 200))
-    sky[rng.integers(0, 400, count), rng.integers(0, 400, count)] = rng.uniform(5, 60, count)
-    sky = ndimage.gaussian_filter(sky, 1.2) * 2 + rng.normal(0.02, 0.01, sky.shape)
-    return Image.fromarray((sky.clip(0, 1) * 255).astype(np.uint8)).convert("RGB")
-
-
-def _noise(seed: int) -> Image.Image:
-    return Image.fromarray(
-        np.random.default_rng(seed).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    )
-
-
-def _solid(seed: int) -> Image.Image:
-    colour = np.random.default_rng(seed).integers(0, 256, 3)
-    return Image.new("RGB", (200, 200), tuple(int(v) for v in colour))
-
-
-DRAWN: dict[str, Callable[[int], Image.Image]] = {
-    "pages": _drawn("page"),
-    "tables": _drawn("table"),
-    "terminals": _drawn("terminal"),
-    "screenshots": _drawn("interface"),
-    "charts": _drawn("chart"),
-    "line art": _drawn("line_art"),
-    "shapes": _drawn("shapes"),
-    "flags": _drawn("flag"),
-    "QR codes": _drawn("code"),
-    "icons": _small("icons"),
-    "glyphs": _glyph,
-    "gradients": _drawn("gradient"),
-    "star fields": _stars,
-    "noise": _noise,
-    "solid colours": _solid,
-}
+DOCUMENTS = ("JPEG 30", "resize 1/2", "crop 90 %", "grey")  # alterations of drawn pictures
+SMALL = ("icons of 16 pixels", "specks of 1 to 8 pixels", "glyphs", "solid colours")
+"""Classes whose pictures are the same only where they are equal."""
 
 
 def burst(photo: Image.Image, seed: int) -> list[Image.Image]:
@@ -107,14 +51,24 @@ def burst(photo: Image.Image, seed: int) -> list[Image.Image]:
 # ---- measuring -----------------------------------------------------------------------------------
 
 
-def thumbnail(image: Image.Image) -> Image.Image:
-    return Image.open(io.BytesIO(preview_of(image).thumbnail())).convert("RGB")
-
-
-def verdict(a: Image.Image, b: Image.Image) -> Verdict:
-    """As `duplicates` comes to it."""
-    (small,) = explain_pairs([(thumbnail(a), thumbnail(b))], sizes=[(a.size, b.size)])
-    return small if small.sure else compare_previews(preview_of(a, LONGEST), preview_of(b, LONGEST))
+def called_same(pictures: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]) -> list[str]:
+    """Why pairs are the same, or nothing, as `duplicates` comes to it."""
+    images = [
+        Entry(str(n), 0, 0, b"", *picture.size, b"", None, n) for n, picture in enumerate(pictures)
+    ]
+    checker = Checker(
+        lambda ids: {n: preview_of(pictures[n]).thumbnail() for n in ids},
+        lambda path: pictures[int(path)],
+    )
+    positions = np.array(pairs).reshape(-1, 2)
+    likely = np.flatnonzero(checker.screen(images, positions, Stages(lambda *_: None, 1, 3)))
+    reasons = [""] * len(pairs)
+    for start in range(0, len(likely), 64):
+        some = likely[start : start + 64]
+        found = checker([(images[i], images[j]) for i, j in positions[some]])
+        for n, reason in zip(some.tolist(), found, strict=True):
+            reasons[n] = reason
+    return reasons
 
 
 def recall(
@@ -132,15 +86,22 @@ def recall(
     limit = hasher.calibration.threshold(bits, FPR).distance if hasher.calibration else -1
     rows = {}
     for name, alter in TRANSFORMATIONS.items():
-        counts = np.zeros(3)
-        for n, photo in enumerate(photos):
-            altered = alter(photo)
-            altered_code = code(altered)
+        altered = [alter(photo) for photo in photos]
+        near, candidates = [], []
+        for n, picture in enumerate(altered):
+            altered_code = code(picture)
             far = int((altered_code != own[n]).sum())
             nearer = ((altered_code != others[owner != n]).sum(1) < far).sum()
-            candidate = nearer < NEAREST and far <= round(WIDE * bits)
-            counts += (far <= limit, candidate, candidate and verdict(photo, altered).same)
-        rows[name] = dict(zip(("codes", "candidates", "found"), counts / len(photos), strict=True))
+            near.append(far <= limit)
+            candidates.append(nearer < NEAREST and far <= round(WIDE * bits))
+        same = called_same([*photos, *altered], [(n, len(photos) + n) for n in range(len(photos))])
+        found = [candidate and bool(why) for candidate, why in zip(candidates, same, strict=True)]
+        rows[name] = {
+            "codes": float(np.mean(near)),
+            "candidates": float(np.mean(candidates)),
+            "looked at": float(np.mean([bool(why) for why in same])),
+            "found": float(np.mean(found)),
+        }
         print(name, rows[name], flush=True)
     return rows
 
@@ -158,19 +119,33 @@ def false_positives(
     for bits, limit in limits.items():
         near = [(codes[i][:bits] != codes[j][:bits]).sum() <= limit for i, j in pairs]
         found[f"codes, {bits} bits"] = float(np.sum(near))
-    found["looked at"] = sum(verdict(pictures[i], pictures[j]).same for i, j in pairs)
+    found["looked at"] = sum(map(bool, called_same(pictures, pairs)))
     return found
 
 
+def documents_found(pictures: list[Image.Image]) -> dict[str, float]:
+    """Of drawn pictures, the shares whose altered copies are the same by looking."""
+    alter = {**TRANSFORMATIONS, "resize 1/2": lambda i: i.resize((i.width // 2, i.height // 2))}
+    rows = {}
+    for name in DOCUMENTS:
+        altered = [alter[name](picture) for picture in pictures]
+        pairs = [(n, len(pictures) + n) for n in range(len(pictures))]
+        rows[name] = float(
+            np.mean([bool(why) for why in called_same([*pictures, *altered], pairs)])
+        )
+    return rows
+
+
 def classes(
-    photos: list[Image.Image], count: int, pairs: int, hasher: Hasher
-) -> dict[str, dict[str, float]]:
-    rng, rows = np.random.default_rng(0), {}
+    photos: list[Image.Image], count: int, pairs: int, copies: int, hasher: Hasher
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Of each class, what unlike pictures are called, and which altered ones are found."""
+    rng, unlike, found = np.random.default_rng(0), {}, {}
 
     def measure(name: str, pictures: list[Image.Image], some: list[tuple[int, int]]) -> None:
         chosen = rng.permutation(len(some))[:pairs]
-        rows[name] = false_positives(pictures, [some[i] for i in chosen], hasher)
-        print(name, rows[name], flush=True)
+        unlike[name] = false_positives(pictures, [some[i] for i in chosen], hasher)
+        print(name, unlike[name], flush=True)
 
     def every(number: int) -> list[tuple[int, int]]:
         return [(i, j) for i in range(number) for j in range(i)]
@@ -178,9 +153,14 @@ def classes(
     measure("photographs", photos, every(len(photos)))
     views = [view for n, photo in enumerate(photos) for view in burst(photo, n)]
     measure("bursts of a motif", views, [(2 * n, 2 * n + 1) for n in range(len(photos))])
-    for name, picture in DRAWN.items():
-        measure(name, [picture(seed) for seed in range(7000, 7000 + count)], every(count))
-    return rows
+    for name, picture in CLASSES.items():
+        pictures = [picture(seed) for seed in range(7000, 7000 + count)]
+        measure(name, pictures, every(count))
+        if name not in SMALL:
+            plain = [preview_of(one, max(one.size)).image for one in pictures[:copies]]
+            found[name] = documents_found(plain)
+            print(name, found[name], flush=True)
+    return unlike, found
 
 
 def main() -> None:
@@ -194,36 +174,46 @@ def main() -> None:
     parser.add_argument("--bits", type=int, default=64)
     parser.add_argument("--pictures", type=int, default=40, help="of each class")
     parser.add_argument("--pairs", type=int, default=780, help="of each class, at most")
+    parser.add_argument("--copies", type=int, default=8, help="of each class that are altered")
     args = parser.parse_args()
     photos = [load_photo(p) for folder in args.data for p in list_photos(folder, args.limit)]
     hasher = Hasher(device="cpu")
-    unlike = classes(photos, args.pictures, args.pairs, hasher)
+    unlike, found = classes(photos, args.pictures, args.pairs, args.copies, hasher)
     altered = recall(photos, hasher, args.bits, args.distractors)
-    means = {key: float(np.mean([row[key] for row in altered.values()])) for key in altered["flip"]}
     figures = {
         "photos": len(photos),
         "bits": args.bits,
-        "means": means,
+        "distractors": args.distractors,
+        "means": {k: float(np.mean([row[k] for row in altered.values()])) for k in altered["flip"]},
         "altered": altered,
         "unlike": unlike,
-        "distractors": args.distractors,
+        "copies": args.copies,
+        "documents": found,
     }
-    lines = [[name, *(f"{v:.3f}" for v in row.values())] for name, row in altered.items()]
-    lines.append(["**mean**", *(f"{v:.3f}" for v in means.values())])
-    columns = list(unlike["photographs"])
-    text = (
-        f"# Verified duplicates\n\n## Altered photos\n\n{len(photos)} photos, {args.bits} bits,"
-        f" {args.distractors} pieces of other photos.\n\n"
-        + markdown_table(["", "codes alone", "candidates", "found"], lines)
-        + "\n\n## Unlike pictures called the same\n\n"
-        + markdown_table(
-            ["", *columns],
-            [[name, *(f"{row[c]:g}" for c in columns)] for name, row in unlike.items()],
-        )
-        + "\n"
-    )
+    text = tables(figures)
     write_result(args.out / "verified_duplicates.json", figures, text)
     print(text)
+
+
+def tables(figures: dict[str, Any]) -> str:
+    altered, unlike, found = (figures[name] for name in ("altered", "unlike", "documents"))
+    lines = [[name, *(f"{v:.3f}" for v in row.values())] for name, row in altered.items()]
+    lines.append(["**mean**", *(f"{v:.3f}" for v in figures["means"].values())])
+    columns = list(unlike["photographs"])
+    counts = [[name, *(f"{row[c]:g}" for c in columns)] for name, row in unlike.items()]
+    totals = [sum(row[c] for row in unlike.values()) for c in columns]
+    counts.append(["**all**", *(f"{total:g}" for total in totals)])
+    shares = [[name, *(f"{row[a]:.2f}" for a in DOCUMENTS)] for name, row in found.items()]
+    return (
+        f"# Verified duplicates\n\n## Altered photos\n\n{figures['photos']} photos,"
+        f" {figures['bits']} bits, {figures['distractors']} pieces of other photos. Found are"
+        " candidates that, looked at, are the same.\n\n"
+        + markdown_table(["", "codes alone", "candidates", "looked at", "found"], lines)
+        + "\n## Unlike pictures called the same\n\n"
+        + markdown_table(["", *columns], counts)
+        + f"\n## Altered documents called the same\n\n{figures['copies']} of each class.\n\n"
+        + markdown_table(["", *DOCUMENTS], shares)
+    )
 
 
 if __name__ == "__main__":

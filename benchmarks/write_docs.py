@@ -27,6 +27,8 @@ _ORDER = (
     "pairs",
     "denoise_savings",
     "near_duplicates",
+    "verified_duplicates",
+    "duplicates_speed",
     "cifar10_hashing",
     "index_scale",
     "index_speed",

@@ -1,27 +1,27 @@
-"""Looking at pairs of indexed images: at their thumbnails, and at the files where those cannot
-tell.
+"""Looking at pairs of indexed images: at very small copies, then at thumbnails, and at the files
+where those cannot tell.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from tempfile import TemporaryFile
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from aecodec.errors import AecodecError
 from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
-from aecodec.hashing.duplicates import Duplicates, Progress, Rank, group, group_checked
+from aecodec.hashing.duplicates import EQUAL, Duplicates, Progress, Rank, group, group_checked
 from aecodec.hashing.picture import Preview, preview_of
 from aecodec.images import Picture
-
-if TYPE_CHECKING:
-    from aecodec.hashing.verify import Verdict
 
 LONGEST = 1024
 """Pixels a side, at most, of the copies of files that are compared."""
@@ -31,14 +31,20 @@ VERIFY = ("thumbnail", "pixels", "none", "exact")
 """How to make sure: look at thumbnails, and at the files where those cannot tell; at the files
 only; not at all; or only call the same what has equal pixels."""
 
-WIDE, _NEARLY_EQUAL = 0.33, 0.1
+WIDE, _NEARLY_EQUAL = 0.38, 0.1
 """Of the bits, in which codes of candidates may differ; and those of equal pixels, as files
 differ.
 """
-NEAREST, _LEAST_NEAREST = 32, 4
+NEAREST, _LEAST_NEAREST = 64, 4
 """Candidates of an image, at most, and in the largest collections."""
 _LOOKS = 400_000  # candidates of all images, about
+_LIKELY = 0.4  # greatest correlation of small copies, above which pairs are looked at
+_EQUAL_GREY = 4  # levels, on average, in which small copies count as equal
+_READ = 512  # small copies that are made together
 
+Pairs = npt.NDArray[np.int64]
+Chosen = npt.NDArray[np.bool_]
+Copies = npt.NDArray[np.uint8]
 Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
 Load = Callable[[str], Image.Image]
 
@@ -74,18 +80,31 @@ def find_groups(
         check, wide = ExactChecker(load), round(_NEARLY_EQUAL * bits)
     else:
         check, wide = Checker(thumbnails, load, pixels=verify == "pixels"), round(WIDE * bits)
+    stages = Stages(progress, len(entries), 3)
     found = group_checked(
         index,
         entries,
         codes,
         wide if radius is None else min(radius, bits),
         check,
+        screen=partial(check.screen, stages=stages),
         nearest=max(_LEAST_NEAREST, min(NEAREST, _LOOKS // max(1, len(entries)))),
         kept=kept,
         rank=rank,
-        progress=progress,
+        progress=partial(stages, 2),
     )
     return Duplicates(found, check.unclear)
+
+
+class Stages:
+    """Progress in stages that count as equally long, told as (images done, of how many)."""
+
+    def __init__(self, progress: Progress, images: int, stages: int) -> None:
+        self._progress, self._images, self._stages = progress, images, stages
+
+    def __call__(self, stage: int, done: int, total: int) -> None:
+        share = (stage + done / max(1, total)) / self._stages
+        self._progress(round(share * self._images), self._images)
 
 
 class Checker:
@@ -106,6 +125,46 @@ class Checker:
         self._known: dict[int, Image.Image | None] = {}
         self._file = lru_cache(maxsize=64)(self._read)
         self.unclear: list[tuple[str, str, str]] = []
+
+    def screen(self, images: Sequence[Entry], pairs: Pairs, stages: Stages) -> Chosen:
+        """Whether pairs of positions (P, 2) may be the same, by copies of their thumbnails."""
+        from aecodec.hashing.verify.guess import SIDE, likeness
+        from aecodec.hashing.verify.verdict import TINY
+
+        used, places = np.unique(pairs, return_inverse=True)
+        places = places.reshape(pairs.shape)
+        with TemporaryFile() as file:
+            # A kilobyte each, which the system may put away.
+            copies = np.memmap(file, np.uint8, "w+", shape=(max(1, len(used)), SIDE, SIDE))
+            known = self._copy([images[n].id for n in used], copies, partial(stages, 0))
+            there = known[places].all(1)
+            sizes = np.array([_size(images[n]) for n in used], dtype=float).reshape(-1, 2)
+            alike = likeness(copies, sizes, places[there], partial(stages, 1))
+            likely = np.ones(len(pairs), bool)  # where there is no thumbnail, too
+            near = _near(copies, places[there])
+            likely[there] = (alike > _LIKELY) | near
+            sides = sizes[places[there]]
+            tiny = sides.max(2).min(1) <= TINY
+            likely[there] &= ~tiny | (near & (sides[:, 0] == sides[:, 1]).all(1))
+        return likely
+
+    def _copy(self, ids: Sequence[int], copies: Copies, progress: Progress) -> Chosen:
+        """Fill in small copies of thumbnails; which there were."""
+        from aecodec.hashing.verify.guess import small_copy
+
+        known = np.zeros(len(ids), bool)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for start in range(0, len(ids), _READ):
+                found = self._thumbnails(ids[start : start + _READ])
+                rows = [n for n in range(start, min(start + _READ, len(ids))) if ids[n] in found]
+                decoded = pool.map(
+                    lambda webp: small_copy(_picture(webp)), [found[ids[n]] for n in rows]
+                )
+                for row, copy in zip(rows, decoded, strict=True):
+                    copies[row] = copy
+                known[rows] = True
+                progress(min(start + _READ, len(ids)), len(ids))
+        return known
 
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
         # Here, because it needs torch, and grouping by codes alone does not.
@@ -134,29 +193,25 @@ class Checker:
         found = self._thumbnails(missing)
         for i in missing:
             webp = found.get(i)
-            self._known[i] = Image.open(io.BytesIO(webp)).convert("RGB") if webp else None
+            self._known[i] = _picture(webp) if webp else None
         for i in list(self._known)[: max(0, len(self._known) - 4096)]:
             if i not in ids:
                 del self._known[i]
 
     def _by_files(self, a: Entry, b: Entry) -> str:
         try:
-            verdict = compare_previews(self._file(a.path), self._file(b.path))
-            if verdict.reason == EQUAL and not self._equal(a.path, b.path):
-                return "compressed again"  # equal only as far as was looked
+            first, second = self._file(a.path), self._file(b.path)
+            same, reason = compare_previews(first, second, lambda: self._equal(a.path, b.path))
         except (AecodecError, OSError, MemoryError) as error:
             self.unclear.append((a.path, b.path, str(error)))
             return ""
-        return verdict.reason if verdict.same else ""
+        return reason if same else ""
 
     def _read(self, path: str) -> Preview:
         return preview_of(self._load(path), LONGEST)
 
     def _equal(self, a: str, b: str) -> bool:
         return pixel_digest(self._load(a)) == pixel_digest(self._load(b))
-
-
-EQUAL = "same pixels"
 
 
 class ExactChecker:
@@ -166,12 +221,16 @@ class ExactChecker:
         self._digest = lru_cache(maxsize=None)(lambda path: pixel_digest(load(path)))
         self.unclear: list[tuple[str, str, str]] = []
 
+    def screen(self, images: Sequence[Entry], pairs: Pairs, stages: Stages) -> Chosen:
+        """Whether pairs of positions (P, 2) are of one size."""
+        sizes = np.array([_size(image) for image in images]).reshape(-1, 2)
+        equal: Chosen = (sizes[pairs[:, 0]] == sizes[pairs[:, 1]]).all(1)
+        return equal
+
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
         return [self._one(a, b) for a, b in pairs]
 
     def _one(self, a: Entry, b: Entry) -> str:
-        if _size(a) != _size(b):
-            return ""
         try:
             return EQUAL if self._digest(a.path) == self._digest(b.path) else ""
         except (AecodecError, OSError, MemoryError) as error:
@@ -179,13 +238,22 @@ class ExactChecker:
             return ""
 
 
-def compare_previews(a: Preview, b: Preview) -> Verdict:
-    """By all that the two have."""
-    from aecodec.hashing.verify import explain_pairs
+def compare_previews(a: Preview, b: Preview, equal: Callable[[], bool]) -> tuple[bool, str]:
+    """Whether they are the same, by all that the two have; and why.
+
+    Args:
+        a, b: copies of the pictures.
+        equal: tells whether the pictures themselves are; asked where the copies are.
+    """
+    from aecodec.hashing.verify import explain_pairs, is_plain
 
     sizes = ((a.width, a.height), (b.width, b.height))
     (verdict,) = explain_pairs([(a.image, b.image)], sizes=[sizes], full=True)
-    return verdict
+    if verdict.reason != EQUAL or equal():
+        return verdict.same, verdict.reason
+    if is_plain(a.image):
+        return False, "they are of a single colour, and not equal"
+    return True, "compressed again"
 
 
 def pixel_digest(image: Image.Image) -> bytes:
@@ -198,6 +266,19 @@ def pixel_digest(image: Image.Image) -> bytes:
             digest.update(f"{pixels.shape}{pixels.dtype}".encode())
             digest.update(np.ascontiguousarray(pixels).tobytes())
     return digest.digest()
+
+
+def _near(copies: Copies, pairs: Pairs) -> Chosen:
+    """Whether what is grey in pairs of copies is the same already, however little there is."""
+    found = np.empty(len(pairs), bool)
+    for start in range(0, len(pairs), _READ):
+        first, second = (copies[pairs[start : start + _READ, n]].astype(np.int16) for n in (0, 1))
+        found[start : start + _READ] = np.abs(first - second).mean((1, 2)) < _EQUAL_GREY
+    return found
+
+
+def _picture(webp: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(webp)).convert("RGB")
 
 
 def _size(entry: Entry) -> tuple[int, int]:

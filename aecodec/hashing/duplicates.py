@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
 
 _BATCH = 256
-_AT_ONCE = 8  # images whose candidates are looked at together
+_AT_ONCE = 32  # pairs that are looked at together, at least
 _LOSSLESS = frozenset([".png", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".tga", ".gif"])
+
+EQUAL = "same pixels"
+"""Why images are the same where no pixel differs."""
 
 Rank = Callable[[Entry], Any]
 Check = Callable[[Sequence[tuple[Entry, Entry]]], Sequence[str]]
+Screen = Callable[[Sequence[Entry], npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 Progress = Callable[[int, int], None]
 
 
@@ -132,6 +137,7 @@ def group_checked(
     radius: int,
     check: Check,
     *,
+    screen: Screen | None = None,
     nearest: int = 32,
     kept: Collection[int] = (),
     rank: Rank = _best,
@@ -148,61 +154,75 @@ def group_checked(
         radius: of candidates, in bits, inclusive; may be wide.
         check: says of pairs (kept, candidate) what was done to the first to have the second;
             nothing where they are not the same.
+        screen: says which of very many pairs need not be checked: of images and positions
+            (P, 2) among them, bool (P,), True for those to check.
         nearest: candidates of each image, at most; others may name it as theirs, too.
     """
     order = _in_order(entries, kept, rank)
     copies: dict[bytes, list[int]] = defaultdict(list)
     for i in order:
         copies[entries[i].sha256 or entries[i].path.encode(errors="surrogateescape")].append(i)
-    first = [rows[0] for rows in copies.values()]  # in order, too
-    copies_of = {rows[0]: rows[1:] for rows in copies.values()}
-    candidates = _candidates(index, entries, codes, first, radius, nearest)
-    free = set(first)
+    # One image of each content; the others are its twins.
+    first = [entries[rows[0]] for rows in copies.values()]
+    twins = [[entries[row] for row in rows[1:]] for rows in copies.values()]
+    own_codes = codes[[rows[0] for rows in copies.values()]]
+    pairs, distances = _candidates(index, first, own_codes, radius, nearest)
+    if screen is not None:
+        likely = screen(first, pairs)
+        pairs, distances = pairs[likely], distances[likely]
+    starts = np.searchsorted(pairs[:, 0], np.arange(len(first) + 1)).tolist()
+    others, far = pairs[:, 1].tolist(), distances.tolist()
+    free = set(range(len(first)))
     groups: list[Group] = []
-    for start in range(0, len(first), _AT_ONCE):
-        batch = [i for i in first[start : start + _AT_ONCE] if i in free]
-        pairs = [(i, j) for i in batch for j in candidates[i] if j in free]
-        reasons = dict(zip(pairs, check([(entries[i], entries[j]) for i, j in pairs]), strict=True))
-        for i in batch:
+    waiting: list[int] = []
+    asked: list[tuple[int, int]] = []
+    for done in range(len(first)):
+        if done in free:
+            waiting.append(done)
+            asked += [(done, j) for j in others[starts[done] : starts[done + 1]] if j in free]
+        if len(asked) < _AT_ONCE and done + 1 < len(first):
+            continue
+        found = check([(first[i], first[j]) for i, j in asked])
+        reasons = dict(zip(asked, found, strict=True))
+        for i in waiting:
             if i not in free:
-                continue  # taken by another of this batch
+                continue  # taken by another of these
             free.discard(i)
-            found = [Match(entries[c], 0, "same file") for c in copies_of[i]]
-            for j, distance in candidates[i].items():
-                if j in free and entries[j].id not in kept and (reason := reasons.get((i, j))):
+            matches = [Match(twin, 0, "same file") for twin in twins[i]]
+            for j, distance in zip(
+                others[starts[i] : starts[i + 1]], far[starts[i] : starts[i + 1]], strict=True
+            ):
+                if j in free and first[j].id not in kept and (reason := reasons.get((i, j))):
                     free.discard(j)
-                    found += [Match(entries[c], distance, reason) for c in (j, *copies_of[j])]
-            _add(groups, entries[i], [match for match in found if match.entry.id not in kept])
-        progress(min(start + _AT_ONCE, len(first)), len(first))
+                    matches += [Match(e, distance, reason) for e in (first[j], *twins[j])]
+            _add(groups, first[i], [match for match in matches if match.entry.id not in kept])
+        waiting, asked = [], []
+        progress(done + 1, len(first))
     return groups
 
 
 def _candidates(
-    index: CodeIndex,
-    entries: Sequence[Entry],
-    codes: Codes,
-    first: Sequence[int],
-    radius: int,
-    nearest: int,
-) -> dict[int, dict[int, int]]:
-    """For each row, those later in order that are near, and how far, nearest first."""
-    place = {row: n for n, row in enumerate(first)}
-    row_of = {entries[row].id: row for row in first}
-    found: dict[int, dict[int, int]] = {row: {} for row in first}
-    for start in range(0, len(first), _BATCH):
-        batch = first[start : start + _BATCH]
-        far, ids = index.search(codes[np.array(batch)], nearest + 1)
-        for row, distances, images in zip(batch, far.tolist(), ids.tolist(), strict=True):
-            for distance, image in zip(distances, images, strict=True):
-                other = row_of.get(image)
-                if other is None or other == row or distance > radius:
-                    continue
-                best, rest = sorted((row, other), key=place.__getitem__)
-                found[best][rest] = distance
-    return {
-        row: dict(sorted(near.items(), key=lambda item: (item[1], place[item[0]])))
-        for row, near in found.items()
-    }
+    index: CodeIndex, images: Sequence[Entry], codes: Codes, radius: int, nearest: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pairs of positions (P, 2) that are near, and how far; of each image those later in order,
+    nearest first.
+    """
+    ids = np.array([image.id for image in images], dtype=np.int64)
+    by_id = np.argsort(ids)
+    found, distances = [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)]
+    for start in range(0, len(images), _BATCH):
+        far, near = index.search(codes[start : start + _BATCH], nearest + 1)
+        place = np.searchsorted(ids[by_id], near).clip(max=len(ids) - 1)
+        other = by_id[place]
+        own = np.broadcast_to(np.arange(start, start + len(near))[:, None], near.shape)
+        usable = (ids[other] == near) & (other != own) & (far <= radius)
+        found.append(np.sort(np.stack([own[usable], other[usable]], 1), axis=1))
+        distances.append(far[usable].astype(np.int64))
+    pairs, far = np.concatenate(found), np.concatenate(distances)
+    _, once = np.unique(pairs[:, 0] * len(images) + pairs[:, 1], return_index=True)
+    pairs, far = pairs[once], far[once]
+    order = np.lexsort((pairs[:, 1], far, pairs[:, 0]))
+    return pairs[order], far[order]
 
 
 def _in_order(entries: Sequence[Entry], kept: Collection[int], rank: Rank) -> list[int]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from aecodec.errors import AecodecError, WeightsMismatchError
@@ -19,19 +18,15 @@ from aecodec.hashing.backends import connect
 from aecodec.hashing.backends.base import (
     Backend,
     CodeIndex,
-    Codes,
-    Distances,
-    Ids,
-    StaleCache,
-    catch_up,
+    load_current,
 )
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.checking import find_groups
-from aecodec.hashing.database import Database, Entry, State
+from aecodec.hashing.choosing import choose
+from aecodec.hashing.database import Database, State
 from aecodec.hashing.duplicates import Duplicates, Match
 from aecodec.hashing.picture import preview_of, read_preview
-from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
-from aecodec.hashing.scan import one_path_each
+from aecodec.hashing.query import SHORTLIST, check_range, in_order, near, query_views
 from aecodec.images import IMAGE_SUFFIXES
 from aecodec.images.reading import open_image
 from aecodec.storage.folders import find_files
@@ -158,6 +153,8 @@ class ImageIndex:
 
     def _create(self) -> Database:
         """The database, made if it is not there, with the code length asked for."""
+        from aecodec.hashing.weights import lasting_name
+
         hasher = self.hasher
         bits = self._check_bits(hasher.lengths)
         if self._url and self._backend is None:
@@ -167,7 +164,7 @@ class ImageIndex:
         if self._opened is None:
             facts: dict[str, str | int] = {
                 "model": hasher.fingerprint,
-                "model_name": _lasting_name(self._model),
+                "model_name": lasting_name(self._model),
                 "bits": bits or hasher.lengths[-1],
                 "calibration": hasher.calibration.to_json() if hasher.calibration else "",
             }
@@ -269,22 +266,8 @@ class ImageIndex:
     def _code_index(self, say: bool = True) -> tuple[CodeIndex, State]:
         """The codes as of now: as the backend has them, caught up, or built again."""
         database, backend = self._database(), self.backend
-        name = str(database.meta("index"))
-        with database.reading(), backend.updating(name):
-            state = database.state()
-            index: CodeIndex
-            try:
-                index, seen = backend.load(name)
-                done = catch_up(index, seen, state, database)
-            except StaleCache as error:
-                index = backend.build(state, lambda: database.codes(state.bits))
-                done = f"{error}; built again from {state.count:,} codes"
-            if done:
-                try:
-                    backend.save(index, state)
-                except OSError as error:  # it is only a cache
-                    done, say = f"{done}; not written ({error.strerror})", True
-        if done and say:
+        index, state, done, kept = load_current(backend, database)
+        if done and (say or not kept):
             warnings.warn(f"{backend}: {done}", UserWarning, stacklevel=3)
         return index, state
 
@@ -309,33 +292,15 @@ class ImageIndex:
             UnsupportedImageError: the file is not an image.
             WeightsMismatchError: the index was made with another model.
         """
-        _check_range(k, radius)
+        check_range(k, radius)
         hasher = self.hasher
         small = preview_of(image) if isinstance(image, Image.Image) else read_preview(image)
         index, state = self._code_index()
         logits = hasher.logits(query_views(small, hasher.side))[:, : state.bits]
         shortlist = None if k is None else max(k, SHORTLIST)
-        ids = _near(index, np.packbits(logits >= 0, axis=1), shortlist, radius)[1]
+        ids = near(index, np.packbits(logits >= 0, axis=1), shortlist, radius)[1]
         entries = list(self._database().entries(np.unique(ids).tolist()).values())
-        return self._in_order(entries, logits, small.image)[:k]
-
-    def _in_order(
-        self, entries: Sequence[Entry], logits: npt.NDArray[np.float32], query: Image.Image
-    ) -> list[Match]:
-        """Most alike first; of a query and its views (views, bits)."""
-        if not entries:
-            return []
-
-        def thumbnails(rows: Sequence[int]) -> list[bytes | None]:
-            known = self.thumbnails([entries[row].id for row in rows])
-            return [known.get(entries[row].id) for row in rows]
-
-        length = logits.shape[1] // 8
-        codes = np.stack([np.frombuffer(entry.code, np.uint8)[:length] for entry in entries])
-        hamming, weighted = distances(logits, codes)
-        distance = rerank(weighted, query, thumbnails)
-        order = sorted(range(len(entries)), key=lambda i: (distance[i], entries[i].path))
-        return [Match(entries[i], int(hamming[i])) for i in order]
+        return in_order(entries, logits, small.image, self.thumbnails)[:k]
 
     def search_code(
         self, code: bytes, k: int | None = 10, radius: int | None = None
@@ -346,12 +311,12 @@ class ImageIndex:
             ValueError: neither k nor radius is given, or one is out of range; or the code is too
                 short.
         """
-        _check_range(k, radius)
+        check_range(k, radius)
         index, state = self._code_index()
         if 8 * len(code) < state.bits:
             raise ValueError(f"a code of {8 * len(code)} bits, but the index has {state.bits}")
         query = np.frombuffer(code[: state.bits // 8], dtype=np.uint8)[None]
-        far, ids = (part.tolist() for part in _near(index, query, k, radius))
+        far, ids = (part.tolist() for part in near(index, query, k, radius))
         entries = self._database().entries(ids)
         matches = [
             Match(entries[image], distance)
@@ -392,7 +357,7 @@ class ImageIndex:
                 looks, and the model was not calibrated.
         """
         index, state = self._code_index()
-        entries, codes, kept = self._usable(state.bits, places, keep)
+        entries, codes, kept = choose(self._database(), state.bits, places, keep)
         if radius is None and verify == "none":
             radius = self.calibration.threshold(state.bits).distance
         return find_groups(
@@ -411,37 +376,6 @@ class ImageIndex:
     def _load(self, path: str) -> Image.Image:
         """An indexed file's whole picture."""
         return open_image(path)
-
-    def _usable(
-        self, bits: int, places: Sequence[Place], keep: Place | None
-    ) -> tuple[list[Entry], Codes, set[int]]:
-        """The images to group, their codes in the same order, and the ids of those below `keep`."""
-        kept = self._below(keep) if keep is not None else set()
-        chosen = {row for place in places for row in self._below(place)} | kept if places else None
-        parts = list(self._database().codes(bits))
-        ids = np.concatenate([part for part, _ in parts]) if parts else np.empty(0, np.int64)
-        codes = np.concatenate([c for _, c in parts]) if parts else np.empty((0, 1), np.uint8)
-        entries = self._database().entries(ids.tolist())
-        wanted = [entry for entry in entries.values() if chosen is None or entry.id in chosen]
-        wanted.sort(
-            key=lambda entry: (entry.id not in kept, os.path.islink(entry.path), entry.path)
-        )
-        paths = one_path_each(entry.path for entry in wanted)
-        usable = [
-            position
-            for position, image in enumerate(ids.tolist())
-            if image in entries and entries[image].path in paths
-        ]
-        return [entries[int(ids[position])] for position in usable], codes[usable], kept
-
-    def _below(self, place: Place) -> set[int]:
-        folder = os.path.abspath(place)
-        found = {row for row, _ in self._database().paths(folder)}
-        if not found:
-            raise AecodecError(
-                f"{os.fspath(place)}: nothing is indexed below it; run 'aecodec index' on it first"
-            )
-        return found
 
     @property
     def bits(self) -> int:
@@ -466,31 +400,3 @@ class ImageIndex:
     def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
         """WebP files of these images, where there are any."""
         return self._database().thumbnails(ids)
-
-
-def _check_range(k: int | None, radius: int | None) -> None:
-    if (k is None and radius is None) or (k is not None and k < 1) or (radius or 0) < 0:
-        raise ValueError("k must be positive, radius not negative, and one of them given")
-
-
-def _near(
-    index: CodeIndex, codes: Codes, k: int | None, radius: int | None
-) -> tuple[Distances, Ids]:
-    """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the
-    radius.
-    """
-    if radius is None:
-        assert k is not None
-        far, ids = index.search(codes, int(k))
-        return far.ravel(), ids.ravel()
-    parts = index.range_search(codes, min(radius, 8 * codes.shape[1]))
-    return np.concatenate([d for d, _ in parts]), np.concatenate([i for _, i in parts])
-
-
-def _lasting_name(model: str | None) -> str:
-    """A shipped model's name, or where its weight file is whatever the current folder."""
-    from aecodec.hashing.weights import DEFAULT_MODEL
-
-    if model is None:
-        return DEFAULT_MODEL
-    return os.path.abspath(model) if os.path.isfile(model) else model

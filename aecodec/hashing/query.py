@@ -17,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aecodec.hashing.backends.base import CodeIndex, Codes, Distances, Ids
+from aecodec.hashing.database import Entry
+from aecodec.hashing.duplicates import Match
 from aecodec.hashing.parts import template_match
 from aecodec.hashing.picture import Preview
 
@@ -91,3 +94,55 @@ def rerank(
     fit = np.full(len(distance), _UNRELATED, np.float32)
     fit[list(known)] = template_match(query, list(known.values()))
     return distance * (1.05 - fit.clip(_UNRELATED, 1))
+
+
+# ---- answers -----------------------------------------------------------------------------
+
+
+def check_range(k: int | None, radius: int | None) -> None:
+    """Raise ValueError unless one of them is given, and both are possible."""
+    if (k is None and radius is None) or (k is not None and k < 1) or (radius or 0) < 0:
+        raise ValueError("k must be positive, radius not negative, and one of them given")
+
+
+def near(
+    index: CodeIndex, codes: Codes, k: int | None, radius: int | None
+) -> tuple[Distances, Ids]:
+    """Distances and ids of the k nearest of each code (N, bits / 8), or of all within the
+    radius.
+    """
+    if radius is None:
+        assert k is not None
+        far, ids = index.search(codes, int(k))
+        return far.ravel(), ids.ravel()
+    parts = index.range_search(codes, min(radius, 8 * codes.shape[1]))
+    return np.concatenate([d for d, _ in parts]), np.concatenate([i for _, i in parts])
+
+
+def in_order(
+    entries: Sequence[Entry],
+    logits: npt.NDArray[np.float32],
+    query: Image.Image,
+    thumbnails: Callable[[Sequence[int]], dict[int, bytes]],
+) -> list[Match]:
+    """What was found, most alike first.
+
+    Args:
+        entries: of images.
+        logits: of the query's views (views, bits).
+        query: as it is.
+        thumbnails: WebP files by the ids of images.
+    """
+    if not entries:
+        return []
+
+    def of_rows(rows: Sequence[int]) -> list[bytes | None]:
+        known = thumbnails([entries[row].id for row in rows])
+        return [known.get(entries[row].id) for row in rows]
+
+    length = logits.shape[1] // 8
+    codes = np.stack([np.frombuffer(entry.code, np.uint8)[:length] for entry in entries])
+    hamming, weighted = distances(logits, codes)
+    distance = rerank(weighted, query, of_rows)
+    order = sorted(range(len(entries)), key=lambda i: (distance[i], entries[i].path))
+    return [Match(entries[i], int(hamming[i])) for i in order]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,13 @@ def find(model: str) -> Path:
         AecodecError: there is none.
     """
     return find_weights(_OLD_NAMES.get(model, model), "hash")
+
+
+def lasting_name(model: str | None) -> str:
+    """A shipped model's name, or where its weight file is whatever the current folder."""
+    if model is None:
+        return DEFAULT_MODEL
+    return os.path.abspath(model) if os.path.isfile(model) else model
 
 
 def load(path: Path, runtime: str) -> Loaded:

@@ -21,8 +21,8 @@ from aecodec.errors import AecodecError, UsageError, named
 from aecodec.hashing import index
 from aecodec.hashing.adding import Progress, Reader, Report, StoredCode
 from aecodec.hashing.calibration import DEFAULT_FPR, Calibration, Threshold
-from aecodec.hashing.checking import EQUAL, LONGEST, compare_previews, pixel_digest
-from aecodec.hashing.duplicates import Match
+from aecodec.hashing.checking import LONGEST, compare_previews, pixel_digest
+from aecodec.hashing.duplicates import EQUAL, Match
 from aecodec.hashing.hasher import Hasher, hamming
 from aecodec.hashing.picture import THUMBNAIL, Preview, preview_of, read_preview
 from aecodec.hashing.stored import pack_code, unpack_code
@@ -266,10 +266,7 @@ def compare(
     if digests[0] == digests[1]:
         same, reason = True, EQUAL
     else:
-        verdict = compare_previews(*previews)
-        same, reason = verdict.same, verdict.reason
-        if reason == EQUAL:  # only as far as was looked
-            reason = "compressed again"
+        same, reason = compare_previews(previews[0], previews[1], lambda: False)
     if same and limit is not None and distance > limit:
         same, reason = False, f"{reason}, but their codes are too far apart"
     return Comparison(same, reason, distance, length, limit, words)

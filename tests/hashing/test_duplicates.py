@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,3 +128,27 @@ def test_checked_groups_hold_what_was_checked_and_copies_of_it() -> None:
                     for a, b in asked
                 )
     assert all(a.sha256 != b.sha256 for a, b in asked)  # nobody looks at equal files
+
+
+def test_candidates_are_all_that_are_near_enough_and_named_once() -> None:
+    codes = np.random.default_rng(2).integers(0, 16, (30, 1), dtype=np.uint8)
+    images, asked = entries(codes), []
+
+    def screen(first: Sequence[Entry], pairs: np.ndarray) -> np.ndarray:
+        assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)
+        for i, j in pairs.tolist():
+            assert i < j
+            assert hamming(first[i].code, first[j].code) <= 1
+        near = sum(hamming(a.code, b.code) <= 1 for a in images for b in images if a.id < b.id)
+        assert len(pairs) == near  # as many as there are: 30 neighbours may be named
+        return pairs[:, 0] % 2 == 0
+
+    def check(pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
+        asked.extend(pairs)
+        return [""] * len(pairs)
+
+    images = [replace(image, sha256=bytes([n]) * 32) for n, image in enumerate(images)]
+    order = sorted(images, key=RANKS["best"])
+    assert group_checked(indexed(codes), images, codes, 1, check, screen=screen) == []
+    assert asked
+    assert all(order.index(a) % 2 == 0 for a, _ in asked)

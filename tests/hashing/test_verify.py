@@ -10,6 +10,7 @@ import pytest
 import skimage.data
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from aecodec.hashing.checking import compare_previews
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.verify import explain_pairs, explains
 
@@ -21,9 +22,9 @@ def coffee() -> Image.Image:
     return Image.fromarray(skimage.data.coffee())
 
 
-def jpeg(image: Image.Image) -> Image.Image:
+def jpeg(image: Image.Image, quality: int = 30) -> Image.Image:
     buffer = io.BytesIO()
-    image.save(buffer, format="JPEG", quality=30)
+    image.save(buffer, format="JPEG", quality=quality)
     return Image.open(buffer).convert("RGB")
 
 
@@ -123,3 +124,34 @@ def test_gradients_are_no_copies_of_other_gradients() -> None:
     b = Image.fromarray(np.stack([np.tile(ramp // 2 + 60, (200, 1))] * 3, 2))
     assert not explains(a, b).same
     assert explains(a, a.resize((100, 100))).same
+
+
+def test_plain_pictures_too_large_to_be_seen_whole_are_compared_as_they_are() -> None:
+    white, larger = (preview_of(Image.new("RGB", (n, n), "white"), 256) for n in (512, 768))
+    assert compare_previews(white, white, lambda: True) == (True, "same pixels")
+    assert not compare_previews(white, white, lambda: False)[0]
+    assert not compare_previews(white, larger, lambda: False)[0]
+
+
+def test_tiny_pictures_are_the_same_only_where_equal() -> None:
+    icon = Image.new("RGB", (16, 16), "white")
+    ImageDraw.Draw(icon).ellipse((3, 3, 12, 12), "#2040a0")
+    other = icon.copy()
+    other.putpixel((7, 7), (255, 255, 255))
+    assert explains(icon, icon.copy()).same
+    assert not explains(icon, other).same
+    assert not explains(icon, icon.resize((32, 32))).same
+    (verdict,) = explain_pairs([(thumbnail(icon), thumbnail(icon))])
+    assert not verdict.sure
+
+
+def test_a_shape_in_another_colour_is_another_picture() -> None:
+    def logo(colour: str) -> Image.Image:
+        image = Image.new("RGB", (200, 200), "white")
+        ImageDraw.Draw(image).polygon([(30, 20), (180, 70), (120, 180), (50, 150)], colour)
+        return image
+
+    red = logo("#d02020")
+    assert not explains(red, logo("#2040d0")).same
+    assert explains(red, logo("#d02020").resize((100, 100))).same
+    assert explains(red, jpeg(red, 80)).same

@@ -102,3 +102,27 @@ def catch_up(index: CodeIndex, seen: State, state: State, database: Database) ->
     if len(index) != state.count:
         raise StaleCache("out of date")
     return f"was behind the database; brought from {before:,} to {state.count:,} codes"
+
+
+def load_current(backend: Backend, database: Database) -> tuple[CodeIndex, State, str, bool]:
+    """The codes as of now: as the backend has them, caught up, or built again.
+
+    Returns:
+        The codes, their state, what had to be done, in words, and whether it could be kept.
+    """
+    name, kept = str(database.meta("index")), True
+    with database.reading(), backend.updating(name):
+        state = database.state()
+        index: CodeIndex
+        try:
+            index, seen = backend.load(name)
+            done = catch_up(index, seen, state, database)
+        except StaleCache as error:
+            index = backend.build(state, lambda: database.codes(state.bits))
+            done = f"{error}; built again from {state.count:,} codes"
+        if done:
+            try:
+                backend.save(index, state)
+            except OSError as error:  # it is only a cache
+                done, kept = f"{done}; not written ({error.strerror})", False
+    return index, state, done, kept

@@ -31,12 +31,14 @@ _LOSS = 0.015  # and that does not speak against faint pictures, either
 _NOISE = 0.05  # the most that is believed to be noise where it is everywhere
 _COLOURLESS = 0.015  # mean spread of the channels of what counts as grey
 _ODD = 0.4  # of the structure in a window, above which what is left is something else
+_FEW = 0.01  # of the windows, that may be odd before anybody looks for what lies over the picture
 _STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what is left then
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
 _KNOTS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)  # of a channel's curve, straight in between
+_NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest is asked for
 _NEAR = 0.06  # colours that count as one
-_BAR = 0.25  # of a side, at most
+_BAR, _STRIP = 0.25, 0.5  # of a side, at most; and of its windows, that must be odd
 _LEAST_PATCH, _PATCH = 0.004, 0.08  # of the area, that something lies over in one place
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
 
@@ -57,6 +59,7 @@ class Findings:
         largest: the greatest absolute difference of windows' means before it.
         hidden: share of the part that something lies over.
         gains: slope of each channel's curve.
+        recoloured: by how much the curves change colours, of [0, 1], where they change most.
         grey: one of the two has no colours, and the other has.
         coloured: both have.
     """
@@ -72,6 +75,7 @@ class Findings:
     largest: float
     hidden: float
     gains: tuple[float, float, float]
+    recoloured: float
     grey: bool
     coloured: bool
 
@@ -90,7 +94,8 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     both = torch.maximum(*colours) < _COLOURLESS
     part_lit = torch.where(colourless[:, None, None, None], grey(part), part)
     seen_lit = torch.where(colourless[:, None, None, None], grey(seen), seen)
-    part_fit, fitted, gains = _matched(part_lit, seen_lit, mask)
+    part_fit, fitted, lit, gains = _matched(part_lit, seen_lit, mask)
+    change = (lit - seen_lit).abs().amax(1)
     found = []
     for row in range(len(part)):
         found.append(
@@ -105,6 +110,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
                     float(difference[row]),
                     float(means[row].max()),
                     tuple(gains[row].tolist()),
+                    _greatest(change[row][mask[row] > 0]),
                     bool(colourless[row] and not both[row]),
                     not colourless[row],
                 ),
@@ -116,7 +122,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
 def _of_one(
     part: Array, seen: Array, smooth: Array, fitted: Array, mask: Array, facts: Any
 ) -> Findings:
-    covered, difference, largest, gains, is_grey, coloured = facts
+    covered, difference, largest, gains, recoloured, is_grey, coloured = facts
     rest = np.square(smooth - fitted).mean(0)
     spread, other = _variance(smooth), _variance(fitted)
     residual = _pool(rest)
@@ -143,15 +149,17 @@ def _of_one(
             largest,
             0,
             gains,
+            recoloured,
             is_grey,
             coloured,
         )
     noise = min(float(np.median(residual[valid])), _NOISE**2)
     odd = residual / (variance + _FLOOR**2 + 2 * noise)
     hidden = np.zeros_like(mask)
-    if photographic:
-        hidden = _bars(part, seen) | _bars(seen, part)
-        strange = valid & (odd > 0.3) & (_pool(hidden.astype(np.float32)) == 0)
+    if photographic and (odd[valid] > _ODD).mean() > _FEW:
+        strange = valid & (odd > 0.3)
+        hidden = _bars(part, seen, strange)
+        strange &= _pool(hidden.astype(np.float32)) == 0
         hidden |= _patches(part, seen, rest, strange)
     clear = valid & (_pool(hidden.astype(np.float32)) == 0)
     if hidden.mean() > _HIDDEN or not clear.any():
@@ -170,21 +178,32 @@ def _of_one(
         largest,
         float(hidden.mean()),
         gains,
+        recoloured,
         is_grey,
         coloured,
     )
 
 
+def _greatest(values: Tensor) -> float:
+    """But for a few."""
+    return float(np.quantile(values.numpy(), _NEARLY_ALL)) if len(values) else 0.0
+
+
 def _pool(picture: Array) -> Array:
     tensor = torch.from_numpy(np.ascontiguousarray(picture))[None, None]
-    return avg_pool2d(tensor, WINDOW, STRIDE)[0, 0].numpy()
+    return _means(tensor, STRIDE)[0, 0].numpy()
 
 
 def _variance(picture: Array) -> Array:
     """In windows, the mean of the channels'."""
     tensor = torch.from_numpy(np.ascontiguousarray(picture))[None]
-    mean, square = (avg_pool2d(t, WINDOW, STRIDE)[0] for t in (tensor, tensor.square()))
+    mean, square = (_means(t, STRIDE)[0] for t in (tensor, tensor.square()))
     return (square - mean.square()).clamp_min(0).mean(0).numpy()
+
+
+def _means(pictures: Tensor, stride: int) -> Tensor:
+    """Of windows of pictures (N, C, S, S): rows, then columns."""
+    return avg_pool2d(avg_pool2d(pictures, (1, WINDOW), (1, stride)), (WINDOW, 1), (stride, 1))
 
 
 def _kind(part: Array, mask: Array) -> tuple[bool, float]:
@@ -204,16 +223,23 @@ def _kind(part: Array, mask: Array) -> tuple[bool, float]:
     # What a window's mean does not have; nothing of a gradient, however steep.
     tensor = torch.from_numpy(small)[None]
     reach = WINDOW // 2
-    detail = tensor[..., reach:-reach, reach:-reach] - avg_pool2d(tensor, WINDOW, 1)
+    detail = tensor[..., reach:-reach, reach:-reach] - _means(tensor, 1)
     seen = inner[reach:-reach, reach:-reach]
     return photographic, float(np.sqrt(np.square(detail[0].numpy()[:, seen]).mean()))
+
+
+def is_photographic(picture: Tensor) -> bool:
+    """Of an RGB picture (3, S, S)."""
+    return _kind(picture.numpy(), np.ones(picture.shape[1:], bool))[0]
 
 
 # ---- colours and sharpness ----------------------------------------------------------------
 
 
-def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The part, what explains it, and slopes (N, 3), at the sharpness at which they agree best."""
+def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The part and what explains it at the sharpness at which they agree best; what explains it as
+    sharp as it is; and slopes (N, 3).
+    """
     fitted, slopes = _curve(seen, part, mask)
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
     own = {sigma: _blur(grey(part), sigma)[:, 0] for sigma in sigmas}
@@ -231,7 +257,7 @@ def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, 
         rows = best == number
         if rows.any():
             smooth[rows], explained[rows] = _blur(part[rows], a), _blur(fitted[rows], b)
-    return smooth, explained, slopes
+    return smooth, explained, fitted, slopes
 
 
 def _blur(pictures: Tensor, sigma: float) -> Tensor:
@@ -289,24 +315,23 @@ def _pieces(x: Tensor) -> Tensor:
 # ---- what lies over a photograph ---------------------------------------------------------------
 
 
-def _bars(picture: Array, other: Array) -> Array:
-    """bool (S, S): strips at the edges of one colour, perhaps with text, that the other lacks."""
-    side = picture.shape[-1]
+def _bars(part: Array, seen: Array, strange: Array) -> Array:
+    """bool (S, S): strips at the edges that are strange throughout, and mostly of one colour, be
+    there text or not, in one of the two.
+    """
+    side = part.shape[-1]
     found = np.zeros((side, side), bool)
     for quarter in range(4):
-        turned, against = np.rot90(picture, quarter, (1, 2)), np.rot90(other, quarter, (1, 2))
-        colour = np.median(turned[:, 1], axis=1)[:, None, None]
-        near = (np.abs(turned - colour).max(0) < _NEAR).mean(1)
-        height = 0
-        while height < int(_BAR * side) and near[height + 1] > 0.2:
-            height += 1
-        if height < 2 or near[1 : height + 1].mean() < 0.45:
+        odd_rows = np.rot90(strange, quarter).mean(1) > _STRIP
+        count = len(odd_rows) if odd_rows.all() else int(odd_rows.argmin())
+        height = (count - 1) * STRIDE + WINDOW
+        if count == 0 or height > _BAR * side:
             continue
-        if near[height + 1 : height + 4].min() > 0.15:  # it is the picture's own ground
-            continue
-        same = (np.abs(against[:, :height] - colour).max(0) < _NEAR).mean()
-        if same < 0.3:
-            np.rot90(found, quarter)[: height + 3] = True
+        for picture in (part, seen):
+            strip = np.rot90(picture, quarter, (1, 2))[:, : count * STRIDE]
+            colour = np.median(strip, axis=(1, 2))[:, None, None]
+            if (np.abs(strip - colour).max(0) < _NEAR).mean() > 0.45:
+                np.rot90(found, quarter)[:height] = True
     return found
 
 

@@ -1,0 +1,164 @@
+"""What a place and what is left there amount to: the same or not, and why, in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from aecodec.hashing.verify.judge import Findings
+
+Sizes = tuple[tuple[int, int], tuple[int, int]]
+
+_RECOLOURED = 0.2  # of [0, 1]: by so much colours may change where there are few of them
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether two pictures show the same.
+
+    Attributes:
+        same: one of them, altered, explains the other.
+        reason: what was done to the first to have the second, or what speaks against it.
+        sure: the copies were large enough to tell; if not, larger ones may say otherwise.
+        piece: which is the part of the other, "a" or "b"; nothing where none was found.
+        maps: from the part to the whole, as `torch.nn.functional.affine_grid` takes it; None
+            where nothing was found.
+    """
+
+    same: bool
+    reason: str
+    sure: bool = True
+    piece: str = ""
+    maps: tuple[tuple[float, ...], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a map does, in pixels of the two pictures.
+
+    Attributes:
+        scale: pixels of the whole for one of the part, on average of both directions.
+        stretch: ratio of both directions, at least 1.
+        skew: cosine of the angle of the axes' images; 0 where they stay at right angles.
+        angle: degrees beyond quarter turns, -45 to 45.
+        quarter: quarter turns, 0 to 3.
+        mirrored: or turned over.
+        area: of the whole picture's, what the part covers.
+    """
+
+    scale: float
+    stretch: float
+    skew: float
+    angle: float
+    quarter: int
+    mirrored: bool
+    area: float
+
+
+def geometry(maps: Tensor, part: tuple[int, int], whole: tuple[int, int]) -> Geometry:
+    """Of a map (2, 3) between pictures of these sizes."""
+    linear = maps[:, :2].double().numpy()
+    area = abs(np.linalg.det(linear))
+    pixels = np.diag(whole) @ linear @ np.linalg.inv(np.diag(part))
+    mirrored = bool(np.linalg.det(pixels) < 0)
+    if mirrored:
+        pixels = pixels @ np.diag([-1.0, 1.0])
+    across, down = pixels[:, 0], pixels[:, 1]
+    sizes = float(np.linalg.norm(across)), float(np.linalg.norm(down))
+    skew = float(across @ down / (sizes[0] * sizes[1] + 1e-9))
+    turn = math.degrees(math.atan2(across[1], across[0]))
+    quarter = round(turn / 90)
+    return Geometry(
+        scale=math.sqrt(sizes[0] * sizes[1]),
+        stretch=max(sizes) / max(min(sizes), 1e-9),
+        skew=abs(skew),
+        angle=turn - 90 * quarter,
+        quarter=quarter % 4,
+        mirrored=mirrored,
+        area=float(area),
+    )
+
+
+def decide(found: Findings, maps: Tensor, sizes: Sizes, piece: str, final: bool = False) -> Verdict:
+    """The verdict on a part in its place.
+
+    Args:
+        found: there.
+        maps: from the part to the whole, (2, 3).
+        sizes: of the two pictures, in their order.
+        piece: which of them is the part, "a" or "b".
+        final: nobody looks any closer.
+    """
+    placed = geometry(maps, *(sizes if piece == "a" else sizes[::-1]))
+    where = tuple(tuple(row) for row in maps.tolist())
+    if against := _impossible(found, placed):
+        return Verdict(False, against, True, piece, where)
+    against = _against(found, final)
+    if against:
+        # Small copies lose what fine structure there is, and so make pictures differ.
+        unsure = not final and found.explained > 0.6 and found.odd < 0.25
+        return Verdict(False, against, not unsure, piece, where)
+    # Codes and print without colours are a texture in small copies, as photographs are.
+    sure = final or (found.photographic and found.coloured)
+    return Verdict(True, _reason(found, placed, piece), sure, piece, where)
+
+
+def _impossible(found: Findings, placed: Geometry) -> str:
+    """Why a place is none, or nothing."""
+    if placed.area < 0.15 or placed.area > 2 or placed.stretch > 1.8:
+        return "they show different things"
+    if placed.skew > 0.12 or abs(placed.angle) > 20:
+        return "they show different things"
+    if found.covered < 0.6 or (found.covered < 0.97 and found.plain_outside < 0.9):
+        return "neither lies within the other"
+    return ""
+
+
+def _against(found: Findings, final: bool) -> str:
+    """What speaks against it, or nothing."""
+    well = found.photographic and found.explained > 0.9 and found.odd == 0
+    smooth = 0.006 if well else 0.012
+    if found.structure < smooth:  # what is smooth is only the same where it is equal
+        limit = 0.008 if final else 0.016
+        return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"
+    if min(found.gains) < 0.25 or max(found.gains) > 4:
+        return "colours differ"
+    if not found.photographic and found.recoloured > _RECOLOURED:
+        return "colours differ"
+    few, none = (0.04, 0.02) if found.photographic else (0.03, 0.0005)
+    if found.explained < 0.75 or found.odd > few or found.stark > none:
+        return "they differ in places"
+    return ""
+
+
+def _reason(found: Findings, placed: Geometry, piece: str) -> str:
+    """What was done to the first to have the second, in words."""
+    words = []
+    if placed.mirrored:
+        words.append("mirrored")
+    if placed.quarter:
+        words.append("turned")
+    if abs(placed.angle) > 2:
+        words.append(f"rotated {abs(placed.angle):.0f} degrees")
+    side = math.sqrt(placed.area)
+    if side < 0.97:
+        words.append(f"cropped to {side:.0%}" if piece == "b" else "in a frame or with bars")
+    scale = 1 / placed.scale if piece == "b" else placed.scale
+    if placed.stretch > 1.04:
+        words.append("stretched")
+    elif scale < 0.96:
+        parts = 1 / scale
+        near = abs(parts - round(parts)) < 0.06
+        words.append(f"scaled 1/{round(parts)}" if near else f"scaled to {scale:.0%}")
+    elif scale > 1.04:
+        words.append(f"enlarged to {scale:.0%}")
+    if found.hidden > 0.005:
+        words.append("partly covered")
+    if found.grey:
+        words.append("grey")
+    elif not all(0.85 < gain < 1.18 for gain in found.gains) or found.difference > 0.06:
+        words.append("colours changed")
+    return ", ".join(words) or "compressed again"

@@ -1,0 +1,274 @@
+"""First guesses of where one picture lies in another, quick enough for millions of pairs.
+
+Pictures are squares of 32 by 32 grey pixels. A whole is sampled at 16 by 16 places, as it is and
+turned a little, and so is every window of some sizes in it; a part is compared with all of these,
+in its eight orientations or, with windows, as it is and mirrored. What is compared are outlines of
+mean 0 and norm 1, so that all correlations of a whole and its parts are one product of
+matrices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from aecodec.hashing.verify.align import FLAT, inverse, orientations, outlines, warp
+
+SIDE = 32
+"""Pixels a side of the copies."""
+
+_SAMPLES = 16  # a side, of a window
+_TURNS = (0.0, 8.0, -8.0, 15.0, -15.0)  # degrees
+_SIZES = (0.92, 0.84, 0.76, 0.68, 0.6, 0.5)  # of a window: so much of the side that it fits into
+_APART = 1 / 8  # of a window's side, from one to the next
+_SHAPE = 1.2  # ratio of the proportions of pictures between which windows are alike
+_LONGEST_SHAPE = 6  # steps of that, at most
+_MIRRORED = (0, 4)  # of the orientations: as it is, and mirrored
+_WHOLE, _PIECES = 3, 2  # guesses kept of each kind
+_WHOLES, _PARTS = 32, 512  # worked on together
+
+Copies = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
+
+
+def small_copy(image: Image.Image) -> Copies:
+    """Grey levels (32, 32) of a picture."""
+    square = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return np.asarray(square)
+
+
+@torch.inference_mode()
+def likeness(
+    copies: Copies,
+    sizes: Array,
+    pairs: Array,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> npt.NDArray[np.float32]:
+    """The greatest correlation of each pair, wherever one lies in the other; -1 to 1.
+
+    Args:
+        copies: of pictures, (N, 32, 32).
+        sizes: of the pictures themselves, (N, 2): width, height.
+        pairs: positions (P, 2).
+        progress: told (looks done, of how many).
+    """
+    first, second = pairs[:, 0], pairs[:, 1]
+    wholes, parts = np.concatenate([first, second]), np.concatenate([second, first])
+    found, done = np.full(len(wholes), -1, np.float32), 0
+
+    def look(rows: Array, sample: Callable[[Tensor], Tensor], turns: Sequence[int]) -> None:
+        nonlocal done
+        for own, some in _by_whole(wholes[rows]):
+            samples = sample(_outlines_of(copies[own]))
+            compared = _oriented(_outlines_of(copies[parts[rows[some]].ravel()]), turns)
+            scores = _correlations(samples, compared.reshape(len(own), -1, _SAMPLES**2)).amax(1)
+            best = scores.reshape(*some.shape, len(turns)).amax(2).numpy()
+            found[rows[some]] = np.maximum(found[rows[some]], best)
+            done += len(np.unique(some))
+            progress(done, 3 * len(pairs))
+
+    for shape, rows in _by_shape(_shape(sizes[first])):
+        look(rows, partial(_turned, shape), range(8))
+    for shape, rows in _by_shape(_shape(sizes[parts], sizes[wholes])):
+        look(rows, partial(_windowed, _windows(shape)), _MIRRORED)
+    return found.reshape(2, -1).max(0)
+
+
+@torch.inference_mode()
+def guess(first: Tensor, second: Tensor, sizes: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """The best maps (P, 7, 2, 3) from the second to the first of pairs; and correlations (P, 7).
+
+    Args:
+        first, second: grey, float32 (P, 1, 32, 32), 0 to 1.
+        sizes: ((width, height), (width, height)) of each pair's pictures.
+    """
+    each = np.array(sizes, dtype=float).reshape(-1, 2, 2)
+    a, b, size_a, size_b = outlines(first), outlines(second), each[:, 0], each[:, 1]
+    many = _WHOLE + 2 * _PIECES
+    maps, scores = torch.empty(len(a), many, 2, 3), torch.empty(len(a), many)
+    for shape, rows in _by_shape(_shape(size_a)):
+        samples, parts = _turned(shape, a[rows]), _oriented(b[rows], range(8))
+        found = _best(samples, parts, _turned_maps(shape), range(8), _WHOLE)
+        maps[rows, :_WHOLE], scores[rows, :_WHOLE] = found
+    for n, (whole, part, shapes) in enumerate(
+        ((a, b, _shape(size_b, size_a)), (b, a, _shape(size_a, size_b)))
+    ):
+        place = slice(_WHOLE + n * _PIECES, _WHOLE + (n + 1) * _PIECES)
+        for shape, rows in _by_shape(shapes):
+            samples, parts = (
+                _windowed(_windows(shape), whole[rows]),
+                _oriented(part[rows], _MIRRORED),
+            )
+            chosen, score = _best(samples, parts, _windows(shape).maps, _MIRRORED, _PIECES)
+            maps[rows, place] = inverse(chosen) if n else chosen
+            scores[rows, place] = score
+    return maps, scores
+
+
+def _best(
+    samples: Tensor, parts: Tensor, maps: Tensor, turns: Sequence[int], keep: int
+) -> tuple[Tensor, Tensor]:
+    """The best of samples (P, K, 256), taken by maps (K, 2, 3), for parts (P, turns, 256)."""
+    scores = _correlations(samples, parts).flatten(1)
+    best = scores.topk(keep, dim=1)
+    chosen = maps[best.indices // len(turns)]
+    turned = orientations()[list(turns)][best.indices % len(turns)]
+    return torch.cat([chosen[..., :2] @ turned, chosen[..., 2:]], -1), best.values
+
+
+def _by_shape(shapes: Array) -> Iterator[tuple[int, Array]]:
+    for shape in np.unique(shapes):
+        yield int(shape), np.flatnonzero(shapes == shape)
+
+
+def _by_whole(wholes: Array) -> Iterator[tuple[Array, Array]]:
+    """Some wholes (W,), and positions (W, M) of their pairs; of fewer pairs some are repeated."""
+    order = np.argsort(wholes, kind="stable")
+    own, starts, counts = np.unique(wholes[order], return_index=True, return_counts=True)
+    by_count = np.argsort(-counts, kind="stable")
+    start = 0
+    while start < len(own):
+        most = int(counts[by_count[start]])
+        some = by_count[start : start + max(1, min(_WHOLES, _PARTS // most))]
+        start += len(some)
+        ranks = np.minimum(np.arange(most), counts[some][:, None] - 1)
+        yield own[some], order[starts[some][:, None] + ranks]
+
+
+# ---- samples -----------------------------------------------------------------------------
+
+
+def _outlines_of(copies: Copies) -> Tensor:
+    return outlines(torch.from_numpy(copies)[:, None].float() / 255)
+
+
+def _correlations(samples: Tensor, parts: Tensor) -> Tensor:
+    """Of samples (N, K, 256) with parts (N, M, 256) of mean 0 and norm 1: (N, K, M)."""
+    power = samples.norm(dim=2).square() - samples.sum(2).square() / _SAMPLES**2
+    size = power.clamp_min((FLAT * _SAMPLES) ** 2).sqrt()
+    return (samples @ parts.transpose(1, 2)) / size[:, :, None]
+
+
+def _oriented(pictures: Tensor, turns: Sequence[int]) -> Tensor:
+    """Outlines (N, 1, 32, 32) in some of the orientations, of mean 0 and norm 1, or less where
+    they are flat: (N, turns, 256).
+    """
+    samples = avg_pool2d(pictures, SIDE // _SAMPLES).flatten(1)
+    centred = samples - samples.mean(1, keepdim=True)
+    samples = centred / centred.norm(dim=1, keepdim=True).clamp_min(FLAT * _SAMPLES)
+    return samples[:, _orders()[list(turns)]]
+
+
+@cache
+def _orders() -> Tensor:
+    """Where in 256 samples each sample of the eight orientations comes from, (8, 256)."""
+    places = torch.arange(_SAMPLES**2, dtype=torch.float32).reshape(1, 1, _SAMPLES, _SAMPLES)
+    maps = torch.cat([orientations().transpose(1, 2), torch.zeros(8, 2, 1)], 2)
+    return warp(places.expand(8, -1, -1, -1), maps).flatten(1).round().long()
+
+
+@cache
+def _turned_maps(shape: int) -> Tensor:
+    """(5, 2, 3): of pictures that are squashed to squares."""
+    wide = _SHAPE**shape
+    found = []
+    for turn in _TURNS:
+        c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+        found.append([[c, -s / wide, 0], [s * wide, c, 0]])
+    return torch.tensor(found)
+
+
+@cache
+def _turning(shape: int) -> Tensor:
+    """(1024, turns * 256): what samples of turned pictures are made of."""
+    places = torch.eye(SIDE**2).reshape(-1, 1, SIDE, SIDE)
+    turned = [
+        avg_pool2d(warp(places, maps.expand(len(places), -1, -1)), SIDE // _SAMPLES).flatten(1)
+        for maps in _turned_maps(shape)
+    ]
+    return torch.cat(turned, 1)
+
+
+def _turned(shape: int, pictures: Tensor) -> Tensor:
+    """Samples (N, 5, 256) of outlines (N, 1, 32, 32), turned a little; of pictures that wide."""
+    return (pictures.flatten(1) @ _turning(shape)).reshape(len(pictures), len(_TURNS), -1)
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Windows of wholes, for parts of one shape.
+
+    Attributes:
+        rows, columns: for each size, what the samples of its windows are made of: matrices
+            (windows * 16, 32).
+        maps: of all windows, (K, 2, 3).
+    """
+
+    rows: list[Tensor]
+    columns: list[Tensor]
+    maps: Tensor
+
+
+def _shape(part: Array, whole: Array | None = None) -> npt.NDArray[np.int64]:
+    """Of sizes (N, 2), how much wider the parts' proportions are than the wholes', or than a
+    square, in steps.
+    """
+    wider = part[:, 0] / part[:, 1] * (1 if whole is None else whole[:, 1] / whole[:, 0])
+    steps = np.rint(np.log(wider) / math.log(_SHAPE)).astype(np.int64)
+    return steps.clip(-_LONGEST_SHAPE, _LONGEST_SHAPE)
+
+
+@cache
+def _windows(shape: int) -> _Windows:
+    wider = _SHAPE**shape
+    rows, columns, maps = [], [], []
+    for size in _SIZES if shape == 0 else (1.0, *_SIZES):
+        across = _spans(size * min(1.0, wider))
+        down = _spans(size * min(1.0, 1 / wider))
+        columns.append(torch.cat([_sampling(*span) for span in across]))
+        rows.append(torch.cat([_sampling(*span) for span in down]))
+        maps += [
+            [[right - left, 0, left + right - 1], [0, bottom - top, top + bottom - 1]]
+            for top, bottom in down
+            for left, right in across
+        ]
+    return _Windows(rows, columns, torch.tensor(maps))
+
+
+def _spans(extent: float) -> list[tuple[float, float]]:
+    """Where windows of a side's share begin and end."""
+    count = 1 + math.ceil((1 - extent) / (extent * _APART) - 1e-9)
+    return [(float(low), float(low) + extent) for low in np.linspace(0, 1 - extent, count)]
+
+
+def _sampling(low: float, high: float) -> Tensor:
+    """(16, 32): means of the pixels between the two."""
+    edges = torch.linspace(low * SIDE, high * SIDE, _SAMPLES + 1)[:, None]
+    pixels = torch.arange(SIDE)
+    covered = (torch.minimum(edges[1:], pixels + 1) - torch.maximum(edges[:-1], pixels)).clamp_min(
+        0
+    )
+    return covered / covered.sum(1, keepdim=True)
+
+
+def _windowed(windows: _Windows, pictures: Tensor) -> Tensor:
+    """Samples (N, K, 256) of all windows of outlines (N, 1, 32, 32)."""
+    found, start = torch.empty(len(pictures), len(windows.maps), _SAMPLES, _SAMPLES), 0
+    for rows, columns in zip(windows.rows, windows.columns, strict=True):
+        taken = rows @ pictures[:, 0] @ columns.T
+        down, across = len(rows) // _SAMPLES, len(columns) // _SAMPLES
+        taken = taken.reshape(len(pictures), down, _SAMPLES, across, _SAMPLES).transpose(2, 3)
+        place = found[:, start : start + down * across]
+        place.view(len(pictures), down, across, _SAMPLES, _SAMPLES).copy_(taken)
+        start += down * across
+    return found.flatten(2)

@@ -1,0 +1,190 @@
+"""How long `aecodec duplicates` takes with a large index, and what it finds there.
+
+    python benchmarks/duplicates_speed.py --data photos train.npz --folder scratch --out results
+
+The collection is made once, in --folder: small JPEG files of packed data sets (.npz), of tiles of
+photos, which do not overlap, and of drawings; and altered copies of one in seven of them, each
+by one of the twenty alterations of `near_duplicates.py`. Only altered copies have a truth: data
+sets may hold a picture twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from aecodec.evaluation.photos import list_photos, load_photo
+from aecodec.evaluation.results import markdown_table, write_result
+from aecodec.hashing import checking, duplicates
+from aecodec.hashing.index import ImageIndex
+from aecodec.hashing.verify import guess
+from aecodec.training.drawn import draw
+from benchmarks.near_duplicates import TRANSFORMATIONS
+
+SIDE = 192  # pixels of a made picture, about
+SHARES = {"packed": 0.65, "tiles": 0.15, "drawn": 0.06}  # the rest are altered copies
+
+
+def packed_images(file: Path) -> Iterator[Image.Image]:
+    """Of files in `jpeg` or `webp`, one after another, by `offsets`."""
+    with np.load(file) as arrays:
+        data = arrays["jpeg" if "jpeg" in arrays else "webp"].tobytes()
+        offsets = arrays["offsets"].tolist()
+    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+        yield Image.open(io.BytesIO(data[start:stop])).convert("RGB")
+
+
+def tiles(photo: Image.Image) -> Iterator[Image.Image]:
+    """Pieces of about 1/36 of a photo that do not overlap."""
+    width, height = photo.width // 6, photo.height // 6
+    for x in range(6):
+        for y in range(6):
+            tile = photo.crop((x * width, y * height, (x + 1) * width, (y + 1) * height))
+            tile.thumbnail((SIDE, SIDE))
+            yield tile
+
+
+def originals(data: list[Path], count: int) -> Iterator[Image.Image]:
+    """So many pictures, of which no two are copies on purpose."""
+    wanted = {kind: round(share * count) for kind, share in SHARES.items()}
+    for file in (path for path in data if path.suffix == ".npz"):
+        for image in packed_images(file):
+            if wanted["packed"] == 0:
+                break
+            wanted["packed"] -= 1
+            scale = SIDE / max(image.size)
+            yield image.resize((round(image.width * scale), round(image.height * scale)))
+    photos = [photo for folder in data if folder.is_dir() for photo in list_photos(folder)]
+    for path in photos:
+        if wanted["tiles"] == 0:
+            break
+        for tile in [*tiles(load_photo(path))][: wanted["tiles"]]:
+            wanted["tiles"] -= 1
+            yield tile
+    for seed in range(wanted["drawn"]):
+        yield draw(100_000 + seed, size=(240, 180))
+
+
+def make(folder: Path, data: list[Path], count: int) -> None:
+    """The collection: NUMBER.jpg, and NUMBER.ALTERATION.jpg of what was altered."""
+    rng, names = np.random.default_rng(0), list(TRANSFORMATIONS)
+    each = (1 - sum(SHARES.values())) / sum(SHARES.values())
+    for number, image in enumerate(originals(data, count)):
+        place = folder / f"{number // 1000:03d}"
+        place.mkdir(parents=True, exist_ok=True)
+        image.convert("RGB").save(place / f"{number:06d}.jpg", quality=90)
+        if rng.random() < each:
+            which = int(rng.integers(len(names)))
+            altered = TRANSFORMATIONS[names[which]](image.convert("RGB"))
+            altered.save(place / f"{number:06d}.{which:02d}.jpg", quality=85)
+
+
+class Split:
+    """Seconds, of the clock and of all cores, and what went through, of parts of the work."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+
+    def watch(self, owner: Any, name: str, part: str, count: Callable[..., int]) -> None:
+        """Time a function from now on; `count` says of its arguments how many there are."""
+        work = getattr(owner, name)
+
+        @wraps(work)
+        def timed(*args: Any, **options: Any) -> Any:
+            wall, cpu = time.perf_counter(), time.process_time()
+            found = work(*args, **options)
+            self.parts[part]["seconds"] += time.perf_counter() - wall
+            self.parts[part]["cpu_seconds"] += time.process_time() - cpu
+            self.parts[part]["count"] += count(*args)
+            return found
+
+        setattr(owner, name, timed)
+
+
+def measure(index: Path) -> dict[str, Any]:
+    """Figures of one call of `ImageIndex.duplicates`."""
+    split = Split()
+    split.watch(duplicates, "_candidates", "search", lambda _, images, *rest: len(images))
+    split.watch(checking.Checker, "_copy", "small copies", lambda _, ids, *rest: len(ids))
+    split.watch(guess, "likeness", "screen", lambda c, s, pairs, *rest: len(pairs))
+    split.watch(checking.Checker, "__call__", "verification", lambda _, pairs: len(pairs))
+    split.watch(checking.Checker, "_by_files", "of this, files", lambda *_: 1)
+    with ImageIndex(index, device="cpu") as opened:
+        count = len(opened)
+        split.watch(opened, "duplicates", "all", lambda *_: count)
+        found = opened.duplicates(None)
+        paths = [path for _, path in opened._database().paths()]
+    group = {}
+    for number, one in enumerate(found.groups):
+        for entry in (one.keep, *(match.entry for match in one.duplicates)):
+            group[entry.path] = number
+    of = {path: Path(path).name.split(".")[0] for path in paths}
+    first = {name: path for path, name in of.items() if Path(path).name.count(".") == 1}
+    altered = [path for path, name in of.items() if path != first.get(name) and name in first]
+    right = [path in group and group[path] == group.get(first[of[path]]) for path in altered]
+    others = sum(
+        of[match.entry.path] != of[one.keep.path]
+        for one in found.groups
+        for match in one.duplicates
+    )
+    return {
+        "pictures": count,
+        "parts": {name: dict(part) for name, part in split.parts.items()},
+        "altered": len(altered),
+        "altered_found": float(np.mean(right)) if right else float("nan"),
+        "others": others,
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    parts = figures["parts"]
+    rows = [
+        [
+            name,
+            f"{parts[name]['count']:,.0f}",
+            f"{parts[name]['seconds']:.1f}",
+            f"{parts[name]['cpu_seconds']:.1f}",
+        ]
+        for name in ("search", "small copies", "screen", "verification", "of this, files", "all")
+        if name in parts
+    ]
+    return (
+        f"# Duplicates among {figures['pictures']:,} pictures\n\nSearch and small copies count"
+        " pictures, screen and verification pairs. Of"
+        f" {figures['altered']:,} altered copies {figures['altered_found']:.1%} are in the group of"
+        f" their original; {figures['others']:,} other pictures are called copies, for which there"
+        " is no truth.\n\n" + markdown_table(["", "number", "seconds", "CPU seconds"], rows) + "\n"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="photos and .npz files")
+    parser.add_argument("--folder", type=Path, required=True, help="for the collection")
+    parser.add_argument("--count", type=int, default=100_000, help="of pictures, about")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    args = parser.parse_args()
+    if not args.folder.exists():
+        make(args.folder, args.data, args.count)
+    index = args.folder.with_suffix(".sqlite3")
+    with ImageIndex(index, device="cpu") as opened:
+        opened.add(args.folder)
+    figures = measure(index)
+    text = table(figures)
+    write_result(args.out / "duplicates_speed.json", figures, text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

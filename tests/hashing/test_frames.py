@@ -1,0 +1,53 @@
+"""What lies within frames and bars is found, and compared by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image, ImageDraw, ImageOps
+
+from aecodec.hashing.verify import explain_pairs
+from aecodec.hashing.verify.frames import contents, has_frame, strip, unstripped
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image.Image:
+    return Image.fromarray(skimage.data.coffee())  # 600 by 400
+
+
+def barred(photo: Image.Image) -> Image.Image:
+    image = ImageOps.expand(photo, (0, 50, 0, 50), "black")
+    ImageDraw.Draw(image).text((20, 5), "12:34", "white", font_size=30)
+    return image
+
+
+def test_contents_are_within_frames_and_bars(photo: Image.Image) -> None:
+    framed = ImageOps.expand(photo, (60, 20, 30, 40), "white")
+    squares = [i.resize((64, 64), Image.Resampling.BOX) for i in (photo, framed, barred(photo))]
+    pixels = torch.from_numpy(np.stack([np.asarray(square) for square in squares]))
+    boxes = contents(pixels.permute(0, 3, 1, 2) / 255)
+    expected = [[-1, -1, 1, 1], [-0.826, -0.913, 0.913, 0.826], [-1, -0.8, 1, 0.8]]
+    np.testing.assert_allclose(boxes, expected, atol=4 / 64)
+    assert [has_frame(tuple(box)) for box in boxes.tolist()] == [False, True, True]
+    inner = strip(framed, (-0.826, -0.913, 0.913, 0.826))
+    np.testing.assert_allclose(inner.size, photo.size, atol=1)
+
+
+def test_maps_of_contents_are_maps_of_pictures() -> None:
+    part, whole = (-0.5, -0.25, 0.75, 1.0), (-1.0, -0.5, 0.5, 0.5)
+    maps = unstripped(torch.eye(2, 3), part, whole)  # corners of the one onto those of the other
+    for x, y in ((0, 1), (2, 3)):
+        corner = maps[:, :2] @ torch.tensor([part[x], part[y]]) + maps[:, 2]
+        np.testing.assert_allclose(corner, [whole[x], whole[y]], atol=1e-6)
+
+
+def test_photos_in_frames_and_screenshots_are_found(photo: Image.Image) -> None:
+    screenshot = barred(photo)
+    ImageDraw.Draw(screenshot).ellipse((260, 210, 340, 290), "white")
+    others = [ImageOps.expand(photo, 60, "white"), screenshot]
+    for other in others:
+        verdicts = explain_pairs([(photo, other), (other, photo)])
+        assert [verdict.same for verdict in verdicts] == [True, True]
+    assert "frame or with bars" in verdicts[0].reason
