@@ -18,7 +18,7 @@ from aecodec.training.run import train
 
 TINY = DenoiserRecipe(
     model=DenoiserConfig(widths=(16, 16, 16), blocks=(1, 1, 1)),
-    steps=220,
+    steps=320,
     batch=4,
     crop=64,
     large_crop=64,
@@ -32,6 +32,14 @@ TINY = DenoiserRecipe(
     validate_every=1000,
     save_every=1000,
     drawn_pictures=4,
+    invisible=2.0,
+    mixture={
+        "gaussian": 0.55,
+        "gaussian_8_bit": 0.2,
+        "camera": 0.05,
+        "impulses": 0.13,
+        "clean": 0.07,
+    },
 )
 
 
