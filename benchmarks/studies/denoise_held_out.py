@@ -64,7 +64,8 @@ def measure(denoiser: Denoiser, crops: list[Tensor], corrupt: Corrupt) -> list[s
     """Means of PSNR before and after, the least gain, and the median of the levels found."""
     before, after, levels = [], [], []
     for number, crop in enumerate(crops):
-        noisy, target = (to_pillow(x.numpy()[0], "RGB") for x in corrupt(crop.float() / 255, number))
+        pair = corrupt(crop.float() / 255, number)
+        noisy, target = (to_pillow(x[0].numpy(), "RGB") for x in pair)
         whole = Picture.from_image(noisy)
         denoised, found = denoiser.denoise_picture(whole, None, "auto", 1.0)
         before.append(min(psnr(target, noisy), _BEST))
