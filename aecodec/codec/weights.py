@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import DIGEST_BYTES
+from aecodec.codec.graphs import NETWORKS, codec_graph
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.networks import Networks, OnnxCodec
 from aecodec.codec.preview import PreviewMap
@@ -73,6 +74,8 @@ def inference_model(
     """
     networks: Networks
     if runtime == "onnx":
+        for network in NETWORKS:  # so that tensors that are not there are missed at once
+            codec_graph(network, config, tensors)
         networks = OnnxCodec(config, tensors)
     else:
         from aecodec.codec.torch_networks import CodecNetwork, TorchCodec

@@ -74,7 +74,7 @@ def test_tiles_leave_no_seams(
     difference = np.abs(np.asarray(tiled, int) - np.asarray(whole, int))
     # The order of sums depends on the shape, and a rounding may go the other way.
     assert difference.max() <= 1
-    assert (difference > 0).mean() < 1e-3
+    assert (difference > 0).mean() < 5e-3
 
 
 @settings(max_examples=25, deadline=None)

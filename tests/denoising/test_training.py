@@ -81,7 +81,7 @@ def test_the_loss_is_the_psnr_of_what_comes_out() -> None:
     assert torch.equal(loss, module.loss(batch, 1)[0])
     assert not torch.equal(loss, module.loss(batch, 2)[0])
     told = loss.item() - TINY.level_weight * figures["level_error"].item()
-    assert float(figures["psnr"]) == pytest.approx(-10 * told, abs=4)
+    assert float(figures["psnr"]) == pytest.approx(-10 * told, abs=6)
     loss.backward()
     assert module.model.tail.weight.grad is not None
     assert module.model.tail.weight.grad.abs().sum() > 0

@@ -65,6 +65,12 @@ def test_the_codec_takes_pictures_as_they_are(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_codec_finds_noise_strange(run: Run, folder: Path) -> None:
+    for file in folder.rglob("*.png"):  # of 64 pixels the container takes most of the bits
+        image = Image.open(file).resize((64, 64), Image.Resampling.BICUBIC)
+        if file.stem == "noise":
+            pixels = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+            image = Image.fromarray(pixels)
+        image.save(file)
     code, out, err = run("ae", "anomalies", "codec", folder)
     assert code == 0
     assert "--normal" in err
