@@ -2,10 +2,11 @@
 
     python -m tests.codec.conformance
 
-writes them into `tests/codec/conformance`, each with its picture as PNG, and `files.json`: the SHA-256 of
-the picture's levels (rows of uint8 or little-endian uint16, as Pillow has them) and of all symbols
-(little-endian int32, in the order of the file), and by how many levels a decoder's floating point
-may differ. They need the weights that wrote them: with new weights all are to be written anew.
+writes them into `tests/codec/conformance`, each with its picture as PNG, and `files.json`: the
+SHA-256 of the picture's levels (rows of uint8 or little-endian uint16, as Pillow has them) and of
+all symbols (little-endian int32, by row, column and channel within z and within each step), and by
+how many levels a decoder's floating point may differ. They need the weights that wrote them: with
+new weights all are to be written anew.
 """
 
 from __future__ import annotations
