@@ -1,4 +1,4 @@
-/** Exact cells: parts of tiles that a file keeps bit for bit, as lossless WebP, or PNG for 16 bits. */
+/** Exact cells: parts of tiles that a file keeps bit for bit, as WebP, or PNG for 16 bits. */
 
 import { EXACT, FEW_COLOURS, NO_WEIGHTS, readVarint } from "./container.js";
 import { inflate } from "./deflate.js";

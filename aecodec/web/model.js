@@ -10,8 +10,8 @@ import { readSafetensors } from "./safetensors.js";
  * @typedef {(path: string) => Promise<Uint8Array>} Assets gives what `aecodec viewer` wrote
  * @typedef {Record<string, {name: string, bytes: Record<string, number>}>} Models the list of
  *   models that it wrote, by digest; with the sizes of their files once they are inflated
- * @typedef {{data: Float32Array | Uint8Array, shape: readonly number[]}} FeatureMap channels-last, or
- *   planes of pixels
+ * @typedef {{data: Float32Array | Uint8Array, shape: readonly number[]}} FeatureMap
+ *   channels-last, or planes of pixels
  */
 
 export class Model {

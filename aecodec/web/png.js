@@ -42,7 +42,9 @@ export async function readGreyPng(data, width, height, depth, where) {
   if (raw.length !== height * (stride + 1)) throw new CorruptFileError(`${where}: cut short`);
   const rows = unfiltered(raw, stride, height, bytes, where);
   if (depth === 8) return rows;
-  return Uint16Array.from({ length: width * height }, (_, i) => rows[2 * i] * 256 + rows[2 * i + 1]);
+  const level = (/** @type {any} */ _, /** @type {number} */ i) =>
+    rows[2 * i] * 256 + rows[2 * i + 1];
+  return Uint16Array.from({ length: width * height }, level);
 }
 
 /**

@@ -32,7 +32,8 @@ export async function decodeLatents(model, payload, height, width, quality, seen
   const decoder = new SymbolDecoder(model.tables, payload);
   const { latentChannels: channels, hyperChannels } = model;
   const [rows, columns] = [height + (height % 2), width + (width % 2)];
-  const hyper = [1, Math.ceil(height / HYPER_STRIDE), Math.ceil(width / HYPER_STRIDE), hyperChannels];
+  const hyperSize = [height, width].map((side) => Math.ceil(side / HYPER_STRIDE));
+  const hyper = [1, ...hyperSize, hyperChannels];
 
   const hyperIndex = model.hyperIndex(quality);
   const indices = new Uint8Array(hyper[1] * hyper[2] * hyperChannels);

@@ -16,8 +16,8 @@ import { decodeLatents } from "./prior.js";
  * @param {import("./model.js").Model} model
  * @param {import("./container.js").Header} header
  * @param {Uint8Array[]} payloads of the tiles, row by row
- * @param {(tile: number, plane: (colour: number, y: number) => Float32Array) => void} put the tile's
- *   number, and what gives a row of a colour's pixels, at least as long as the tile's
+ * @param {(tile: number, plane: (colour: number, y: number) => Float32Array) => void} put
+ *   the tile's number, and what gives a row of a colour's pixels, at least as long as the tile's
  */
 export async function synthesise(model, header, payloads, put) {
   const rows = Math.ceil(header.height / STRIDE);

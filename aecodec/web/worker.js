@@ -1,4 +1,4 @@
-/** The worker in which files are decoded: `{id, data}` comes, `{id, picture}` or `{id, error}` goes. */
+/** The worker that decodes files: `{id, data}` comes, `{id, picture}` or `{id, error}` goes. */
 
 import { Decoder } from "./decode.js";
 

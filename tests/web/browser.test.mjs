@@ -11,7 +11,12 @@ import { test } from "node:test";
 import { conformance, readPng } from "./platform.mjs";
 
 const NAMES = ["rgb-odd-size", "rgb-drawn", "rgba", "rgb-lossless"];
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+const TYPES = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".wasm": "application/wasm",
+};
 const POST = `
   import "./aec-img.js";
   for (const name of ${JSON.stringify(NAMES)}) {
