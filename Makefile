@@ -13,7 +13,7 @@ $(VENV)/.base: pyproject.toml
 	$(BIN)/pip install --quiet --editable . scikit-image
 	touch $@
 
-.PHONY: demo test test-install test-plain test-ui test-ray check docs docs-python clean
+.PHONY: demo test test-install test-plain test-ui test-web test-ray check docs docs-python clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -54,6 +54,11 @@ test-plain: $(VENV)/.installed
 test-ui: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[ui]' selenium
 	$(BIN)/python -m pytest tests/cli/test_ui.py
+
+# The decoder in JavaScript: needs Node 20.19 or later and npm; with Chromium, in that too.
+test-web: $(VENV)/.installed
+	npm install --no-audit --no-fund --prefix tests/web
+	$(BIN)/python -m pytest tests/web
 
 # With a Ray cluster of its own and a server that speaks S3, both on this machine.
 test-ray: $(VENV)/.installed

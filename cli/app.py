@@ -27,6 +27,7 @@ from . import (
     models,
     thumbnail,
     train,
+    viewer,
 )
 from .help import simplify
 from .ui import command as ui
@@ -45,6 +46,7 @@ duplicates.add_to(app)
 app.add_typer(ae.app, name="ae", rich_help_panel="Autoencoders on your own data")
 models.add_to(app)
 export.add_to(app)
+viewer.add_to(app)
 train.add_to(app)
 ui.add_to(app)
 desktop.add_to(app)

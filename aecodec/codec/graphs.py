@@ -19,14 +19,8 @@ from aecodec.nn.onnx_graph import Graph
 
 _SLOPE = 0.01  # of leaky ReLUs
 
-
-NETWORKS = (
-    "analysis",
-    "hyper_analysis",
-    "hyper_synthesis",
-    *(f"step{step}" for step in range(STEPS)),
-    "synthesis",
-)
+DECODER_NETWORKS = ("hyper_synthesis", *(f"step{step}" for step in range(STEPS)), "synthesis")
+NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 
 
 def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:

@@ -1,0 +1,87 @@
+/** `<aec-img src="photo.aec" alt="...">`: shows an .aec file as `<img>` does other pictures. */
+
+import { decode } from "./aec.js";
+import { writePng } from "./png.js";
+
+/**
+ * Fires `load`, whose `detail` is what `decode` gave, or `error`, whose `detail` is the error.
+ */
+export class AecImage extends HTMLElement {
+  static observedAttributes = ["src", "alt"];
+  #url = ""; // of a picture that the browser is to manage the colours of
+  #asked = 0;
+
+  connectedCallback() {
+    this.setAttribute("role", "img");
+    this.style.display ||= "inline-block";
+  }
+
+  disconnectedCallback() {
+    URL.revokeObjectURL(this.#url);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string | null} _before
+   * @param {string | null} value
+   */
+  attributeChangedCallback(name, _before, value) {
+    if (name === "alt") this.setAttribute("aria-label", value ?? "");
+    else if (value) this.#load(value);
+    else this.#show();
+  }
+
+  /**
+   * Show a file that is in memory.
+   * @param {ArrayBuffer | Promise<ArrayBuffer>} data
+   */
+  async show(data) {
+    const asked = ++this.#asked;
+    try {
+      const picture = await decode(await data);
+      const shown = picture.icc ? await this.#image(picture) : canvasOf(picture);
+      if (asked !== this.#asked) return; // another has been asked for since
+      this.#show(shown);
+      this.dispatchEvent(new CustomEvent("load", { detail: picture }));
+    } catch (error) {
+      if (asked !== this.#asked) return;
+      this.#show(/** @type {Error} */ (error).message);
+      this.dispatchEvent(new CustomEvent("error", { detail: error }));
+    }
+  }
+
+  /** @param {string} src */
+  #load(src) {
+    const fetched = fetch(src).then((answer) => {
+      if (!answer.ok) throw new Error(`${src}: ${answer.status} ${answer.statusText}`);
+      return answer.arrayBuffer();
+    });
+    return this.show(fetched);
+  }
+
+  /** @param {import("./decode.js").Decoded} picture */
+  async #image(picture) {
+    const image = new Image();
+    URL.revokeObjectURL(this.#url);
+    image.src = this.#url = URL.createObjectURL(await writePng(picture));
+    image.style.maxWidth = "100%";
+    await image.decode();
+    return image;
+  }
+
+  /** @param {...(Node | string)} content */
+  #show(...content) {
+    this.replaceChildren(...content);
+  }
+}
+
+/** @param {import("./decode.js").Decoded} picture */
+function canvasOf({ width, height, imageData }) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width, height];
+  canvas.style.maxWidth = "100%";
+  canvas.getContext("2d")?.putImageData(imageData, 0, 0);
+  return canvas;
+}
+
+customElements.define("aec-img", AecImage);

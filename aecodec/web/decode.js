@@ -1,0 +1,111 @@
+/** From the bytes of an .aec file to its picture. */
+
+import {
+  ALPHA,
+  EXIF,
+  ICC,
+  NO_WEIGHTS,
+  TILE,
+  XMP,
+  levelsOf,
+  metadataOf,
+  readFile,
+  tileBoxes,
+} from "./container.js";
+import { CorruptFileError } from "./errors.js";
+import { putExact } from "./exact.js";
+import { Model } from "./model.js";
+import { Picture } from "./picture.js";
+import { readGreyPng } from "./png.js";
+import { synthesise } from "./synthesis.js";
+
+/**
+ * @typedef {object} Decoded
+ * @property {number} width in pixels
+ * @property {number} height
+ * @property {ImageData} imageData for showing; where the platform has no ImageData, an object with
+ *   its `width`, `height` and `data` (RGBA)
+ * @property {Uint16Array | null} grey16 the levels of 16-bit grey
+ * @property {boolean} opaque whether the file has no alpha
+ * @property {Uint8Array | null} icc
+ * @property {Uint8Array | null} exif
+ * @property {Uint8Array | null} xmp
+ * @property {import("./container.js").Header} header
+ */
+
+/** Decodes files one after the other, and keeps the networks that they need. */
+export class Decoder {
+  /** @type {Map<string, Promise<Model>>} */
+  #models = new Map();
+
+  /**
+   * @param {object} platform
+   * @param {() => Promise<any>} platform.ort gives onnxruntime-web; asked when a network is needed
+   * @param {import("./model.js").Assets} platform.assets
+   * @param {import("./exact.js").ReadWebp} platform.readWebp
+   */
+  constructor({ ort, assets, readWebp }) {
+    this.ort = ort;
+    this.assets = assets;
+    this.readWebp = readWebp;
+  }
+
+  /**
+   * @param {ArrayBuffer | Uint8Array} data
+   * @returns {Promise<Decoded>}
+   * @throws {CorruptFileError} damaged or foreign
+   * @throws {UnsupportedVersionError} of a later format
+   * @throws {MissingModelError} written with weights that are not among the assets
+   */
+  async decode(data) {
+    const { header, chunks } = readFile(data instanceof Uint8Array ? data : new Uint8Array(data));
+    const { width, height, mode, weights } = header;
+    const boxes = tileBoxes(header);
+    const payloads = chunks.filter(({ type }) => type === TILE).map(({ payload }) => payload);
+    if (payloads.length !== boxes.length) {
+      throw new CorruptFileError(`tile: ${payloads.length} of ${boxes.length} tiles are there`);
+    }
+    const alphas = chunks.filter(({ type }) => type === ALPHA);
+    const opaque = !mode.endsWith("A");
+    if (opaque === alphas.length > 0) {
+      throw new CorruptFileError("alpha: missing or unexpected");
+    }
+    const picture = new Picture(width, height, mode, levelsOf(header, chunks));
+    if (weights !== NO_WEIGHTS) {
+      const model = await this.model(weights);
+      await synthesise(model, header, payloads, (tile, plane) =>
+        picture.putLearned(boxes[tile], plane),
+      );
+    }
+    await putExact(header, chunks, boxes, this.readWebp, picture);
+    for (const { payload } of alphas) {
+      picture.putAlpha(
+        payload.length === 1
+          ? payload[0]
+          : await readGreyPng(payload, width, height, 8, "alpha"),
+      );
+    }
+    const imageData = globalThis.ImageData
+      ? new ImageData(picture.rgba, width, height)
+      : /** @type {ImageData} */ ({ width, height, data: picture.rgba });
+    const [icc, exif, xmp] = await Promise.all(
+      [ICC, EXIF, XMP].map((type) => metadataOf(chunks, type)),
+    );
+    return { width, height, imageData, grey16: picture.grey16, opaque, icc, exif, xmp, header };
+  }
+
+  /**
+   * The model of a weight file; one that could not be loaded is tried anew.
+   * @param {string} digest as the header has it
+   * @returns {Promise<Model>}
+   */
+  model(digest) {
+    let model = this.#models.get(digest);
+    if (!model) {
+      model = this.ort().then((ort) => Model.load(ort, this.assets, digest));
+      model.catch(() => this.#models.delete(digest));
+      this.#models.set(digest, model);
+    }
+    return model;
+  }
+}

@@ -1,0 +1,162 @@
+/** Networks and tables of one weight file, at the qualities that files ask for. */
+
+import { inflate } from "./deflate.js";
+import { MissingModelError } from "./errors.js";
+import { SymbolTables } from "./rans.js";
+import { readSafetensors } from "./safetensors.js";
+
+/**
+ * @typedef {import("./safetensors.js").Tensor} Tensor
+ * @typedef {(path: string) => Promise<Uint8Array>} Assets gives what `aecodec viewer` wrote
+ * @typedef {Record<string, {name: string, bytes: Record<string, number>}>} Models the list of
+ *   models that it wrote, by digest; with the sizes of their files once they are inflated
+ * @typedef {{data: Float32Array | Uint8Array, shape: readonly number[]}} FeatureMap
+ *   channels-last, or planes of pixels
+ */
+
+export class Model {
+  /** @type {Map<string, Promise<any>>} ready networks, by their names */
+  #sessions = new Map();
+
+  /**
+   * @param {any} ort onnxruntime-web
+   * @param {(name: string) => Promise<Uint8Array>} read a file of the model
+   * @param {Uint8Array} file what depends on quality, and the probability tables
+   */
+  constructor(ort, read, file) {
+    this.ort = ort;
+    this.read = read;
+    const { metadata, tensors } = readSafetensors(file);
+    const config = JSON.parse(metadata.config);
+    this.tensors = tensors;
+    this.latentChannels = config.latent_channels;
+    this.hyperChannels = config.hyper_channels;
+    this.margin = marginOf(config);
+    this.tables = new SymbolTables(this.#data("tables.counts"), this.#data("tables.lengths"));
+  }
+
+  /**
+   * The model that a file was written with.
+   * @param {any} ort onnxruntime-web
+   * @param {Assets} assets
+   * @param {string} digest as the header has it
+   */
+  static async load(ort, assets, digest) {
+    /** @type {Models} */
+    const models = JSON.parse(new TextDecoder().decode(await assets("models.json")));
+    if (!Object.hasOwn(models, digest)) {
+      const names = Object.values(models).map(({ name }) => name);
+      throw new MissingModelError(
+        `the file was written with weights ${digest}; this page has those of ${names.join(", ")}`,
+      );
+    }
+    const { bytes } = models[digest];
+    const read = async (/** @type {string} */ name) =>
+      inflate(await assets(`${digest}/${name}.z`), bytes[name], name);
+    return new Model(ort, read, await read("tables.safetensors"));
+  }
+
+  /**
+   * Scale indices of the hyper-latents' channels.
+   * @param {number} quality
+   * @returns {Uint8Array}
+   */
+  hyperIndex(quality) {
+    const count = this.hyperChannels;
+    return this.#data("hyper_index").subarray((quality - 1) * count, quality * count);
+  }
+
+  /**
+   * What takes the gain of a quality from the latents.
+   * @param {number} quality
+   */
+  inverseGain(quality) {
+    return this.#atQuality("gain.log_inverse.values", quality).map(Math.exp);
+  }
+
+  /**
+   * Run a network; what it takes beside maps are tables at the quality.
+   * @param {string} name
+   * @param {number} quality
+   * @param {Record<string, FeatureMap>} maps of float32
+   * @returns {Promise<Record<string, FeatureMap>>}
+   */
+  async run(name, quality, maps) {
+    const session = await this.#session(name);
+    const { Tensor } = this.ort;
+    /** @type {Record<string, any>} */
+    const feeds = {};
+    for (const input of session.inputNames) {
+      const { data, shape } = maps[input] ?? this.#vector(input, quality);
+      feeds[input] = new Tensor("float32", data, shape);
+    }
+    /** @type {Record<string, FeatureMap>} */
+    const found = {};
+    for (const [output, tensor] of Object.entries(await session.run(feeds))) {
+      found[output] = { data: tensor.data, shape: tensor.dims };
+    }
+    return found;
+  }
+
+  /** @param {string} name */
+  #session(name) {
+    let session = this.#sessions.get(name);
+    if (!session) {
+      session = this.read(`${name}.onnx`).then((file) =>
+        this.ort.InferenceSession.create(file, { executionProviders: ["wasm"] }),
+      );
+      this.#sessions.set(name, session);
+    }
+    return session;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {any}
+   */
+  #data(name) {
+    return this.tensors.get(name)?.data;
+  }
+
+  /**
+   * @param {string} name
+   * @param {number} quality
+   * @returns {FeatureMap}
+   */
+  #vector(name, quality) {
+    const data = this.#atQuality(name, quality);
+    return { data, shape: [data.length] };
+  }
+
+  /**
+   * A table's row of a quality, or what lies between rows.
+   * @param {string} name
+   * @param {number} quality
+   */
+  #atQuality(name, quality) {
+    const { dtype, shape, data } = /** @type {Tensor} */ (this.tensors.get(name));
+    if (dtype === "I32") {
+      const [columns, qualities] = shape; // of differences from the quality before
+      const sum = (/** @type {number} */ _, /** @type {number} */ column) =>
+        data.subarray(column * qualities, column * qualities + quality).reduce((a, b) => a + b, 0);
+      return Float32Array.from({ length: columns }, sum);
+    }
+    const [rows, columns] = shape;
+    const row = (/** @type {number} */ i) => data.subarray(i * columns, (i + 1) * columns);
+    const position = ((quality - 1) / 99) * (rows - 1);
+    const low = Math.min(Math.floor(position), rows - 2);
+    const [below, above] = [row(low), row(low + 1)];
+    const share = Math.fround(position - low);
+    return Float32Array.from(below, (value, i) => value + share * (above[i] - value));
+  }
+}
+
+/**
+ * How many latents around a tile its pixels depend on.
+ * @param {{fine_blocks: number, blocks: number[], deep_blocks: number[]}} config
+ */
+function marginOf({ fine_blocks, blocks, deep_blocks }) {
+  const pixels =
+    12 + 8 * fine_blocks + 16 * Math.max(...blocks) + 32 * Math.max(...deep_blocks);
+  return Math.ceil(pixels / 16);
+}

@@ -1,0 +1,76 @@
+/** The picture that a decoder fills: pixels as they are shown, and the levels of 16-bit grey. */
+
+/** @typedef {import("./container.js").Box} Box */
+
+export class Picture {
+  /**
+   * @param {number} width
+   * @param {number} height
+   * @param {string} mode of the file
+   * @param {[number, number]} levels of 16-bit grey, that are black and white to the network
+   */
+  constructor(width, height, mode, levels) {
+    this.width = width;
+    this.grey = !mode.startsWith("RGB");
+    this.levels = mode === "I;16" ? levels : [0, 255];
+    this.rgba = new Uint8ClampedArray(4 * width * height).fill(255);
+    this.grey16 = mode === "I;16" ? new Uint16Array(width * height) : null;
+  }
+
+  /**
+   * Levels at some pixels of a tile.
+   * @param {Box} box of the tile
+   * @param {(x: number, y: number, colour: number) => number} level in the tile
+   * @param {(x: number, y: number) => boolean} wanted whether a pixel is to be changed
+   */
+  put({ left, top, width, height }, level, wanted) {
+    const { rgba, grey16 } = this;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        if (!wanted(x, y)) continue;
+        const i = (top + y) * this.width + left + x;
+        if (grey16) {
+          grey16[i] = level(x, y, 0);
+          rgba.fill(grey16[i] >> 8, 4 * i, 4 * i + 3);
+        } else {
+          for (let c = 0; c < 3; c++) rgba[4 * i + c] = level(x, y, c);
+        }
+      }
+    }
+  }
+
+  /**
+   * What the network made of a tile.
+   * @param {Box} box
+   * @param {(colour: number, y: number) => Float32Array} plane a row of a colour, about -0.5 to 0.5
+   */
+  putLearned({ left, top, width, height }, plane) {
+    const [low, high] = this.levels;
+    const range = high - low;
+    for (let y = 0; y < height; y++) {
+      const colours = [0, 1, 2].map((colour) => plane(colour, y));
+      let i = (top + y) * this.width + left;
+      for (let x = 0; x < width; x++, i++) {
+        for (let c = 0; c < 3; c++) {
+          const value = this.grey
+            ? (colours[0][x] + colours[1][x] + colours[2][x]) / 3
+            : colours[c][x];
+          const scaled = (value + 0.5) * range;
+          if (this.grey16) {
+            this.grey16[i] = low + Math.min(range, Math.max(0, Math.round(scaled)));
+            this.rgba[4 * i + c] = this.grey16[i] >> 8;
+          } else {
+            this.rgba[4 * i + c] = scaled; // rounded to the nearest, halves to even, and clamped
+          }
+        }
+      }
+    }
+  }
+
+  /** @param {Uint8Array | Uint16Array | number} alpha of each pixel, or of all */
+  putAlpha(alpha) {
+    for (let i = 0; i < this.rgba.length / 4; i++) {
+      this.rgba[4 * i + 3] = typeof alpha === "number" ? alpha : alpha[i];
+    }
+  }
+}

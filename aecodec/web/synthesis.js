@@ -1,0 +1,89 @@
+/** From the latents of tiles to the picture's pixels. */
+
+import { STRIDE } from "./container.js";
+import { decodeLatents } from "./prior.js";
+
+/**
+ * @typedef {import("./prior.js").Latents} Latents
+ * @typedef {{top: number, left: number, bottom: number, right: number}} Area in latents
+ */
+
+/**
+ * Call `put` with the pixels of each tile: planes of three colours, about -0.5 to 0.5.
+ *
+ * A tile goes through the network with what surrounds it. Three rows of tiles are in memory at a
+ * time, not the whole picture's latents.
+ * @param {import("./model.js").Model} model
+ * @param {import("./container.js").Header} header
+ * @param {Uint8Array[]} payloads of the tiles, row by row
+ * @param {(tile: number, plane: (colour: number, y: number) => Float32Array) => void} put
+ *   the tile's number, and what gives a row of a colour's pixels, at least as long as the tile's
+ */
+export async function synthesise(model, header, payloads, put) {
+  const rows = Math.ceil(header.height / STRIDE);
+  const columns = Math.ceil(header.width / STRIDE);
+  const { tile, quality } = header;
+  const { margin } = model;
+  const across = Math.ceil(columns / tile);
+  /** @type {Area[]} */
+  const tiles = payloads.map((_, number) => {
+    const [top, left] = [Math.floor(number / across) * tile, (number % across) * tile];
+    return { top, left, bottom: Math.min(top + tile, rows), right: Math.min(left + tile, columns) };
+  });
+  /** @type {Map<number, Latents>} */
+  const decoded = new Map();
+  for (const [number, inner] of tiles.entries()) {
+    const outer = {
+      top: Math.max(inner.top - margin, 0),
+      left: Math.max(inner.left - margin, 0),
+      bottom: Math.min(inner.bottom + margin, rows),
+      right: Math.min(inner.right + margin, columns),
+    };
+    const [height, width] = [outer.bottom - outer.top, outer.right - outer.left];
+    const latents = new Float32Array(height * width * model.latentChannels);
+    for (const [other, area] of tiles.entries()) {
+      if (!overlap(outer, area)) continue;
+      if (!decoded.has(other)) {
+        const [h, w] = [area.bottom - area.top, area.right - area.left];
+        decoded.set(other, await decodeLatents(model, payloads[other], h, w, quality));
+      }
+      paste(/** @type {Latents} */ (decoded.get(other)), area, latents, outer);
+    }
+    const { x } = await model.run("synthesis", quality, {
+      latents: { data: latents, shape: [1, height, width, model.latentChannels] },
+    });
+    const [down, right] = [(inner.top - outer.top) * STRIDE, (inner.left - outer.left) * STRIDE];
+    const pixels = /** @type {Float32Array} */ (x.data);
+    put(number, (colour, y) =>
+      pixels.subarray(((colour * height * STRIDE + down + y) * width) * STRIDE + right),
+    );
+    for (const other of decoded.keys()) {
+      if (tiles[other].bottom <= inner.top - margin) decoded.delete(other);
+    }
+  }
+}
+
+/**
+ * @param {Area} a
+ * @param {Area} b
+ */
+function overlap(a, b) {
+  return a.top < b.bottom && b.top < a.bottom && a.left < b.right && b.left < a.right;
+}
+
+/**
+ * Copy what two areas have in common from the first's latents to the second's.
+ * @param {Latents} from
+ * @param {Area} area
+ * @param {Float32Array} to
+ * @param {Area} outer
+ */
+function paste(from, area, to, outer) {
+  const { channels } = from;
+  const [left, right] = [Math.max(area.left, outer.left), Math.min(area.right, outer.right)];
+  for (let y = Math.max(area.top, outer.top); y < Math.min(area.bottom, outer.bottom); y++) {
+    const start = ((y - area.top) * from.width + left - area.left) * channels;
+    const part = from.data.subarray(start, start + (right - left) * channels);
+    to.set(part, ((y - outer.top) * (outer.right - outer.left) + left - outer.left) * channels);
+  }
+}

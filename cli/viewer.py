@@ -1,0 +1,61 @@
+"""`aecodec viewer`: a page for a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
+
+from .options import Force, output_file
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command(rich_help_panel="Compression")(viewer)
+
+
+def viewer(
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", parser=output_file, metavar="DIR", help="Folder for the page."
+        ),
+    ],
+    runtime: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of onnxruntime-web, which runs the networks in a browser:"
+            " `npm install onnxruntime-web` makes node_modules/onnxruntime-web.",
+        ),
+    ] = Path("node_modules/onnxruntime-web"),
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Codec whose files the page shall show; may be given several times.",
+            show_default="all that ship",
+        ),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write a page that shows .aec files in a browser, for any static host.
+
+    All that it needs lies beside it, about 8 MB for each codec and 14 MB for ONNX Runtime; it
+    asks no other host for anything. viewer.html takes files that are dropped on it; in other
+    pages, the module aec-img.js makes `<aec-img src="photo.aec">` work. Browsers run neither
+    from a file: URL; try it with `python -m http.server -d DIR`.
+    """
+    from aecodec.weights import shipped_codecs
+    from aecodec.workflows.viewer import viewer_files
+
+    total = 0
+    for name, data in viewer_files(weights or shipped_codecs(), runtime):
+        path = output / name
+        refuse_to_overwrite(path, force)
+        write_atomically(path, data, overwrite=force)
+        total += len(data)
+    print(f"{output / 'viewer.html'}  {total:,} bytes in all")

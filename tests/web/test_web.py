@@ -1,0 +1,63 @@
+"""The decoder in JavaScript: in Node and, where there is one, in a headless Chromium.
+
+Needs Node and `npm install` in this folder; `make test-web` does both.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from aecodec.storage.atomic import write_atomically
+from aecodec.weights import shipped_codecs
+from aecodec.workflows.viewer import viewer_files
+
+FOLDER = Path(__file__).parent
+RUNTIME = FOLDER / "node_modules" / "onnxruntime-web"
+NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
+_SECONDS = 900  # of one test file, on a busy machine
+
+if NODE is None or not RUNTIME.is_dir() or not RUNTIME.with_name("sharp").is_dir():
+    pytest.skip("no Node with what these tests need: make test-web", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `aecodec viewer` writes."""
+    folder = tmp_path_factory.mktemp("viewer")
+    for name, data in viewer_files(shipped_codecs(), RUNTIME):
+        write_atomically(folder / name, data, overwrite=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conformance",
+        "damage",
+        "png",
+        pytest.param(
+            "browser", marks=pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+        ),
+    ],
+)
+def test_in_node(page: Path, name: str) -> None:
+    done = subprocess.run(
+        [NODE or "", "--test", f"{name}.test.mjs"],
+        cwd=FOLDER,
+        env=os.environ | {"AECODEC_MODELS": str(page)},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_model_takes_at_most_8_megabytes(page: Path) -> None:
+    for folder in page.iterdir():
+        if (folder / "synthesis.onnx.z").is_file():
+            assert sum(file.stat().st_size for file in folder.iterdir()) <= 8_000_000
