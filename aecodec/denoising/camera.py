@@ -72,6 +72,8 @@ class Camera:
         smoothing, colour_smoothing: noise reduction: standard deviations in pixels of
             Gaussian filters over the noise in luma and in colour; 0: none. An ideal one: it
             leaves the picture sharp.
+        kept: share of the luma's noise that noise reduction leaves as it is, 0 to 1: cameras
+            mix some of it back in, so that skin does not look like plastic.
         sharpening: amount of an unsharp mask; 0: none.
         scale: how many times smaller the picture becomes, at least 1.
         quality: of JPEG; None: not compressed.
@@ -90,6 +92,7 @@ class Camera:
     phase: tuple[int, int] = (0, 0)
     smoothing: float = 0.0
     colour_smoothing: float = 0.0
+    kept: float = 0.0
     sharpening: float = 0.0
     scale: float = 1.0
     quality: int | None = None
@@ -115,7 +118,7 @@ def random_camera(choices: Random) -> Camera:
     shot = min(iso * size * _SHOT, _MOST_SHOT)
     weights = [choices.random() ** 2 + 1e-3 for _ in _FROM_XYZ]
     mix = tuple(w / sum(weights) for w in weights)
-    reduced = choices.random() < 0.5
+    reduced = choices.random() < 0.7
     return Camera(
         shot,
         _read(shot) * math.exp(choices.gauss(0, _READ_SCATTER)),
@@ -125,10 +128,11 @@ def random_camera(choices: Random) -> Camera:
         mix=mix,  # type: ignore[arg-type]
         tone=choices.random() < 0.7,
         malvar=choices.random() < 0.6,
-        lens=choices.uniform(0.3, 0.9),
+        lens=choices.uniform(0.3, 1.4),
         phase=(choices.randrange(2), choices.randrange(2)),
-        smoothing=choices.uniform(0.3, 0.9) if reduced and choices.random() < 0.5 else 0.0,
-        colour_smoothing=choices.uniform(0.5, 3.0) if reduced else 0.0,
+        smoothing=choices.uniform(0.3, 1.5) if reduced and choices.random() < 0.7 else 0.0,
+        colour_smoothing=choices.uniform(0.5, 4.0) if reduced else 0.0,
+        kept=choices.uniform(0.0, 0.6) if choices.random() < 0.5 else 0.0,
         sharpening=choices.uniform(0.1, 1.0) if choices.random() < 0.5 else 0.0,
         scale=choices.uniform(1, 2) if choices.random() < 0.2 else 1.0,
         quality=choices.randint(60, 98) if choices.random() < 0.8 else None,
@@ -316,7 +320,7 @@ def _reduced(difference: Tensor, camera: Camera) -> Tensor:
     luma = (difference * weights).sum(1, keepdim=True)
     colour = difference - luma
     if camera.smoothing:
-        luma = blur(luma, camera.smoothing)
+        luma = torch.lerp(blur(luma, camera.smoothing), luma, camera.kept)
     if camera.colour_smoothing:
         colour = blur(colour, camera.colour_smoothing)
     return luma + colour
