@@ -176,8 +176,9 @@ def _choose_cheapest(
             tile.keep_all()
             if tile.exact.cost <= learned[-1] + _WORTH:
                 continue
-        drawn = tile.found.drawn.any()
-        tile.keep(tile.found.exact if drawn else np.zeros_like(tile.cells))
+        tile.leave()
+        if tile.found.drawn.any() and not tile.found.exact.all():
+            tile.keep(tile.found.exact)
     if not any(tile.cells.any() for tile in tiles):
         return payloads
     mixed = encode(_filled(pixels, tiles))

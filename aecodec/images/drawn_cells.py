@@ -22,7 +22,7 @@ _FLAT = 0.98  # or has nothing in it
 _WILD, _SHARP = 40.0, 10.0
 # Noise without a picture: in most cells steps of so many levels, and means that differ by less
 # than this share of them.
-_RESTLESS, _UNIFORM = 8.0, 0.3
+_RESTLESS, _UNIFORM = 3.0, 0.3
 # What a pixel that its neighbours do not tell costs in a lossless file, of the entropy of such.
 _CODED = 0.6
 _UNSEEN = 16.0  # bits of a colour that occurs once
