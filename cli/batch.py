@@ -23,10 +23,44 @@ def run_here(
     as_json: bool,
     quiet: bool,
     dry_run: bool = False,
+    processes: int | None = 1,
+    threads: int | None = None,
+    prepare: Callable[[Sequence[Path]], None] | None = None,
 ) -> None:
-    """Do the jobs, or only say what they are, and print what comes of them; see `report`."""
-    outcomes = rehearse(jobs) if dry_run else run(jobs, load, force=force)
+    """Do the jobs, or only say what they are, and print what comes of them; see `report`.
+
+    Args:
+        processes: how many; None: as many as suit.
+        threads: of each; None: the cores are shared.
+        prepare: is told, in each process before `load`, what files there are to do, about.
+    """
+    from aecodec.nn.runtime import available_cores, may_have_gpu, use_threads
+    from aecodec.workflows.batch.processes import good_number, run_in_processes
+
+    sources = to_do(jobs)
+    files = len(sources)
+    if processes is None:
+        on_gpu = load.keywords.get("device") != "cpu" and may_have_gpu()
+        processes = 1 if on_gpu else good_number(files)
+    processes = max(1, min(processes, files))
+    start = partial(_prepared, prepare, sources[::processes], load) if prepare else load
+    if dry_run:
+        outcomes = rehearse(jobs)
+    elif processes > 1:
+        each = threads or max(1, available_cores() // processes)
+        outcomes = run_in_processes(jobs, start, force=force, processes=processes, threads=each)
+    else:
+        if threads:
+            use_threads(threads)
+        outcomes = run(jobs, start, force=force)
     report(outcomes, len(jobs), as_json=as_json, quiet=quiet, rehearsal=dry_run)
+
+
+def _prepared(
+    prepare: Callable[[Sequence[Path]], None], sources: Sequence[Path], load: Callable[[], Work]
+) -> Work:
+    prepare(sources)
+    return load()
 
 
 def to_do(jobs: Sequence[Job]) -> list[Path]:
@@ -48,6 +82,8 @@ def run_batch(
     force: bool,
     as_json: bool,
     quiet: bool,
+    processes: int | None,
+    threads: int | None,
     skip_existing: bool = False,
     dry_run: bool = False,
     prepare: Callable[[Sequence[Path]], None] | None = None,
@@ -55,9 +91,11 @@ def run_batch(
     """Files to files on this machine or on Ray, and print what comes of them.
 
     Args:
-        prepare: is told what files there are to do on this machine, before `load`.
+        processes, threads, prepare: as of `run_here`.
     """
     if engine == "ray":
+        if processes or threads:
+            raise typer.BadParameter("--jobs and --threads are for --engine local")
         run_cluster(
             command,
             inputs,
@@ -83,9 +121,17 @@ def run_batch(
         force=force,
         skip_existing=skip_existing,
     )
-    if prepare and not dry_run:
-        prepare(to_do(jobs))
-    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    run_here(
+        jobs,
+        load,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+        dry_run=dry_run,
+        processes=processes,
+        threads=threads,
+        prepare=prepare,
+    )
 
 
 def run_cluster(

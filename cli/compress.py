@@ -21,7 +21,7 @@ from aecodec.workflows.compress import (
 )
 from aecodec.workflows.sizes import parse_size
 
-from .batch import run_batch, run_here, to_do
+from .batch import run_batch, run_here
 from .images import image_suffix
 from .options import (
     AsJson,
@@ -31,10 +31,12 @@ from .options import (
     Engine,
     Force,
     Format,
+    Jobs,
     OutputOrPipe,
     Quiet,
     RayAddress,
     SkipExisting,
+    Threads,
     inputs,
     weights_option,
 )
@@ -155,6 +157,8 @@ def compress(
     ] = None,
     weights: CodecWeights = None,
     device: Device = "auto",
+    jobs: Jobs = None,
+    threads: Threads = None,
     engine: Engine = "local",
     ray_address: RayAddress = None,
     force: Force = False,
@@ -209,6 +213,8 @@ def compress(
         force=force,
         as_json=as_json,
         quiet=quiet,
+        processes=jobs,
+        threads=threads,
         skip_existing=skip_existing,
         dry_run=dry_run,
         prepare=prepare_for,
@@ -242,6 +248,8 @@ def decompress(
     ] = None,
     weights: CodecWeights = None,
     device: Device = "auto",
+    jobs: Jobs = None,
+    threads: Threads = None,
     skip_existing: SkipExisting = False,
     dry_run: DryRun = False,
     force: Force = False,
@@ -264,12 +272,20 @@ def decompress(
             inputs, output, load, force=force, as_json=as_json, quiet=quiet, others=files_only
         )
         return
-    jobs = plan(
+    planned = plan(
         inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force, skip_existing=skip_existing
     )
-    if not dry_run:
-        prepare_for(to_do(jobs))
-    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    run_here(
+        planned,
+        load,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+        dry_run=dry_run,
+        processes=jobs,
+        threads=threads,
+        prepare=prepare_for,
+    )
 
 
 def _box(crop: str | None) -> tuple[int, int, int, int] | None:

@@ -19,10 +19,12 @@ from .options import (
     Device,
     Engine,
     Force,
+    Jobs,
     Output,
     OutputOrPipe,
     Quiet,
     RayAddress,
+    Threads,
     inputs,
 )
 from .pipes import is_piped, run_piped
@@ -72,6 +74,8 @@ def denoise(
     ] = 1.0,
     weights: DenoiserWeights = None,
     device: Device = "auto",
+    jobs: Jobs = None,
+    threads: Threads = None,
     engine: Engine = "local",
     ray_address: RayAddress = None,
     force: Force = False,
@@ -115,6 +119,8 @@ def denoise(
         force=force,
         as_json=as_json,
         quiet=quiet,
+        processes=jobs,
+        threads=threads,
     )
 
 

@@ -103,6 +103,28 @@ Format = Annotated[
     ),
 ]
 
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Processes, each with its own model.",
+        show_default="by cores, memory and files",
+        rich_help_panel=_RAY,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        metavar="N",
+        help="Threads of each process.",
+        show_default="the cores, shared",
+        rich_help_panel=_RAY,
+    ),
+]
 Engine = Annotated[
     Literal["local", "ray"],
     typer.Option(

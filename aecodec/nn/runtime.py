@@ -51,7 +51,7 @@ def choose_runtime(device: str, runtime: str = "auto") -> str:
         if device == "cuda":
             raise AecodecError("ONNX Runtime is for CPUs here; use torch for a GPU")
         return "onnx"
-    if runtime == "torch" or device == "cuda" or (device == "auto" and _may_have_gpu()):
+    if runtime == "torch" or device == "cuda" or (device == "auto" and may_have_gpu()):
         torch_device = _torch_device(device)
         if runtime == "torch" or torch_device != "cpu":
             return torch_device
@@ -67,7 +67,7 @@ def torch_is_faster() -> bool:
     return has_bfloat16()
 
 
-def _may_have_gpu() -> bool:
+def may_have_gpu() -> bool:
     """Whether there may be a GPU that torch can use; asking torch takes its import."""
     if sys.modules.get("torch"):
         return True
@@ -196,6 +196,18 @@ def threads() -> int:
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdigit() and int(asked) > 0:
         return int(asked)
+    return available_cores()
+
+
+def use_threads(count: int) -> None:
+    """Have this process's networks run on so many threads, in torch, too."""
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(count)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

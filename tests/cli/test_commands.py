@@ -160,6 +160,20 @@ def test_a_failed_write_leaves_nothing_behind(
     assert sorted(p.name for p in photo.parent.iterdir()) == ["photo.aec", "photo.png"]
 
 
+def test_several_processes_write_the_same_files(run: Run, folder: Path, tmp_path: Path) -> None:
+    written = []
+    for jobs in ("1", "2"):
+        out = tmp_path / jobs
+        code, _, err = run("compress", folder, "-o", out, "--jobs", jobs, "--device", "cpu")
+        assert code == 1
+        assert "broken.png" in err
+        written.append({path.name: path.stat().st_size for path in out.rglob("*.aec")})
+    assert len(written[0]) == 2
+    # Here torch may run the networks: its float sums differ in the last bits.
+    assert written[0] == pytest.approx(written[1], rel=0.02)
+    assert "--engine local" in run("compress", folder, "--engine", "ray", "--jobs", "2")[2]
+
+
 def test_json_is_all_there_is_on_stdout(run: Run, folder: Path, tmp_path: Path) -> None:
     code, out, _ = run("compress", folder, "-o", tmp_path / "out", "--json")
     assert code == 1

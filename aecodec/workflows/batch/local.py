@@ -75,15 +75,16 @@ def run(jobs: Sequence[Job], load: Callable[[], Work], *, force: bool) -> Iterat
     """
     work = load() if any(not (job.problem or job.done) for job in jobs) else None
     for job in jobs:
-        yield _foreseen(job) if job.problem or job.done or work is None else _do(job, work, force)
+        yield foreseen(job) if job.problem or job.done or work is None else do(job, work, force)
 
 
 def rehearse(jobs: Sequence[Job]) -> Iterator[Outcome]:
     """What `run` would do: the problems that are known beforehand, and nothing done."""
-    return map(_foreseen, jobs)
+    return map(foreseen, jobs)
 
 
-def _foreseen(job: Job) -> Outcome:
+def foreseen(job: Job) -> Outcome:
+    """What comes of a job that is not to be done."""
     source, target = str(job.source), str(job.target)
     if job.problem:
         return Outcome(source, target, named(job.source, job.problem))
@@ -91,7 +92,9 @@ def _foreseen(job: Job) -> Outcome:
     return Outcome(source, target, notes=notes, skipped=job.done)
 
 
-def _do(job: Job, work: Work, force: bool) -> Outcome:
+def do(job: Job, work: Work, force: bool) -> Outcome:
+    """Do one job."""
+
     def write(data: bytes | memoryview) -> None:
         write_atomically(job.target, data, overwrite=force)
 

@@ -1,0 +1,83 @@
+"""A batch done in several processes of this machine, each with a model of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+from aecodec.errors import named
+from aecodec.nn.runtime import available_cores, use_threads
+from aecodec.workflows.batch.local import Outcome, Work, do, foreseen
+from aecodec.workflows.batch.plan import Job
+
+_FILES_EACH = 8  # a process takes a second to start
+_BYTES_EACH = 2 << 30  # of memory: a photo of 12 megapixels takes about half
+
+_work: Work | Exception | None = None
+
+
+def good_number(files: int) -> int:
+    """How many processes suit so many files: by cores and memory."""
+    return max(1, min(available_cores(), files // _FILES_EACH, _memory() // _BYTES_EACH))
+
+
+def run_in_processes(
+    jobs: Sequence[Job], load: Callable[[], Work], *, force: bool, processes: int, threads: int
+) -> Iterator[Outcome]:
+    """As `aecodec.workflows.batch.local.run`, in so many processes.
+
+    Args:
+        load: called once in each process; it can be pickled. What it raises is raised here.
+        processes: at least 1.
+        threads: of each process.
+
+    Yields:
+        What came of each job, in their order.
+    """
+    # Forked processes would have locks of threads that are not there.
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (load, threads))
+    try:
+        futures = [
+            None if job.problem or job.done else pool.submit(_do, job, force) for job in jobs
+        ]
+        for job, future in zip(jobs, futures, strict=True):
+            yield _outcome(job, future) if future else foreseen(job)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _outcome(job: Job, future: Future[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        problem = "a process of the batch ended, as if out of memory; try with fewer --jobs"
+        return Outcome(str(job.source), str(job.target), named(job.source, problem))
+
+
+def _start(load: Callable[[], Work], threads: int) -> None:
+    global _work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    use_threads(threads)
+    try:
+        _work = load()
+    except Exception as error:  # raised here, it would only be said that the process ended
+        _work = error
+
+
+def _do(job: Job, force: bool) -> Outcome:
+    assert _work is not None
+    if isinstance(_work, Exception):
+        raise _work
+    return do(job, _work, force)
+
+
+def _memory() -> int:
+    """Bytes of this machine; many where it cannot be asked."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 1 << 40
