@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from aecodec.workflows.batch.plan import plan, takes_file_name
-from aecodec.workflows.denoise import check_levels, corrupter, denoiser
+from aecodec.workflows.denoise import check_levels, corrupter, denoiser, prepare_for
 
 from .batch import local_paths, run_batch, run_here
 from .images import image_suffix
@@ -121,6 +121,7 @@ def denoise(
         quiet=quiet,
         processes=jobs,
         threads=threads,
+        prepare=prepare_for,
     )
 
 

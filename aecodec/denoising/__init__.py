@@ -1,5 +1,1 @@
 """Denoising: the network, the estimation of noise, impulses, noise processes."""
-
-from aecodec.errors import require
-
-require("denoising", "train", "torch")

@@ -1,9 +1,18 @@
-"""Sizes of a denoiser; stored with its weights."""
+"""Sizes of a denoiser; those of `DenoiserConfig` are stored with its weights."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+
+STRIDE = 8
+"""Height and width of what the model takes are multiples of this."""
+
+REACH = 8
+"""How far, in pixels, `aecodec.denoising.impulses.fill` looks for a value that is there."""
+
+LEVEL_UNIT = 10 / 255
+"""Of what the estimator's last layer gives, on the scale of pixels in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +27,14 @@ class DenoiserConfig:
 
     widths: tuple[int, int, int] = (64, 128, 192)
     blocks: tuple[int, int, int] = (1, 1, 3)
+
+    @property
+    def margin(self) -> int:
+        """How far, in positions of `STRIDE` pixels, a pixel can be and still matter."""
+        above, below, bottom = self.blocks
+        # Each block sees two positions of its scale further, head and tail one each.
+        pixels = 2 * (4 * above + 2) + 4 * (4 * below) + 8 * (2 * bottom) + REACH
+        return -(-pixels // STRIDE) + 1  # one for the alignment of the scales
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-import torch
+import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from aecodec.denoising import weights as weight_files
+from aecodec.denoising.config import STRIDE
 from aecodec.denoising.impulses import Kind, missing_values, recognise
-from aecodec.denoising.model import STRIDE
 from aecodec.images import Picture
 from aecodec.images.cells import combine
 from aecodec.images.drawn_cells import find_drawn
-from aecodec.nn.device import choose_device, has_bfloat16
+from aecodec.nn.arrays import FloatArray
 from aecodec.nn.pixels import read_area, write_tile
+from aecodec.nn.runtime import choose_runtime
 from aecodec.nn.tiling import Area, windows
 from aecodec.weights import find_weights
 
@@ -68,15 +68,18 @@ class Denoiser:
     Args:
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
         weights: a weight file, or the name of one that ships; "denoise-cpu" by default.
+        runtime: "auto" (`aecodec.nn.runtime.choose_runtime`), "onnx" or "torch".
 
     Raises:
-        AecodecError: no such device, not a weight file, or none ships with this build.
+        AecodecError: no such device or runtime, not a weight file, or none ships with this build.
     """
 
-    def __init__(self, device: str = "auto", weights: str | Path | None = None) -> None:
-        self.device = choose_device(device)
+    def __init__(
+        self, device: str = "auto", weights: str | Path | None = None, runtime: str = "auto"
+    ) -> None:
         path = find_weights(weights or weight_files.DEFAULT_MODEL, "denoise")
-        self.model = weight_files.load(path, self.device)
+        loaded = weight_files.load(path, choose_runtime(device, runtime))
+        self._margin, self._networks = loaded.config.margin, loaded.networks
 
     def denoise(
         self,
@@ -125,31 +128,30 @@ class Denoiser:
         found = Found(diagnosis.kind, level if sigma is None else sigma)
         return Picture(pixels, picture.alpha, picture.metadata), found
 
-    def restore(self, x: Tensor, diagnosis: Diagnosis) -> Tensor:
-        """Denoise float images that need not be clipped, as the literature has them.
+    def restore(self, x: FloatArray, diagnosis: Diagnosis) -> FloatArray:
+        """Denoise a float image that need not be clipped, as the literature has them.
 
         Args:
-            x: float32 (B, 3, H, W), around [0, 1]; H and W multiples of 8.
-            diagnosis: what is wrong with them.
+            x: float32 (1, 3, H, W), around [0, 1]; H and W multiples of 8.
+            diagnosis: what is wrong with it.
 
         Returns:
-            The same shape, not clipped, on the denoiser's device.
+            The same shape, not clipped.
         """
         return self._restore(x, diagnosis, 1.0)[0]
 
-    def _restore(self, x: Tensor, diagnosis: Diagnosis, strength: float) -> tuple[Tensor, Tensor]:
+    def _restore(
+        self, x: FloatArray, diagnosis: Diagnosis, strength: float
+    ) -> tuple[FloatArray, FloatArray]:
         """Denoised, and the noise level in the model's scale: a number, or a map of 1/8 size."""
-        x = x.to(self.device)
-        fast = self.device.type == "cpu" and has_bfloat16()
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
-            missing = missing_values(x, diagnosis.kind)
-            if diagnosis.sigma is None:
-                level = self.model.estimate(x, missing)
-            else:
-                level = torch.full((1, 1, 1, 1), diagnosis.sigma / 255, device=self.device)
-            restored = self.model(x, strength * level, missing).float()
-            if _is_grey(x):  # it must not gain a tint
-                restored = restored.mean(1, keepdim=True).expand_as(x)
+        missing = missing_values(x, diagnosis.kind)
+        if diagnosis.sigma is None:
+            level = self._networks.estimate(x, missing)
+        else:
+            level = np.full((1, 1, 1, 1), diagnosis.sigma / 255, np.float32)
+        restored = self._networks.denoise(x, np.float32(strength) * level, missing)
+        if _is_grey(x):  # it must not gain a tint
+            restored = np.broadcast_to(restored.mean(1, keepdims=True), x.shape)
         return restored, level
 
     def _pixels(
@@ -158,20 +160,20 @@ class Denoiser:
         """Denoised, and the median of the noise levels on the scale of 0..255."""
         image = Image.new(pixels.mode, pixels.size)
         rows, columns = -(-pixels.height // STRIDE), -(-pixels.width // STRIDE)
-        margin = self.model.margin
+        margin = self._margin
         if diagnosis.kind == "gaussian":
             margin = min(margin, _SEEN)
         levels = []
         for window in windows(rows, columns, TILE, margin):
             # Reflected: a repeated edge would show the network a pattern in the noise.
-            x = torch.from_numpy(read_area(pixels, window.outer, STRIDE, beyond="reflect"))
+            x = read_area(pixels, window.outer, STRIDE, beyond="reflect")
             restored, level = self._restore(x, diagnosis, strength)
-            write_tile(image, window, restored.cpu().numpy(), STRIDE)
+            write_tile(image, window, restored, STRIDE)
             levels.append(window.inside.of(level) if diagnosis.sigma is None else level)
-        return image, 255 * float(torch.cat([level.flatten() for level in levels]).median())
+        return image, 255 * float(np.median(np.concatenate([level.ravel() for level in levels])))
 
 
-def diagnose(x: Tensor, sigma: float | None, noise: str) -> Diagnosis:
+def diagnose(x: FloatArray, sigma: float | None, noise: str) -> Diagnosis:
     """What is wrong with an image, as far as the caller does not know it.
 
     Args:
@@ -183,11 +185,11 @@ def diagnose(x: Tensor, sigma: float | None, noise: str) -> Diagnosis:
     return Diagnosis(kind, sigma)
 
 
-def _is_grey(x: Tensor) -> bool:
-    return torch.equal(x, x[:, :1].expand_as(x))
+def _is_grey(x: FloatArray) -> bool:
+    return bool((x == x[:, :1]).all())
 
 
-def _sample(pixels: Image.Image) -> Tensor:
+def _sample(pixels: Image.Image) -> FloatArray:
     """The image, or, of a large one, pieces spread evenly: (B, C, H, W) in [0, 1]."""
     side = _SAMPLE * _SAMPLES
     if pixels.width * pixels.height <= side**2:
@@ -195,7 +197,7 @@ def _sample(pixels: Image.Image) -> Tensor:
     else:
         rows, columns = _spread(pixels.height), _spread(pixels.width)
         areas = [Area(row, column) for row in rows for column in columns]
-    return torch.cat([torch.from_numpy(read_area(pixels, area, 1)) for area in areas])
+    return np.concatenate([read_area(pixels, area, 1) for area in areas])
 
 
 def _spread(length: int) -> list[slice]:

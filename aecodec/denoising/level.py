@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aecodec.denoising.config import LEVEL_UNIT
 from aecodec.nn.bounded import BoundedConv2d
 
-_UNIT = 10 / 255  # of what the last layer's outputs stand for
 _START = 5 / 255  # what it takes any noise for before it is trained
 _WIDTHS = 32, 48, 64  # channels at 1/2, 1/4 and 1/8 resolution: 5 kMAC a pixel in all
 
@@ -45,7 +45,7 @@ class LevelEstimator(nn.Module):
         with torch.no_grad():  # begins by looking at differences
             first.weight.sub_(first.weight.mean((1, 2, 3), keepdim=True))
         nn.init.zeros_(self.tail.weight)
-        nn.init.constant_(self.tail.bias, math.log(math.expm1(_START / _UNIT)))  # type: ignore[arg-type]
+        nn.init.constant_(self.tail.bias, math.log(math.expm1(_START / LEVEL_UNIT)))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """Standard deviation of the noise on the scale of x.
@@ -60,7 +60,7 @@ class LevelEstimator(nn.Module):
         x = F.pixel_unshuffle(x - 0.5, 2).contiguous(memory_format=torch.channels_last)
         for layer in self.layers:
             x = F.relu(layer(x), inplace=True)
-        level = _UNIT * F.softplus(self.tail(x).float())
+        level = LEVEL_UNIT * F.softplus(self.tail(x).float())
         return F.avg_pool2d(level, 3, stride=1, padding=1, count_include_pad=False)
 
 

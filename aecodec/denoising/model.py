@@ -17,12 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.denoising.config import DenoiserConfig
-from aecodec.denoising.impulses import REACH, fill
+from aecodec.denoising.impulses import fill
 from aecodec.denoising.level import LevelEstimator
 from aecodec.nn.bounded import BoundedConv2d
-
-STRIDE = 8
-"""Height and width of what the model takes are multiples of this."""
 
 
 class Block(nn.Module):
@@ -75,14 +72,6 @@ class DenoiserModel(nn.Module):
         self.tail = nn.Conv2d(half, 4 * 3, 3, padding=1, bias=False)
         nn.init.zeros_(self.tail.weight)  # starts as the identity
         self.estimator = LevelEstimator()
-
-    @property
-    def margin(self) -> int:
-        """How far, in positions of `STRIDE` pixels, a pixel can be and still matter."""
-        above, below, bottom = self.config.blocks
-        # Each block sees two positions of its scale further, head and tail one each.
-        pixels = 2 * (4 * above + 2) + 4 * (4 * below) + 8 * (2 * bottom) + REACH
-        return -(-pixels // STRIDE) + 1  # one for the alignment of the scales
 
     def estimate(self, x: Tensor, missing: Tensor | None = None) -> Tensor:
         """The map of noise levels to be told where the caller knows none.

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from aecodec.denoising.config import DenoiserConfig
-from aecodec.denoising.model import DenoiserModel
+from aecodec.denoising.graphs import NETWORKS, denoiser_graph
+from aecodec.denoising.networks import Networks, OnnxDenoiser
 from aecodec.weights import loading
 
 DEFAULT_MODEL = "denoise-cpu"
 
 
-def load(path: Path, device: torch.device) -> DenoiserModel:
-    """The model of a weight file, on a device, in float32. Kept until the file changes.
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready for use: its architecture, and networks that run it."""
+
+    config: DenoiserConfig
+    networks: Networks
+
+
+def load(path: Path, runtime: str) -> Loaded:
+    """The model of a weight file. Kept until the file changes.
+
+    Args:
+        path: of the file.
+        runtime: "onnx", or the device where torch is to run, "cpu" or "cuda".
 
     Raises:
         AecodecError: the file is missing or not a denoiser's weights.
     """
-    return loading.load(path, device, "denoiser", _build)
+    return loading.load(path, runtime, "denoiser", _build)
 
 
-def _build(file: loading.WeightFile, device: torch.device) -> DenoiserModel:
-    model = DenoiserModel(DenoiserConfig.from_json(file.metadata["config"]))
-    tensors = {name: torch.from_numpy(tensor).float() for name, tensor in file.tensors.items()}
-    with torch.inference_mode(False):  # whatever the mode it is first used in: gradients may go
-        model.load_state_dict(tensors)
-        model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model.eval().requires_grad_(False)
+def _build(file: loading.WeightFile, runtime: str) -> Loaded:
+    config = DenoiserConfig.from_json(file.metadata["config"])
+    if runtime == "onnx":
+        for network in NETWORKS:  # so that tensors that are not there are missed at once
+            denoiser_graph(network, config, file.tensors)
+        return Loaded(config, OnnxDenoiser(config, file.tensors))
+    from aecodec.denoising.torch_networks import TorchDenoiser, load_model
+
+    return Loaded(config, TorchDenoiser(load_model(config, file.tensors, runtime)))

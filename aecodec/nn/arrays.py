@@ -29,3 +29,11 @@ def lookup(table: FloatArray, index: Any) -> Any:
     if isinstance(index, np.ndarray):
         return table[index.astype(np.intp)]
     return sys.modules["torch"].from_numpy(table).to(index.device)[index.long()]
+
+
+def pad(x: Array, width: int) -> Array:
+    """Zeros of some width around maps (B, C, H, W)."""
+    if isinstance(x, np.ndarray):
+        return np.pad(x, [(0, 0), (0, 0), (width, width), (width, width)])
+    padded: Array = sys.modules["torch"].nn.functional.pad(x, [width] * 4)
+    return padded

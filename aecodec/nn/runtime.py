@@ -20,9 +20,7 @@ from aecodec.nn.onnx_graph import Graph
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-# Pixels. Measured with one thread: a megapixel takes 0.15 s less to encode, and 0.3 s to decode, in
-# bfloat16; importing torch takes 2 s.
-_MANY = 3e7
+_IMPORT = 2.0  # seconds that importing torch takes
 
 RUNTIMES = ("auto", "onnx", "torch")
 DEVICES = ("auto", "cpu", "cuda")
@@ -76,13 +74,13 @@ def may_have_gpu() -> bool:
     return sys.platform == "win32" and os.path.exists(r"C:\Windows\System32\nvcuda.dll")
 
 
-def import_torch_if_it_pays(pixels: float) -> None:
-    """Before a codec is made: have torch imported where it will save more time than that takes.
+def import_torch_if_it_pays(seconds: float) -> None:
+    """Before a model is made: have torch imported where it will save more time than that takes.
 
     Args:
-        pixels: so many are to be coded, about.
+        seconds: what bfloat16 will save, on one thread.
     """
-    if pixels > _MANY and find_spec("torch") and _says_bfloat16():
+    if seconds > _IMPORT * threads() and find_spec("torch") and _says_bfloat16():
         import_module("torch")
 
 

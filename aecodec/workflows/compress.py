@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".aec"
 DEFAULT_QUALITY = 50
+_SAVED = 0.15e-6  # seconds a pixel that bfloat16 saves on one thread; twice as many in decoding
 
 
 def compress_file(
@@ -102,7 +103,8 @@ def prepare_for(sources: Sequence[Path]) -> None:
     # About a byte a pixel in PNG, JPEG and the like; of .aec files a sixteenth.
     files = [path for path in sources if path.is_file()]
     sizes = ((path.stat().st_size, path.suffix.lower() == SUFFIX) for path in files)
-    import_torch_if_it_pays(sum(16 * size if ours else size for size, ours in sizes))
+    pixels = sum(16 * size if ours else size for size, ours in sizes)
+    import_torch_if_it_pays(_SAVED * pixels)
 
 
 def compressor(

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.graphs import NETWORKS, codec_graph
-from aecodec.errors import AecodecError
+from aecodec.denoising.config import DenoiserConfig
+from aecodec.denoising.graphs import NETWORKS as DENOISER_NETWORKS
+from aecodec.denoising.graphs import denoiser_graph
 from aecodec.hashing.config import HashConfig
 from aecodec.hashing.graphs import hash_graph
 from aecodec.nn.onnx_graph import Graph
@@ -18,7 +20,7 @@ Graphs = dict[str, Callable[[], Graph]]
 
 
 def onnx_files(weights: str | Path) -> Iterator[tuple[str, bytes]]:
-    """Name and contents of an ONNX file for each network of a codec or a hash model.
+    """Name and contents of an ONNX file for each network of a model.
 
     What depends on quality are inputs named as tensors of the weight file: their values at the
     quality, as `aecodec.nn.runtime.at_quality` has them.
@@ -27,9 +29,9 @@ def onnx_files(weights: str | Path) -> Iterator[tuple[str, bytes]]:
         weights: the name of weights that ship, or a weight file.
 
     Raises:
-        AecodecError: there are none, or none of these kinds.
+        AecodecError: there are none.
     """
-    for name, make in loading.load(find_weights(weights), "onnx", "codec or hash", _graphs).items():
+    for name, make in loading.load(find_weights(weights), "onnx", "model's", _graphs).items():
         yield f"{name}.onnx", make().model(weights_inside=True)
 
 
@@ -48,4 +50,8 @@ def _graphs(file: loading.WeightFile, _place: str) -> Graphs:
             name: lambda name=name: hash_graph(name, hash_config, tensors)  # type: ignore[misc]
             for name in ("logits", "reconstruct")
         }
-    raise AecodecError(f"{file.path}: only codecs and hash models run on ONNX Runtime so far")
+    denoiser_config = DenoiserConfig.from_json(text)
+    return {
+        name: lambda name=name: denoiser_graph(name, denoiser_config, tensors)  # type: ignore[misc]
+        for name in DENOISER_NETWORKS
+    }

@@ -29,12 +29,13 @@ run("search", "a.aec", "--index", "i.sqlite3", "-n", "1")
 run("models")
 run("export", "codec-psnr", "-o", "onnx")
 run("denoise", "a.png")
+run("corrupt", "a.png", "-o", "noisy.png")
 run("duplicates", "--index", "i.sqlite3")
 run("train", "codec", "--data", ".")
 run("ae", "fit", "linear", "data.npy", "-o", "m.ae")
 run("bench", "rd", "--data", ".", "--out", "rd")
 """
-WORKS = 9  # of these, the first
+WORKS = 10  # of these, the first
 
 
 def test_a_plain_installation(tmp_path: Path, cat: Image.Image) -> None:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aecodec.denoising.config import DenoiserConfig
-from aecodec.denoising.model import STRIDE, DenoiserModel
+from aecodec.denoising.config import STRIDE, DenoiserConfig
+from aecodec.denoising.model import DenoiserModel
 
 
 def random_model(config: DenoiserConfig) -> DenoiserModel:
@@ -59,7 +59,7 @@ def test_an_untrained_estimate_is_of_some_noise_everywhere() -> None:
 @pytest.mark.parametrize("blocks", [(1, 1, 1), (1, 2, 3), (2, 1, 2)])
 def test_nothing_beyond_the_margin_matters(blocks: tuple[int, int, int]) -> None:
     model = random_model(DenoiserConfig((4, 4, 4), blocks))
-    margin = STRIDE * model.margin
+    margin = STRIDE * model.config.margin
     size = 2 * margin + STRIDE
     x = torch.rand(1, 3, size, size)
     missing = torch.rand(x.shape) < 0.9

@@ -9,12 +9,11 @@ from importlib.util import find_spec
 from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from aecodec.denoising.config import STRIDE
 from aecodec.denoising.denoiser import Denoiser, Diagnosis, diagnose
 from aecodec.denoising.impulses import Kind
-from aecodec.denoising.model import STRIDE
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -52,14 +51,13 @@ def ours(denoiser: Denoiser, kind: Kind) -> list[Method]:
     return [Method(NAME, told), Method(BLIND, blind)]
 
 
-def restore(denoiser: Denoiser, noisy: Floats, find: Callable[[torch.Tensor], Diagnosis]) -> Floats:
+def restore(denoiser: Denoiser, noisy: Floats, find: Callable[[Floats], Diagnosis]) -> Floats:
     """Floats through the denoiser, reflected to a size that it takes."""
-    x = torch.from_numpy(noisy).permute(2, 0, 1)[None]
+    x = noisy.transpose(2, 0, 1)[None]
     height, width = x.shape[2:]
-    padding = (0, -width % STRIDE, 0, -height % STRIDE)
-    padded = torch.nn.functional.pad(x, padding, mode="reflect")
-    restored = denoiser.restore(padded.contiguous(memory_format=torch.channels_last), find(x))
-    return restored[0, :, :height, :width].permute(1, 2, 0).cpu().numpy()
+    beyond = [(0, 0), (0, 0), (0, -height % STRIDE), (0, -width % STRIDE)]
+    restored = denoiser.restore(np.pad(x, beyond, mode="reflect"), find(x))
+    return restored[0, :, :height, :width].transpose(1, 2, 0)
 
 
 @contextmanager
