@@ -10,6 +10,7 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.graphs import NETWORKS, codec_graph
 from aecodec.errors import AecodecError
 from aecodec.hashing.config import HashConfig
+from aecodec.hashing.graphs import NETWORKS as HASH_NETWORKS
 from aecodec.hashing.graphs import hash_graph
 from aecodec.nn.onnx_graph import Graph
 from aecodec.weights import find_weights, loading
@@ -46,6 +47,6 @@ def _graphs(file: loading.WeightFile, _place: str) -> Graphs:
         hash_config = HashConfig.from_json(text)
         return {
             name: lambda name=name: hash_graph(name, hash_config, tensors)  # type: ignore[misc]
-            for name in ("logits", "reconstruct")
+            for name in HASH_NETWORKS
         }
     raise AecodecError(f"{file.path}: only codecs and hash models run on ONNX Runtime so far")
