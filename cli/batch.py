@@ -1,4 +1,4 @@
-"""Commands of one result a file: done here, or on Ray."""
+"""Commands of one result a file: done here, on Ray, or from and to a pipe."""
 
 from __future__ import annotations
 
@@ -12,21 +12,14 @@ from aecodec.storage.folders import is_url
 from aecodec.workflows.batch.local import Work, rehearse, run
 from aecodec.workflows.batch.plan import Job, plan
 
-from .output import report
+from .output import How, report
+from .pipes import is_piped, run_piped
 
 
-def run_here(
-    jobs: Sequence[Job],
-    load: partial[Work],
-    *,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-    dry_run: bool = False,
-) -> None:
+def run_here(jobs: Sequence[Job], load: partial[Work], how: How) -> None:
     """Do the jobs, or only say what they are, and print what comes of them; see `report`."""
-    outcomes = rehearse(jobs) if dry_run else run(jobs, load, force=force)
-    report(outcomes, len(jobs), as_json=as_json, quiet=quiet, rehearsal=dry_run)
+    outcomes = rehearse(jobs) if how.dry_run else run(jobs, load, force=how.force)
+    report(outcomes, len(jobs), as_json=how.as_json, quiet=how.quiet, rehearsal=how.dry_run)
 
 
 def to_do(jobs: Sequence[Job]) -> list[Path]:
@@ -39,53 +32,47 @@ def run_batch(
     inputs: Sequence[str],
     output: str | None,
     load: partial[Work],
+    how: How,
     *,
     suffixes: Collection[str],
     suffix: str,
     engine: str,
     ray_address: str | None,
     device: str,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-    skip_existing: bool = False,
-    dry_run: bool = False,
     prepare: Callable[[Sequence[Path]], None] | None = None,
 ) -> None:
-    """Files to files on this machine or on Ray, and print what comes of them.
+    """Files to files on this machine or on Ray, or a pipe; print what comes of them.
 
     Args:
         prepare: is told what files there are to do on this machine, before `load`.
     """
+    if is_piped(inputs, output):
+        run_piped(inputs, output, load, how, engine)
+        return
     if engine == "ray":
         run_cluster(
             command,
             inputs,
             output,
             load,
+            how,
             suffixes=suffixes,
             suffix=suffix,
             address=ray_address,
             gpus=device != "cpu",
-            force=force,
-            as_json=as_json,
-            quiet=quiet,
-            skip_existing=skip_existing,
-            dry_run=dry_run,
         )
         return
-    paths = local_paths(inputs, ray_address)
     jobs = plan(
-        paths,
+        local_paths(inputs, ray_address),
         output,
         suffixes=suffixes,
         suffix=suffix,
-        force=force,
-        skip_existing=skip_existing,
+        force=how.force,
+        skip_existing=how.skip_existing,
     )
-    if prepare and not dry_run:
+    if prepare and not how.dry_run:
         prepare(to_do(jobs))
-    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    run_here(jobs, load, how)
 
 
 def run_cluster(
@@ -93,16 +80,12 @@ def run_cluster(
     inputs: Sequence[str],
     output: str | None,
     load: partial[Work],
+    how: How,
     *,
     suffixes: Collection[str],
     suffix: str,
     address: str | None,
     gpus: bool,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-    skip_existing: bool = False,
-    dry_run: bool = False,
 ) -> None:
     """As `run_batch`, on Ray; arguments as of `run_on_ray`."""
     from aecodec.workflows.batch.ray import run_on_ray
@@ -121,18 +104,18 @@ def run_cluster(
         suffix=suffix,
         address=address,
         gpus=gpus,
-        force=force,
-        skip_existing=skip_existing,
-        dry_run=dry_run,
+        force=how.force,
+        skip_existing=how.skip_existing,
+        dry_run=how.dry_run,
     )
     there = f"results: {batch.results}  {batch.there} of {batch.parts} parts were there"
     report(
         batch.outcomes,
         len(batch.outcomes),
-        as_json=as_json,
-        quiet=quiet,
-        results="" if dry_run else there,
-        rehearsal=dry_run,
+        as_json=how.as_json,
+        quiet=how.quiet,
+        results="" if how.dry_run else there,
+        rehearsal=how.dry_run,
     )
 
 
