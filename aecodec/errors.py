@@ -64,7 +64,7 @@ def explain(error: BaseException) -> str:
     Raises:
         BaseException: the error itself, if it is none that a user could bring about.
     """
-    if isinstance(error, MemoryError) or _is_out_of_memory(error):
+    if isinstance(error, MemoryError) or is_out_of_memory(error):
         return "not enough memory"
     if isinstance(error, AecodecError):
         return on_one_line(str(error))
@@ -103,7 +103,7 @@ _ADVICE = {
 }
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Torch says so by a RuntimeError; its GPU kind is a subclass, without torch unknown here."""
     text = str(error).lower()
     return isinstance(error, RuntimeError) and (

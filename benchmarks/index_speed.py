@@ -21,9 +21,8 @@ from aecodec.codec.codec import Codec
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.hasher import Hasher
-from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.stored import pack_code
-from aecodec.workflows.search import aec_reader
+from aecodec.workflows.search import ImageIndex
 
 
 def write_files(photos: list[Image.Image], copies: int, root: Path, hasher: Hasher) -> None:
@@ -45,10 +44,9 @@ def write_files(photos: list[Image.Image], copies: int, root: Path, hasher: Hash
 
 def images_a_second(folder: Path, index: Path) -> float:
     with ImageIndex(index, device="cpu") as opened:
-        readers = {".aec": aec_reader(lambda: opened.hasher)}
-        opened.add(next(folder.iterdir()), readers=readers)  # the model, and the codec
+        opened.add(next(folder.iterdir()))  # the model, and the codec
         start = time.perf_counter()
-        report = opened.add(folder, readers=readers)
+        report = opened.add(folder)
         seconds = time.perf_counter() - start
     assert not report.failed
     return (len(list(folder.iterdir())) - 1) / seconds

@@ -17,6 +17,7 @@ from aecodec.storage.folders import keep_inputs
 from aecodec.workflows.datasets import SUFFIXES, to_bytes
 from aecodec.workflows.estimators import (
     check_samples,
+    fit_estimator,
     image_shape,
     load_fitted,
     one_line,
@@ -25,7 +26,7 @@ from aecodec.workflows.estimators import (
 )
 
 from . import anomalies
-from .options import DataPath, Device, Force, Quiet, output_file
+from .options import DataPath, Device, Force, Quiet, output_option
 from .output import noting
 
 app = typer.Typer(
@@ -68,17 +69,7 @@ anomalies.add_to(app)
 _Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Written by `aecodec ae fit`.", show_default=False)
 ]
-_Output = Annotated[
-    Path,
-    typer.Option(
-        "--output",
-        "-o",
-        parser=output_file,
-        metavar="FILE",
-        help="Where to write.",
-        show_default=False,
-    ),
-]
+_Output = Annotated[Path, output_option("FILE", "Where to write.")]
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -178,15 +169,10 @@ def fit(
     settings = dict(set_ or [])
     settings |= {"n_components": components} if components else {}
     settings |= {"max_epochs": epochs} if epochs else {}
-    settings |= {
-        "random_state": seed,
-        "device": device,
-        "verbose": not quiet and is_watched(),
-    }
-    from aecodec.workflows import estimators
-
+    shown = not quiet and is_watched()
+    settings |= {"random_state": seed, "device": device, "verbose": shown}
     with noting():
-        model, found = estimators.fit(kind, data, size=size, settings=settings)
+        model, found = fit_estimator(kind, data, size=size, settings=settings)
     error = float(model.reconstruction_error(found.rows).mean())
     from aecodec.autoencoders.files import dumps
 
@@ -221,15 +207,7 @@ def reconstruct(
     model: _Model,
     data: DataPath,
     output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            parser=output_file,
-            metavar="FILE|DIR",
-            help="A file; for a folder of images a folder, of .png files.",
-            show_default=False,
-        ),
+        Path, output_option("FILE|DIR", "A file; for a folder of images a folder, of .png files.")
     ],
     force: Force = False,
 ) -> None:
@@ -266,13 +244,8 @@ def sample(
     model: _Model,
     output: Annotated[
         Path,
-        typer.Option(
-            "--output",
-            "-o",
-            parser=output_file,
-            metavar="FILE",
-            help="A .png picture of all if they are images, or .npy, .npz, .csv, .parquet.",
-            show_default=False,
+        output_option(
+            "FILE", "A .png picture of all if they are images, or .npy, .npz, .csv, .parquet."
         ),
     ],
     count: Annotated[

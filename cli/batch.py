@@ -1,4 +1,4 @@
-"""Commands of one result a file: done here, or on Ray."""
+"""Commands of one result a file: done here, on Ray, or from and to a pipe."""
 
 from __future__ import annotations
 
@@ -12,48 +12,43 @@ from aecodec.storage.folders import is_url
 from aecodec.workflows.batch.local import Work, rehearse, run
 from aecodec.workflows.batch.plan import Job, plan
 
-from .output import report
+from .output import How, report
+from .pipes import is_piped, run_piped
 
 
 def run_here(
     jobs: Sequence[Job],
     load: partial[Work],
-    *,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-    dry_run: bool = False,
-    processes: int | None = 1,
-    threads: int | None = None,
+    how: How,
     prepare: Callable[[Sequence[Path]], None] | None = None,
 ) -> None:
     """Do the jobs, or only say what they are, and print what comes of them; see `report`.
 
     Args:
-        processes: how many; None: as many as suit.
-        threads: of each; None: the cores are shared.
         prepare: is told, in each process before `load`, what files there are to do, about.
     """
     from aecodec.nn.runtime import available_cores, may_have_gpu, use_threads
     from aecodec.workflows.batch.processes import good_number, run_in_processes
 
     sources = to_do(jobs)
-    files = len(sources)
+    processes = how.processes
     if processes is None:
         on_gpu = load.keywords.get("device") != "cpu" and may_have_gpu()
-        processes = 1 if on_gpu else good_number(files)
-    processes = max(1, min(processes, files))
+        processes = 1 if on_gpu else good_number(len(sources))
+    processes = max(1, min(processes, len(sources)))
     start = partial(_prepared, prepare, sources[::processes], load) if prepare else load
-    if dry_run:
+    if how.dry_run:
         outcomes = rehearse(jobs)
     elif processes > 1:
-        each = threads or max(1, available_cores() // processes)
-        outcomes = run_in_processes(jobs, start, force=force, processes=processes, threads=each)
+        threads = how.threads or max(1, available_cores() // processes)
+        outcomes = run_in_processes(
+            jobs, start, force=how.force, processes=processes, threads=threads
+        )
     else:
-        if threads:
-            use_threads(threads)
-        outcomes = run(jobs, start, force=force)
-    report(outcomes, len(jobs), as_json=as_json, quiet=quiet, rehearsal=dry_run)
+        if how.threads:
+            use_threads(how.threads)
+        outcomes = run(jobs, start, force=how.force)
+    report(outcomes, len(jobs), as_json=how.as_json, quiet=how.quiet, rehearsal=how.dry_run)
 
 
 def _prepared(
@@ -73,65 +68,47 @@ def run_batch(
     inputs: Sequence[str],
     output: str | None,
     load: partial[Work],
+    how: How,
     *,
     suffixes: Collection[str],
     suffix: str,
     engine: str,
     ray_address: str | None,
     device: str,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-    processes: int | None,
-    threads: int | None,
-    skip_existing: bool = False,
-    dry_run: bool = False,
     prepare: Callable[[Sequence[Path]], None] | None = None,
 ) -> None:
-    """Files to files on this machine or on Ray, and print what comes of them.
+    """Files to files on this machine or on Ray, or a pipe; print what comes of them.
 
     Args:
-        processes, threads, prepare: as of `run_here`.
+        prepare: as of `run_here`.
     """
+    if is_piped(inputs, output):
+        run_piped(inputs, output, load, how, engine)
+        return
     if engine == "ray":
-        if processes or threads:
+        if how.processes or how.threads:
             raise typer.BadParameter("--jobs and --threads are for --engine local")
         run_cluster(
             command,
             inputs,
             output,
             load,
+            how,
             suffixes=suffixes,
             suffix=suffix,
             address=ray_address,
             gpus=device != "cpu",
-            force=force,
-            as_json=as_json,
-            quiet=quiet,
-            skip_existing=skip_existing,
-            dry_run=dry_run,
         )
         return
-    paths = local_paths(inputs, ray_address)
     jobs = plan(
-        paths,
+        local_paths(inputs, ray_address),
         output,
         suffixes=suffixes,
         suffix=suffix,
-        force=force,
-        skip_existing=skip_existing,
+        force=how.force,
+        skip_existing=how.skip_existing,
     )
-    run_here(
-        jobs,
-        load,
-        force=force,
-        as_json=as_json,
-        quiet=quiet,
-        dry_run=dry_run,
-        processes=processes,
-        threads=threads,
-        prepare=prepare,
-    )
+    run_here(jobs, load, how, prepare)
 
 
 def run_cluster(
@@ -139,16 +116,12 @@ def run_cluster(
     inputs: Sequence[str],
     output: str | None,
     load: partial[Work],
+    how: How,
     *,
     suffixes: Collection[str],
     suffix: str,
     address: str | None,
     gpus: bool,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-    skip_existing: bool = False,
-    dry_run: bool = False,
 ) -> None:
     """As `run_batch`, on Ray; arguments as of `run_on_ray`."""
     from aecodec.workflows.batch.ray import run_on_ray
@@ -167,18 +140,18 @@ def run_cluster(
         suffix=suffix,
         address=address,
         gpus=gpus,
-        force=force,
-        skip_existing=skip_existing,
-        dry_run=dry_run,
+        force=how.force,
+        skip_existing=how.skip_existing,
+        dry_run=how.dry_run,
     )
     there = f"results: {batch.results}  {batch.there} of {batch.parts} parts were there"
     report(
         batch.outcomes,
         len(batch.outcomes),
-        as_json=as_json,
-        quiet=quiet,
-        results="" if dry_run else there,
-        rehearsal=dry_run,
+        as_json=how.as_json,
+        quiet=how.quiet,
+        results="" if how.dry_run else there,
+        rehearsal=how.dry_run,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from aecodec.workflows.batch.plan import plan, takes_file_name
+from aecodec.workflows.batch.plan import plan
 from aecodec.workflows.compress import (
     DEFAULT_QUALITY,
     SUFFIX,
@@ -40,7 +40,7 @@ from .options import (
     inputs,
     weights_option,
 )
-from .output import print_json
+from .output import How, print_json
 from .pipes import STANDARD, is_piped, run_piped
 
 _PANEL = "Compression"
@@ -169,11 +169,11 @@ def compress(
 
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
-    targets: dict[str, Any] = {"quality": quality, "bpp": bpp, "psnr": psnr, "max_bytes": max_size}
-    targets["ssimulacra2"] = ssimulacra2
-    given = {"max_size" if name == "max_bytes" else name: v for name, v in targets.items()}
-    options = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
-    check_target({**options, "--lossless": lossless or None})
+    wanted = {"quality": quality, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}
+    target = check_target(
+        {**wanted, "max_bytes": max_size, "lossless": lossless or None},
+        lambda name: "--max-size" if name == "max_bytes" else f"--{name}",
+    )
     if lossless and (effort != "default" or weights or tune):
         raise typer.BadParameter("--effort, --tune and --weights do not matter to --lossless")
     if tune and weights:
@@ -185,8 +185,7 @@ def compress(
 
     load = partial(
         compressor,
-        **targets,
-        lossless=lossless,
+        target=target,
         effort=effort,
         denoise=denoise == "auto",
         denoise_weights=denoise_weights,
@@ -194,29 +193,17 @@ def compress(
         weights=weights,
         device=device,
     )
-    if is_piped(inputs, output):
-        files_only = engine == "ray" or skip_existing or dry_run
-        run_piped(
-            inputs, output, load, force=force, as_json=as_json, quiet=quiet, others=files_only
-        )
-        return
     run_batch(
         "compress",
         inputs,
         output,
         load,
+        How(force, as_json, quiet, skip_existing, dry_run, jobs, threads),
         suffixes=IMAGE_SUFFIXES,
         suffix=SUFFIX,
         engine=engine,
         ray_address=ray_address,
         device=device,
-        force=force,
-        as_json=as_json,
-        quiet=quiet,
-        processes=jobs,
-        threads=threads,
-        skip_existing=skip_existing,
-        dry_run=dry_run,
         prepare=prepare_for,
     )
 
@@ -261,31 +248,18 @@ def decompress(
     Files written with any weights that ship need no --weights.
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
-    named_by = Path(output) if output and takes_file_name(inputs, output) else None
-    suffix = image_suffix(format, named_by)
+    how = How(force, as_json, quiet, skip_existing, dry_run, jobs, threads)
+    suffix = image_suffix(format, inputs, output)
     load = partial(
         decompressor, suffix.removeprefix("."), box=_box(crop), weights=weights, device=device
     )
     if is_piped(inputs, output):
-        files_only = skip_existing or dry_run
-        run_piped(
-            inputs, output, load, force=force, as_json=as_json, quiet=quiet, others=files_only
-        )
+        run_piped(inputs, output, load, how)
         return
     planned = plan(
         inputs, output, suffixes={SUFFIX}, suffix=suffix, force=force, skip_existing=skip_existing
     )
-    run_here(
-        planned,
-        load,
-        force=force,
-        as_json=as_json,
-        quiet=quiet,
-        dry_run=dry_run,
-        processes=jobs,
-        threads=threads,
-        prepare=prepare_for,
-    )
+    run_here(planned, load, how, prepare_for)
 
 
 def _box(crop: str | None) -> tuple[int, int, int, int] | None:

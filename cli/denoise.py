@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from aecodec.workflows.batch.plan import plan, takes_file_name
+from aecodec.workflows.batch.plan import plan
 from aecodec.workflows.denoise import check_levels, corrupter, denoiser, prepare_for
 
 from .batch import local_paths, run_batch, run_here
@@ -27,7 +27,7 @@ from .options import (
     Threads,
     inputs,
 )
-from .pipes import is_piped, run_piped
+from .output import How
 
 _PANEL = "Denoising"
 
@@ -87,40 +87,32 @@ def denoise(
     Writes NAME-denoised.png next to each input, or NAME.png into the folder -o; -o FILE
     chooses another format. Existing files are kept unless --force is given.
     """
-    options: dict[str, Any] = {"sigma": sigma, "noise": noise, "strength": strength}
     from aecodec.images import IMAGE_SUFFIXES
 
     if engine == "ray":
         name, format = ".png", "png"
     else:
         name, format = _names(local_paths(inputs, ray_address), output, "-denoised")
-    load = partial(denoiser, format=format, **options, weights=weights, device=device)
-    if is_piped(inputs, output):
-        run_piped(
-            inputs,
-            output,
-            load,
-            force=force,
-            as_json=as_json,
-            quiet=quiet,
-            others=engine == "ray",
-        )
-        return
+    load = partial(
+        denoiser,
+        format=format,
+        sigma=sigma,
+        noise=noise,
+        strength=strength,
+        weights=weights,
+        device=device,
+    )
     run_batch(
         "denoise",
         inputs,
         output,
         load,
+        How(force, as_json, quiet, processes=jobs, threads=threads),
         suffixes=IMAGE_SUFFIXES,
         suffix=name,
         engine=engine,
         ray_address=ray_address,
         device=device,
-        force=force,
-        as_json=as_json,
-        quiet=quiet,
-        processes=jobs,
-        threads=threads,
         prepare=prepare_for,
     )
 
@@ -196,7 +188,7 @@ def corrupt(
     name, format = _names(inputs, output, "-noisy")
     jobs = plan(inputs, output, suffixes=IMAGE_SUFFIXES, suffix=name, force=force)
     load = partial(corrupter, format=format, noise=noise, levels=levels, seed=seed)
-    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)
+    run_here(jobs, load, How(force, as_json, quiet))
 
 
 # ---- both ------------------------------------------------------------------------------
@@ -204,6 +196,5 @@ def corrupt(
 
 def _names(inputs: list[Path], output: str | None, ending: str) -> tuple[str, str]:
     """From images to images: how outputs' names end, and their format, of -o FILE, or PNG."""
-    named_by = Path(output) if output and takes_file_name(inputs, output) else None
-    suffix = image_suffix(None, named_by)
+    suffix = image_suffix(None, inputs, output)
     return (suffix if output else ending + suffix), suffix.removeprefix(".")

@@ -13,10 +13,10 @@ import typer
 
 from aecodec.errors import explain
 from aecodec.progress import is_watched, progress_bar
-from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
+from aecodec.storage.atomic import refuse_to_overwrite
 from aecodec.storage.folders import keep_inputs
 
-from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card
+from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card, write_html
 from .options import AsJson, Device, Force, HashWeights, Quiet, inputs
 from .output import noting, print_json, say, tell
 
@@ -129,7 +129,9 @@ def duplicates(
     if undo:
         if folders or move_to:
             raise typer.BadParameter("--undo takes neither folders nor --move-to")
-        _undo(undo, quiet)
+        from aecodec.hashing.moving import undo_moves
+
+        _say_moved(undo_moves(undo), quiet)
         return
     from aecodec.workflows.search import ImageIndex, largest_distance
 
@@ -159,7 +161,7 @@ def duplicates(
             f" kept is the one {_KEPT[keep]}"
         )
         if html:
-            _write_pairs(html, summary, opened, groups, force, quiet)
+            write_html(html, _pairs_page(summary, opened, groups), force, quiet)
     if as_json:
         print_json({"max_distance": radius, "threshold": words, "groups": _facts(groups)})
     elif as_csv:
@@ -214,14 +216,7 @@ def _print_csv(groups: Sequence[Group]) -> None:
             writer.writerow([number, keep, *(facts.get(name, "") for name in columns)])
 
 
-def _write_pairs(
-    path: Path,
-    summary: str,
-    opened: ImageIndex,
-    groups: Sequence[Group],
-    force: bool,
-    quiet: bool,
-) -> None:
+def _pairs_page(summary: str, opened: ImageIndex, groups: Sequence[Group]) -> bytes:
     """Each duplicate beside the image that is kept, and what differs."""
     from aecodec.hashing.gallery import Pair, PairSection, pairs_page
     from aecodec.hashing.verify.difference import webp_difference
@@ -239,9 +234,7 @@ def _write_pairs(
             label = match.reason or f"{match.distance} bits"
             pairs.append(Pair(kept, match_card(match, other, label), differs))
         sections.append(PairSection(f"Group {number}: {len(ids)} images", pairs))
-    write_atomically(path, pairs_page("Duplicates", summary, sections), overwrite=force)
-    if not quiet:
-        say(f"gallery: {path}")
+    return pairs_page("Duplicates", summary, sections)
 
 
 def _move(paths: Sequence[str], folder: Path, really: bool, quiet: bool) -> None:
@@ -258,12 +251,6 @@ def _move(paths: Sequence[str], folder: Path, really: bool, quiet: bool) -> None
     undo = folder / time.strftime("undo-%Y%m%d-%H%M%S.jsonl")
     _say_moved(move_files(moves, undo), quiet)
     say(f"to move them back: aecodec duplicates --undo {undo}")
-
-
-def _undo(file: Path, quiet: bool) -> None:
-    from aecodec.hashing.moving import undo_moves
-
-    _say_moved(undo_moves(file), quiet)
 
 
 def _say_moved(moved: Moved, quiet: bool) -> None:
@@ -309,14 +296,9 @@ def compare(
         )
         verdict = "same" if found.same else "different"
         if as_json:
-            facts = {
-                "verdict": verdict,
-                "reason": found.reason,
-                "distance": found.distance,
-                "bits": found.bits,
-                "max_distance": found.max_distance,
-            }
-            print_json({"a": str(a), "b": str(b), **facts})
+            names = ("reason", "distance", "bits", "max_distance")
+            facts = {name: getattr(found, name) for name in names}
+            print_json({"a": str(a), "b": str(b), "verdict": verdict, **facts})
         else:
             limit = f" (the same only if {found.threshold})" if found.threshold else ""
             differ = f"{found.distance} of {found.bits} bits differ{limit}"

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
-
-from .options import Force, output_file
+from .options import Force, output_option
+from .output import write_all
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,12 +20,7 @@ def export(
     weights: Annotated[
         str, typer.Argument(metavar="MODEL", help="Name of a model that ships, or a weight file.")
     ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", parser=output_file, metavar="DIR", help="Folder for the files."
-        ),
-    ],
+    output: Annotated[Path, output_option("DIR", "Folder for the files.")],
     force: Force = False,
 ) -> None:
     """Write a model's networks as ONNX files, weights inside, for other programs.
@@ -36,9 +30,7 @@ def export(
     """
     from aecodec.workflows.onnx_export import onnx_files
 
-    for name, data in onnx_files(weights):
-        path = output / name
-        refuse_to_overwrite(path, force)
-        output.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data, overwrite=force)
-        print(f"{path}  {len(data):,} bytes")
+    files = dict(onnx_files(weights))
+    write_all(output, files, force)
+    for name, data in files.items():
+        print(f"{output / name}  {len(data):,} bytes")

@@ -14,7 +14,6 @@ from .output import say
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
-    from aecodec.hashing.gallery import Section
 
 PANEL = "Search by content"
 _LENGTHS = (16, 32, 64, 128, 256)  # of all models that ship
@@ -73,11 +72,7 @@ def match_card(match: Match, webp: bytes | None, label: str | None = None) -> An
     return Card(entry.path, text, details, webp, first=label is not None)
 
 
-def write_html(
-    path: Path, title: str, summary: str, sections: list[Section], force: bool, quiet: bool
-) -> None:
-    from aecodec.hashing.gallery import page
-
-    write_atomically(path, page(title, summary, sections), overwrite=force)
+def write_html(path: Path, page: bytes, force: bool, quiet: bool) -> None:
+    write_atomically(path, page, overwrite=force)
     if not quiet:
         say(f"gallery: {path}")

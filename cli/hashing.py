@@ -27,12 +27,11 @@ from .options import (
     inputs,
     weights_option,
 )
-from .output import noting, print_json, say, tell
+from .output import How, noting, print_json, say, tell
 from .pipes import input_file
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
-    from aecodec.hashing.gallery import Section
     from aecodec.workflows.search import ImageIndex
 
 _DEFAULT_BITS = 64
@@ -176,7 +175,7 @@ def search(
                 say(f"error: {named(query, explain(error))}")
                 failed = True
         if html:
-            write_html(html, "Look-alikes", "", _search_sections(opened, found), force, quiet)
+            write_html(html, _search_page(opened, found), force, quiet)
     if as_json:
         print_json([{"query": str(q), "matches": [*map(match_facts, ms)]} for q, ms in found])
     elif not html:
@@ -188,10 +187,8 @@ def search(
         raise typer.Exit(1)
 
 
-def _search_sections(
-    opened: ImageIndex, found: Sequence[tuple[Path, list[Match]]]
-) -> list[Section]:
-    from aecodec.hashing.gallery import Card, Section
+def _search_page(opened: ImageIndex, found: Sequence[tuple[Path, list[Match]]]) -> bytes:
+    from aecodec.hashing.gallery import Card, Section, page
     from aecodec.workflows.search import small_picture
 
     sections = []
@@ -200,7 +197,7 @@ def _search_sections(
         thumbnails = opened.pictures([match.entry.id for match in matches])
         cards = [match_card(match, thumbnails.get(match.entry.id)) for match in matches]
         sections.append(Section(str(query), [first, *cards]))
-    return sections
+    return page("Look-alikes", "", sections)
 
 
 # ---- hash ------------------------------------------------------------------------------
@@ -244,13 +241,11 @@ def hash_images(
             images,
             output,
             partial(hashing, weights=weights, bits=bits, device=device),
+            How(force, as_json, quiet=False),
             suffixes=IMAGE_SUFFIXES | {".aec"},
             suffix="",
             address=ray_address,
             gpus=device != "cpu",
-            force=force,
-            as_json=as_json,
-            quiet=False,
         )
         return
     if output is not None or force:

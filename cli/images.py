@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
+from aecodec.workflows.batch.plan import takes_file_name
 
-def image_suffix(format: str | None, output: Path | None) -> str:
+
+def image_suffix(format: str | None, inputs: Sequence[Path], output: str | None) -> str:
     """Suffix of the wanted format: the option decides, then the output's name, then PNG."""
     from aecodec.images import IMAGE_SUFFIXES
 
-    implied = output.suffix if output else ""
+    implied = Path(output).suffix if output and takes_file_name(inputs, output) else ""
     suffix = f".{format.removeprefix('.')}" if format else implied or ".png"
     if suffix.lower() not in IMAGE_SUFFIXES:
         known = ", ".join(sorted(known.removeprefix(".") for known in IMAGE_SUFFIXES))

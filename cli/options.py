@@ -21,6 +21,13 @@ def output_file(text: str) -> Path:
     return Path(_file_name(text))
 
 
+def output_option(metavar: str, help: str) -> Any:
+    """The option -o for what has to be written."""
+    return typer.Option(
+        "--output", "-o", parser=output_file, metavar=metavar, help=help, show_default=False
+    )
+
+
 def inputs(metavar: str, help: str) -> typer.models.ArgumentInfo:
     """The argument for input files and folders; of text where URLs are taken, which Path breaks."""
     return typer.Argument(metavar=metavar, help=help, show_default=False)

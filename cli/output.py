@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from aecodec.errors import named, on_one_line
 from aecodec.progress import is_watched, progress_bar
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.batch.local import Outcome
 from aecodec.workflows.notes import collect_notes
 
@@ -29,6 +32,32 @@ def tell(line: str) -> None:
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
+
+
+def write_all(folder: Path, files: Mapping[str, bytes], force: bool) -> None:
+    """Write files by their names; none of them if one is in the way."""
+    for name in files:
+        refuse_to_overwrite(folder / name, force)
+    for name, data in files.items():
+        write_atomically(folder / name, data, overwrite=force)
+
+
+@dataclass(frozen=True)
+class How:
+    """The options of a command on many files that say what is written and printed, and by whom.
+
+    Attributes:
+        processes: how many; None: as many as suit.
+        threads: of each; None: the cores are shared.
+    """
+
+    force: bool
+    as_json: bool
+    quiet: bool
+    skip_existing: bool = False
+    dry_run: bool = False
+    processes: int | None = 1
+    threads: int | None = None
 
 
 @contextmanager

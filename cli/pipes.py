@@ -15,7 +15,7 @@ from aecodec.errors import AecodecError
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.batch.local import Work, attempt
 
-from .output import report
+from .output import How, report
 
 STANDARD = "-"
 _MOST = 1 << 32  # bytes of an image
@@ -31,11 +31,8 @@ def run_piped(
     inputs: Sequence[object],
     output: str | None,
     load: Callable[[], Work],
-    *,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-    others: bool = False,
+    how: How,
+    engine: str = "local",
 ) -> None:
     """One input to one output, of which at least one is a pipe.
 
@@ -43,9 +40,8 @@ def run_piped(
         inputs: exactly one; "-" is standard input.
         output: a file; None or "-" is standard output.
         load: makes the function that does it.
-        force: an existing file may be overwritten.
-        as_json, quiet: as for `report`; standard output has the result then, and nothing else.
-        others: options were given that are for files only.
+        how: with nothing that is for files only.
+        engine: "local".
 
     Raises:
         typer.BadParameter: it cannot be done so.
@@ -54,21 +50,21 @@ def run_piped(
     to_standard = output in (None, STANDARD)
     if len(inputs) != 1:
         raise typer.BadParameter("'-' is for one input and one output")
-    if others:
+    if engine != "local" or how.skip_existing or how.dry_run:
         raise typer.BadParameter("'-' takes no --engine, --skip-existing or --dry-run")
-    if to_standard and as_json:
+    if to_standard and how.as_json:
         raise typer.BadParameter("standard output has the file; give -o FILE for --json")
     if to_standard and sys.stdout.isatty():
         raise typer.BadParameter("standard output is a terminal; redirect it, or give -o FILE")
     if not to_standard:
-        refuse_to_overwrite(Path(str(output)), force)
+        refuse_to_overwrite(Path(str(output)), how.force)
 
     def write(data: bytes | memoryview) -> None:
         if to_standard:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
-            write_atomically(Path(str(output)), data, overwrite=force)
+            write_atomically(Path(str(output)), data, overwrite=how.force)
 
     source = str(inputs[0])
     with input_file(source) as path:
@@ -76,7 +72,8 @@ def run_piped(
         outcome = attempt(source, STANDARD if to_standard else output, lambda: work(path), write)
         outcome.error = without_path(outcome.error, path, source)
         outcome.notes[:] = [without_path(note, path, source) for note in outcome.notes]
-    report([outcome], 1, as_json=as_json, quiet=quiet or to_standard)
+    # Standard output has the result then, and nothing else.
+    report([outcome], 1, as_json=how.as_json, quiet=how.quiet or to_standard)
 
 
 @contextmanager

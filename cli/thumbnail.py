@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from aecodec.workflows.batch.plan import plan, takes_file_name
+from aecodec.workflows.batch.plan import plan
 from aecodec.workflows.compress import SUFFIX, thumbnailer
 
 from .batch import run_here
 from .images import image_suffix
 from .options import AsJson, Force, Format, Output, Quiet, inputs
+from .output import How
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,9 +40,8 @@ def thumbnail(
     """
     from aecodec.images import IMAGE_SUFFIXES
 
-    named_by = Path(output) if output and takes_file_name(inputs, output) else None
-    suffix = image_suffix(format, named_by)
+    suffix = image_suffix(format, inputs, output)
     name = suffix if output else "-thumbnail" + suffix
     jobs = plan(inputs, output, suffixes=IMAGE_SUFFIXES | {SUFFIX}, suffix=name, force=force)
     load = partial(thumbnailer, suffix.removeprefix("."), size)
-    run_here(jobs, load, force=force, as_json=as_json, quiet=quiet)
+    run_here(jobs, load, How(force, as_json, quiet))

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
-
-from .options import Force, output_file
+from .options import Force, output_option
+from .output import write_all
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,12 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def viewer(
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", parser=output_file, metavar="DIR", help="Folder for the page."
-        ),
-    ],
+    output: Annotated[Path, output_option("DIR", "Folder for the page.")],
     runtime: Annotated[
         Path,
         typer.Option(
@@ -52,10 +46,6 @@ def viewer(
     from aecodec.weights import shipped_codecs
     from aecodec.workflows.viewer import viewer_files
 
-    total = 0
-    for name, data in viewer_files(weights or shipped_codecs(), runtime):
-        path = output / name
-        refuse_to_overwrite(path, force)
-        write_atomically(path, data, overwrite=force)
-        total += len(data)
-    print(f"{output / 'viewer.html'}  {total:,} bytes in all")
+    files = dict(viewer_files(weights or shipped_codecs(), runtime))
+    write_all(output, files, force)
+    print(f"{output / 'viewer.html'}  {sum(map(len, files.values())):,} bytes in all")

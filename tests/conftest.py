@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import skimage.data
@@ -40,3 +42,11 @@ def cat() -> Image.Image:
 def small(cat: Image.Image) -> Image.Image:
     """A photo of 100x70."""
     return cat.crop((120, 60, 320, 200)).resize((100, 70), Image.Resampling.LANCZOS)
+
+
+@pytest.fixture
+def photo(small: Image.Image, tmp_path: Path) -> Path:
+    """The same as a file."""
+    path = tmp_path / "photo.png"
+    small.save(path)
+    return path

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from benchmarks.studies import activations
+from benchmarks.studies.held_out import load_model
 
 
 def test_the_study_prints_its_tables(
@@ -30,7 +31,7 @@ def test_the_study_prints_its_tables(
 
 
 def test_a_photo_is_within_its_own_range(cat: Image.Image) -> None:
-    model = activations.load_model("codec-psnr")
+    model = load_model("codec-psnr")
     pixels = torch.tensor(list(cat.crop((0, 0, 128, 128)).tobytes()), dtype=torch.uint8)
     photo = pixels.view(128, 128, 3).permute(2, 0, 1)[None]
     ranges = activations.photo_ranges(model, [photo])

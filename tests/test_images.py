@@ -291,14 +291,6 @@ def test_orientation_in_xmp_is_applied_once(small: Image.Image) -> None:
     assert images.Picture.from_image(turned.to_image()).pixels.size == (70, 100)
 
 
-def test_xmp_survives_in_png(small: Image.Image) -> None:
-    with_xmp = small.copy()  # the fixture is for all tests
-    with_xmp.info["xmp"] = XMP
-    buffer = io.BytesIO()
-    images.save_image(with_xmp, buffer, "png")
-    assert images.Picture.from_image(Image.open(buffer)).metadata["xmp"].count(b"cat") == 1
-
-
 def test_exif_of_tiff_is_about_the_photo_only(small: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x010F] = "Maker"

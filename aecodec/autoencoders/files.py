@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -19,19 +19,10 @@ from aecodec._version import __version__
 from aecodec.autoencoders.family import ESTIMATORS, Family
 from aecodec.errors import AecodecError, CorruptFileError
 from aecodec.storage.atomic import write_atomically
+from aecodec.weights.loading import DAMAGE
 
 _KEY = "aecodec.autoencoders"
 _VERSION = 1
-# What reading raises at bytes, JSON or weights that are not what they should be.
-_DAMAGE = (
-    AttributeError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-)
 
 
 def dumps(estimator: Any) -> bytes:
@@ -62,7 +53,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         if header["version"] != _VERSION:
             raise CorruptFileError(f"{path}: written by a newer aecodec ({header['aecodec']})")
         return _restore(header, "", tensors)
-    except _DAMAGE as error:
+    except (RuntimeError, *DAMAGE) as error:
         raise CorruptFileError(f"{path}: not a saved autoencoder, or damaged ({error})") from None
 
 

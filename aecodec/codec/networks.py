@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
-from aecodec.codec.graphs import codec_graph
+from aecodec.codec.graphs import NETWORKS, codec_graph
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import OnnxNetworks, at_quality
 
@@ -42,10 +42,15 @@ class Networks(Protocol):
 
 
 class OnnxCodec:
-    """`Networks` on ONNX Runtime."""
+    """`Networks` on ONNX Runtime.
+
+    Raises:
+        KeyError: a tensor is missing.
+    """
 
     def __init__(self, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> None:
-        self._networks = OnnxNetworks(lambda name: codec_graph(name, config, tensors), tensors)
+        graphs = {name: codec_graph(name, config, tensors) for name in NETWORKS}
+        self._networks = OnnxNetworks(graphs, tensors)
         self._tables = {
             name: tensor
             for name, tensor in tensors.items()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import DIGEST_BYTES
-from aecodec.codec.graphs import NETWORKS, codec_graph
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.networks import Networks, OnnxCodec
 from aecodec.codec.preview import PreviewMap
@@ -74,8 +73,6 @@ def inference_model(
     """
     networks: Networks
     if runtime == "onnx":
-        for network in NETWORKS:  # so that tensors that are not there are missed at once
-            codec_graph(network, config, tensors)
         networks = OnnxCodec(config, tensors)
     else:
         from aecodec.codec.torch_networks import CodecNetwork, TorchCodec

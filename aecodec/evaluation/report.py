@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.util import find_spec
 from typing import Any
 
-from aecodec.errors import AecodecError
+from aecodec.errors import require
 from aecodec.evaluation.denoising.methods import BLIND
 from aecodec.evaluation.learned_codec import NAME, is_ours
 from aecodec.evaluation.metrics import METRICS
@@ -29,9 +28,7 @@ tr:hover td { background: #f3f6fa }
 
 def check_packages() -> None:
     """Raise AecodecError unless the packages of the extra "report" are installed."""
-    for package in ("markdown_it", "plotly"):
-        if find_spec(package) is None:
-            raise AecodecError(f"a report needs {package}: pip install 'aecodec[report]'")
+    require("a report", "report", "markdown_it", "plotly")
 
 
 def report_page(markdown: str, figures: Sequence[Figure] = ()) -> bytes:

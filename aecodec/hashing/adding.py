@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,7 +155,7 @@ def _hash(batch: Sequence[File], hasher: Hasher) -> list[File]:
     squares = [file.read.to_square(hasher.side) for file in batch if isinstance(file.read, Preview)]
     codes: Iterator[Codes] = iter(hasher.codes(squares) if squares else [])
     return [
-        _with(file, read=HashedCode(read.width, read.height, next(codes).tobytes()))
+        replace(file, read=HashedCode(read.width, read.height, next(codes).tobytes()))
         if isinstance(read := file.read, Preview)
         else file
         for file in batch
@@ -192,14 +192,14 @@ def _digest(file: File) -> File:
     if file.problem:
         return file
     try:
-        return _with(file, sha256=content_digest(file.path))
+        return replace(file, sha256=content_digest(file.path))
     except OSError as error:
-        return _with(file, problem=_reason(error))
+        return replace(file, problem=_reason(error))
 
 
 def _look_up(database: Database, file: File) -> File:
     return (
-        file if file.problem else _with(file, known=database.with_content(file.sha256, file.path))
+        file if file.problem else replace(file, known=database.with_content(file.sha256, file.path))
     )
 
 
@@ -212,16 +212,12 @@ def _read(file: File, readers: Mapping[str, Reader]) -> File:
         thumbnail = read.thumbnail() if isinstance(read, Preview) else None
     except AecodecError as error:
         hopeless = isinstance(error, UnsupportedImageError | CorruptFileError)
-        return _with(file, problem=str(error).removeprefix(f"{file.path}: "), hopeless=hopeless)
+        return replace(file, problem=str(error).removeprefix(f"{file.path}: "), hopeless=hopeless)
     except OSError as error:
-        return _with(file, problem=_reason(error))
+        return replace(file, problem=_reason(error))
     except MemoryError:
-        return _with(file, problem="not enough memory for this image")
-    return _with(file, read=read, thumbnail=thumbnail)
-
-
-def _with(file: File, **changes: object) -> File:
-    return File(**{**vars(file), **changes})
+        return replace(file, problem="not enough memory for this image")
+    return replace(file, read=read, thumbnail=thumbnail)
 
 
 def _reason(error: OSError) -> str:

@@ -11,11 +11,12 @@ from aecodec.nn.arrays import AnyArray
 from aecodec.nn.onnx_graph import Graph
 
 SEED = 4  # pixels a side where the decoder starts
+NETWORKS = ("logits", "reconstruct")
 _EPSILON = 1e-5  # of batch normalisations
 
 
 def hash_graph(name: str, config: HashConfig, tensors: Mapping[str, AnyArray]) -> Graph:
-    """The graph of "logits" or of "reconstruct".
+    """The graph of one of the `NETWORKS`.
 
     Raises:
         KeyError: a tensor is missing.

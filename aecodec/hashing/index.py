@@ -52,7 +52,8 @@ class ImageIndex:
 
     Args:
         path: of the SQLite file, made by `add` if it is not there; None: `default_path()`.
-        model: "photo", "cifar10" or a weight file; None: the one of the index, or "photo".
+        model: "hash-photo", "hash-cifar10" or a weight file; None: the one of the index, or
+            "hash-photo".
         bits: code length that `add` gives a new index, or changes an old one to, which it may at
             any time, since longer codes begin with the shorter ones; None: that of the index, or
             the model's longest.

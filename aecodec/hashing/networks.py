@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aecodec.hashing.config import HashConfig
-from aecodec.hashing.graphs import hash_graph
+from aecodec.hashing.graphs import NETWORKS, hash_graph
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import OnnxNetworks
 
@@ -28,7 +28,8 @@ class OnnxHash:
     """`Networks` on ONNX Runtime."""
 
     def __init__(self, config: HashConfig, tensors: Mapping[str, AnyArray]) -> None:
-        self._networks = OnnxNetworks(lambda name: hash_graph(name, config, tensors), tensors)
+        graphs = {name: hash_graph(name, config, tensors) for name in NETWORKS}
+        self._networks = OnnxNetworks(graphs, tensors)
 
     def logits(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
         return self._run("logits", pictures=np.ascontiguousarray(pictures))

@@ -17,43 +17,14 @@ from aecodec.images.lost import remember, remember_frames
 from aecodec.images.picture import MAX_PIXELS, Picture, check_size
 from aecodec.storage.folders import find_files
 
+_HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
 IMAGE_SUFFIXES = frozenset(
     [
-        ".apng",
-        ".avif",
-        ".avifs",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".heic",
-        ".heics",
-        ".heif",
-        ".heifs",
-        ".hif",
-        ".j2c",
-        ".j2k",
-        ".jfif",
-        ".jp2",
-        ".jpc",
-        ".jpe",
-        ".jpeg",
-        ".jpf",
-        ".jpg",
-        ".jpx",
-        ".jxl",
-        ".pbm",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-        ".qoi",
-        ".tga",
-        ".tif",
-        ".tiff",
-        ".webp",
+        *(".jfif", ".jpe", ".jpeg", ".jpg", ".apng", ".png", ".gif", ".webp", ".tif", ".tiff"),
+        *(".avif", ".avifs", *_HEIF, ".jxl", ".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx"),
+        *(".bmp", ".dib", ".pbm", ".pgm", ".pnm", ".ppm", ".qoi", ".tga"),
     ]
 )
-_HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _AEC = b"\x89AEC"  # how an .aec file begins, whatever its name
 

@@ -51,13 +51,7 @@ def read_area(
     return x.transpose(2, 0, 1)[None]
 
 
-def write_tile(
-    image: Image.Image,
-    window: Window,
-    x: FloatArray,
-    stride: int,
-    levels: Levels | None = None,
-) -> None:
+def write_tile(image: Image.Image, window: Window, x: FloatArray, stride: int) -> None:
     """Paste a tile, rounded to the image's levels; what lies beyond the image is dropped.
 
     Args:
@@ -65,13 +59,12 @@ def write_tile(
         window: in positions of `stride` x `stride` pixels.
         x: the pixels (1, 3, H, W) of its outer area, in [0, 1] (clipped); for a grey
             image the channels are averaged.
-        levels: as for `read_area`.
     """
     rows, columns = (slice(s.start * stride, s.stop * stride) for s in window.inside)
     top, left = window.top * stride, window.left * stride
     height, width = image.height - top, image.width - left
     tile = x[0, :, rows, columns][:, :height, :width]
-    image.paste(to_pillow(tile, image.mode, levels), (left, top))
+    image.paste(to_pillow(tile, image.mode), (left, top))
 
 
 def to_pillow(x: FloatArray, mode: str, levels: Levels | None = None) -> Image.Image:

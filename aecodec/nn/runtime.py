@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -109,35 +109,35 @@ class OnnxNetworks:
     """Networks of one weight file, each made ready when it is first run; threads may share them.
 
     Args:
-        graph_of: makes the graph of a network by its name.
+        graphs: of the networks, by name.
         tensors: those of the weight file, by name.
     """
 
-    def __init__(self, graph_of: Callable[[str], Graph], tensors: Mapping[str, AnyArray]) -> None:
-        self._graph_of, self._tensors = graph_of, tensors
+    def __init__(self, graphs: Mapping[str, Graph], tensors: Mapping[str, AnyArray]) -> None:
+        self._graphs, self._tensors = graphs, tensors
         self._lock, self._process, self._threads = Lock(), os.getpid(), 0
-        self._sessions: dict[str, tuple[InferenceSession, list[str]]] = {}
+        self._sessions: dict[str, InferenceSession] = {}
 
     def inputs(self, name: str) -> list[str]:
-        """What a network takes.
-
-        Raises:
-            AecodecError: its tensors are not there, or of other shapes.
-        """
-        return self._session(name)[1]
+        """What a network takes."""
+        return self._graphs[name].inputs
 
     def run(self, name: str, inputs: Mapping[str, AnyArray]) -> list[Any]:
-        """The outputs of a network."""
-        session, names = self._session(name)
+        """The outputs of a network.
+
+        Raises:
+            AecodecError: its tensors are of other shapes.
+        """
+        session = self._session(name)
         try:
-            found: list[Any] = session.run(None, {name: inputs[name] for name in names})
+            found: list[Any] = session.run(None, {name: inputs[name] for name in self.inputs(name)})
         except Exception as error:  # its own kinds derive from no other
             if "allocate" in str(error):
                 raise MemoryError from None
             raise _do_not_fit(name) from error
         return found
 
-    def _session(self, name: str) -> tuple[InferenceSession, list[str]]:
+    def _session(self, name: str) -> InferenceSession:
         with self._lock:
             if self._process != os.getpid():
                 # A forked process has none of its parent's threads, and would wait for them for
@@ -147,15 +147,11 @@ class OnnxNetworks:
             if self._threads != (count := threads()):
                 self._sessions, self._threads = {}, count
             if name not in self._sessions:
-                self._sessions[name] = self._load(name)
+                try:
+                    self._sessions[name] = _session(self._graphs[name], self._tensors)
+                except Exception as error:
+                    raise _do_not_fit(name) from error
             return self._sessions[name]
-
-    def _load(self, name: str) -> tuple[InferenceSession, list[str]]:
-        try:
-            graph = self._graph_of(name)
-            return _session(graph, self._tensors), graph.inputs
-        except Exception as error:
-            raise _do_not_fit(name) from error
 
 
 _OF_PARENTS: list[Any] = []

@@ -46,9 +46,9 @@ def drawn_bank(number: int, photos: Sequence[Tensor], *, seed: int, least: int) 
     return bank
 
 
-def drawn_validation(side: int = 256) -> list[Tensor]:
-    """One picture of each kind, uint8 (1, 3, side, side): the same in all runs, in none's bank."""
-    drawn = [_tensor(draw(i, kind, (side, side))) for i, kind in enumerate(KINDS)]
+def drawn_validation() -> list[Tensor]:
+    """One picture of each kind, uint8 (1, 3, 256, 256): the same in all runs, in none's bank."""
+    drawn = [_tensor(draw(i, kind, (256, 256))) for i, kind in enumerate(KINDS)]
     return [picture.permute(2, 0, 1)[None] for picture in drawn]
 
 

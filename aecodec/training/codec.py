@@ -102,9 +102,6 @@ class CodecTraining(TrainingModule):
         low, high = self.recipe.model.lambda_min, self.recipe.model.lambda_max
         return low * (high / low) ** ((quality - 1) / 99)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)
-
 
 def compile_networks(model: CodecModel) -> None:
     """Compile the networks of a model in place, for training on a GPU; its parameters keep their

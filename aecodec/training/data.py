@@ -164,11 +164,11 @@ def _random_crop(photo: Tensor, side: int, rng: np.random.Generator) -> Tensor:
     return crop.transpose(0, 1) if rng.random() < 0.25 else crop
 
 
-def centre_crops(photos: Sequence[Tensor], side: int, multiple: int = 64) -> list[Tensor]:
-    """Centre crops (1, 3, h, w), h and w at most `side` and multiples of `multiple`."""
+def centre_crops(photos: Sequence[Tensor], side: int) -> list[Tensor]:
+    """Centre crops (1, 3, h, w), h and w at most `side` and multiples of 64."""
     crops = []
     for photo in photos:
-        height, width = (min(side, n // multiple * multiple) for n in photo.shape[:2])
+        height, width = (min(side, n // 64 * 64) for n in photo.shape[:2])
         top, left = (photo.shape[0] - height) // 2, (photo.shape[1] - width) // 2
         crops.append(photo[top : top + height, left : left + width].permute(2, 0, 1)[None])
     return crops

@@ -88,9 +88,6 @@ class DenoiserTraining(TrainingModule):
     def _generator(self, seed: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)
-
 
 @torch.no_grad()
 def calibrate_denoiser(

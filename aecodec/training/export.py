@@ -71,8 +71,6 @@ def export_codec(
     target: Path,
     card: dict[str, Any],
     crops: Sequence[Tensor],
-    *,
-    averaged: bool = True,
 ) -> None:
     """Write `target` (.safetensors), its card (.json) and its map for previews beside it,
     atomically.
@@ -83,10 +81,9 @@ def export_codec(
         card: what the checkpoint cannot know, such as data and figures.
         crops: uint8 (1, 3, H, W), on which the ranges of activations are measured and whose
             symbols the entropy tables, and pixels the map for previews, are fitted to.
-        averaged: ship the weight average rather than the last weights.
     """
     model = CodecModel(recipe.model).eval()
-    card = {**_load(model, checkpoint, averaged), **card}
+    card = {**_load(model, checkpoint), **card}
     calibrate_ranges(model, crops)
     tensors = inference_tensors(model)
     uncalibrated = _on_cpu(recipe, tensors | table_tensors(assumed_tables()))
@@ -107,17 +104,15 @@ def export_denoiser(
     target: Path,
     card: dict[str, Any],
     crops: Sequence[Tensor],
-    *,
-    averaged: bool = True,
 ) -> None:
     """As `export_codec`, for a denoiser: all weights in float16.
 
     Args:
-        recipe, checkpoint, target, card, averaged: as of `export_codec`.
+        recipe, checkpoint, target, card: as of `export_codec`.
         crops: uint8 (1, 3, H, W), on which the ranges of activations are measured.
     """
     model = DenoiserModel(recipe.model)
-    card = {**_load(model, checkpoint, averaged), **card}
+    card = {**_load(model, checkpoint), **card}
     calibrate_denoiser(model, crops, recipe.mixture)
     tensors = {name: value.half().contiguous() for name, value in model.state_dict().items()}
     _write(tensors, "denoiser", recipe, target, card)
@@ -129,8 +124,6 @@ def export_hash(
     target: Path,
     card: dict[str, Any],
     finish: Callable[[HashModel], Calibration],
-    *,
-    averaged: bool = True,
 ) -> None:
     """As `export_codec`, for a hash model: matrices in float16, the rest in float32.
 
@@ -138,7 +131,7 @@ def export_hash(
         finish: makes the averaged weights fit for use, and measures their distances.
     """
     model = HashModel(recipe.model)
-    card = {**_load(model, checkpoint, averaged), **card}
+    card = {**_load(model, checkpoint), **card}
     calibration = finish(model)
     lengths = recipe.model.lengths
     card["calibration"] = {bits: asdict(calibration.threshold(bits)) for bits in lengths}
@@ -151,11 +144,10 @@ def export_hash(
     _write(tensors, "hash", recipe, target, card, metadata)
 
 
-def _load(model: nn.Module, checkpoint: Path, averaged: bool) -> dict[str, Any]:
-    """Put a checkpoint's weights into a model; what a card says of them."""
+def _load(model: nn.Module, checkpoint: Path) -> dict[str, Any]:
+    """Put a checkpoint's averaged weights into a model; what a card says of them."""
     state = torch.load(checkpoint, map_location="cpu")
-    weights = state["state_dict" if averaged else "current_model_state"]
-    ours = {k: v for k, v in weights.items() if k.startswith("model.")}
+    ours = {k: v for k, v in state["state_dict"].items() if k.startswith("model.")}
     model.load_state_dict({k.removeprefix("model."): v for k, v in ours.items()})
     start = {"start": state["start"]} if state.get("start") else {}
     return {

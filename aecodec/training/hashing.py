@@ -133,9 +133,6 @@ class HashTraining(TrainingModule):
         for name, value in figures.items():
             self.log(f"val/{name}", value, batch_size=len(batch), sync_dist=True)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)
-
 
 def _projected(x: Tensor) -> Tensor:
     return nt_xent(x, _PROJECTION_TEMPERATURE)

@@ -40,14 +40,12 @@ class Kind:
     export: Callable[[Any, Path, Path, Any], None]
 
 
-def _export_codec(recipe: CodecRecipe, checkpoint: Path, target: Path, data: Photos) -> None:
-    card = {"data": data.description}
-    export_codec(recipe, checkpoint, target, card, data.calibration_crops())
+def _with_crops(export: Callable[..., None]) -> Callable[[Any, Path, Path, Any], None]:
+    def of_photos(recipe: Recipe, checkpoint: Path, target: Path, data: Photos) -> None:
+        card = {"data": data.description}
+        export(recipe, checkpoint, target, card, data.calibration_crops())
 
-
-def _export_denoiser(recipe: DenoiserRecipe, checkpoint: Path, target: Path, data: Photos) -> None:
-    card = {"data": data.description}
-    export_denoiser(recipe, checkpoint, target, card, data.calibration_crops())
+    return of_photos
 
 
 def _export_hash(recipe: HashRecipe, checkpoint: Path, target: Path, data: Pictures) -> None:
@@ -55,9 +53,16 @@ def _export_hash(recipe: HashRecipe, checkpoint: Path, target: Path, data: Pictu
 
 
 KINDS = {
-    "codec": Kind(CodecRecipe, "codec-psnr", CodecTraining, Photos, "codec", _export_codec),
+    "codec": Kind(
+        CodecRecipe, "codec-psnr", CodecTraining, Photos, "codec", _with_crops(export_codec)
+    ),
     "denoise": Kind(
-        DenoiserRecipe, "denoise-cpu", DenoiserTraining, Photos, "denoiser", _export_denoiser
+        DenoiserRecipe,
+        "denoise-cpu",
+        DenoiserTraining,
+        Photos,
+        "denoiser",
+        _with_crops(export_denoiser),
     ),
     "hash": Kind(HashRecipe, "hash-photo", HashTraining, Pictures, "hash", _export_hash),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,11 +89,16 @@ def packed_squares(path: Path, side: int) -> list[Tensor]:
     Raises:
         RecipeError: it is no such file.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        kind = next((name for name in ("jpeg", "webp") if name in arrays), None)
-        if kind is None or "offsets" not in arrays:
-            raise RecipeError(f"{path}: no packed images (arrays 'jpeg' or 'webp', and 'offsets')")
-        data, offsets = arrays[kind].tobytes(), arrays["offsets"].tolist()
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            kind = next((name for name in ("jpeg", "webp") if name in arrays), None)
+            if kind is None or "offsets" not in arrays:
+                raise RecipeError(
+                    f"{path}: no packed images (arrays 'jpeg' or 'webp', and 'offsets')"
+                )
+            data, offsets = arrays[kind].tobytes(), arrays["offsets"].tolist()
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise RecipeError(f"{path}: not a readable NumPy file ({error})") from None
     squares = []
     for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
         image = Image.open(io.BytesIO(data[start:stop])).convert("RGB")

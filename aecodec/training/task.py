@@ -40,6 +40,9 @@ class TrainingModule(L.LightningModule):
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch, and figures to log; `seed` + i is of its image i alone."""
 
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)
+
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         optimizer: Any = self.optimizers()
         step = self.recipe.seed * 1_000_003 + self.batches_seen

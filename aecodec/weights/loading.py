@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from aecodec.errors import AecodecError
+from aecodec.errors import AecodecError, is_out_of_memory
 
 Model = TypeVar("Model")
 Place = TypeVar("Place", bound=Hashable)
 
 # What reading raises at bytes, JSON or weights that are not what they should be.
-_DAMAGE = (AttributeError, KeyError, OSError, SafetensorError, TypeError, ValueError)
+DAMAGE = (AttributeError, KeyError, OSError, SafetensorError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,11 @@ def _load(path: Path, place: Any, kind: str, build: Any, _changed: int) -> Any:
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
             metadata = file.metadata() or {}
         return build(WeightFile(path, metadata, tensors), place)
-    except RuntimeError:  # tells of every tensor, in as many lines
+    except RuntimeError as error:  # tells of every tensor, in as many lines
+        if is_out_of_memory(error):
+            raise
         reason = f"its tensors are not those of a {kind} of this version"
         raise AecodecError(f"{path}: not a {kind} weight file ({reason})") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         reason = str(error).partition("\n")[0]
         raise AecodecError(f"{path}: not a {kind} weight file ({reason})") from None

@@ -77,13 +77,9 @@ def compress_file(
     out = Path(target) if target is not None else path.with_suffix(SUFFIX)
     refuse_to_overwrite(out, overwrite)
     keep_inputs(out, path)
+    wanted = {"quality": quality, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}
     work = compressor(
-        quality=quality,
-        bpp=bpp,
-        psnr=psnr,
-        ssimulacra2=ssimulacra2,
-        max_bytes=max_bytes,
-        lossless=lossless,
+        check_target({**wanted, "max_bytes": max_bytes, "lossless": lossless or None}),
         effort=effort,
         denoise=denoise,
         denoise_weights=denoise_weights,
@@ -108,23 +104,21 @@ def prepare_for(sources: Sequence[Path]) -> None:
 
 
 def compressor(
+    target: tuple[str, Any],
     *,
-    quality: int | None = None,
-    bpp: float | None = None,
-    psnr: float | None = None,
-    ssimulacra2: float | None = None,
-    max_bytes: int | None = None,
-    lossless: bool = False,
-    effort: str = "default",
-    denoise: bool = False,
-    denoise_weights: str | Path | None = None,
-    strip: str | None = None,
-    weights: str | Path | None = None,
-    device: str = "auto",
+    effort: str,
+    denoise: bool,
+    denoise_weights: str | Path | None,
+    strip: str | None,
+    weights: str | Path | None,
+    device: str,
 ) -> Work:
-    """What compresses one image file; arguments as of `compress_file`."""
-    wanted = {"quality": quality, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}
-    target = check_target({**wanted, "max_bytes": max_bytes, "lossless": lossless or None})
+    """What compresses one image file.
+
+    Args:
+        target: of `check_target`, by the names that `compress_file` has.
+        effort, denoise, denoise_weights, strip, weights, device: as of `compress_file`.
+    """
     if denoise_weights and not denoise:
         raise UsageError("weights of the denoiser, but it is not asked to denoise")
     from aecodec.codec.codec import Codec
@@ -136,15 +130,21 @@ def compressor(
     return lambda source: _compress_one(codec, source, target, effort, clean, strip, code)
 
 
-def check_target(given: dict[str, Any]) -> tuple[str, Any]:
+def check_target(
+    given: dict[str, Any], shown: Callable[[str], str] = lambda name: name
+) -> tuple[str, Any]:
     """(name, value) of the only one that is not None; quality 50 if all are.
+
+    Args:
+        given: by the names that `compress_file` has.
+        shown: what users call them.
 
     Raises:
         UsageError: there are several.
     """
     chosen = [(name, value) for name, value in given.items() if value is not None]
     if len(chosen) > 1:
-        names = " and ".join(name for name, _ in chosen)
+        names = " and ".join(shown(name) for name, _ in chosen)
         raise UsageError(f"{names} exclude each other; give one of them")
     return chosen[0] if chosen else ("quality", DEFAULT_QUALITY)
 
@@ -237,7 +237,8 @@ def thumbnailer(format: str, size: int) -> Work:
         from aecodec.images import Picture, image_bytes, open_reduced, to_8_bits
 
         picture = Picture.from_image(open_reduced(source, 2 * size)[0])
-        image = to_8_bits(Picture(picture.pixels.copy(), picture.alpha).to_image())
+        kept = {key: raw for key, raw in picture.metadata.items() if key == "icc_profile"}
+        image = to_8_bits(Picture(picture.pixels.copy(), picture.alpha, kept).to_image())
         image.thumbnail((size, size))
         facts = {"format": format, "width": image.width, "height": image.height}
         data = image_bytes(image, format)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aecodec.autoencoders.base import BaseAutoencoder
 
 
-def fit(
+def fit_estimator(
     kind: str,
     data: Path,
     *,
@@ -99,7 +99,7 @@ def check_samples(estimator: Any, model: Path) -> None:
 
 
 def read_for(estimator: Any, data: Path, at_most: int | None = None) -> Data:
-    """As `arrays.read`, with images brought to the shape that the estimator was fitted to."""
+    """As `datasets.read`, with images brought to the shape that the estimator was fitted to."""
     return read(data, image_shape=getattr(estimator, "image_shape_", None), at_most=at_most)
 
 

@@ -12,6 +12,7 @@ from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.graphs import NETWORKS as DENOISER_NETWORKS
 from aecodec.denoising.graphs import denoiser_graph
 from aecodec.hashing.config import HashConfig
+from aecodec.hashing.graphs import NETWORKS as HASH_NETWORKS
 from aecodec.hashing.graphs import hash_graph
 from aecodec.nn.onnx_graph import Graph
 from aecodec.weights import find_weights, loading
@@ -48,7 +49,7 @@ def _graphs(file: loading.WeightFile, _place: str) -> Graphs:
         hash_config = HashConfig.from_json(text)
         return {
             name: lambda name=name: hash_graph(name, hash_config, tensors)  # type: ignore[misc]
-            for name in ("logits", "reconstruct")
+            for name in HASH_NETWORKS
         }
     denoiser_config = DenoiserConfig.from_json(text)
     return {

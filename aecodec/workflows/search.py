@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 Place = str | os.PathLike[str]
 SUFFIX = ".aec"
+_LOADING = threading.Lock()  # several threads read .aec files; one loads the codec
 
 
 class ImageIndex(index.ImageIndex):
@@ -87,11 +87,11 @@ def _picture(path: Place) -> Image.Image:
     return _codec().decompress(Path(path).read_bytes()) if _is_aec(path) else open_image(path)
 
 
-@cache
 def _codec() -> Codec:
-    from aecodec.codec.codec import Codec
+    from aecodec.codec.codec import default_codec
 
-    return Codec()
+    with _LOADING:
+        return default_codec()
 
 
 def small_picture(path: Place) -> Preview:
@@ -129,16 +129,6 @@ def hash_writer(device: str) -> Callable[[Image.Image], bytes]:
 
 def aec_reader(hasher: Callable[[], Hasher]) -> Reader:
     """How to index an .aec file: by the hash in it, or else by decoding it."""
-    lock = threading.Lock()
-    codecs: list[Codec] = []
-
-    def codec() -> Codec:
-        from aecodec.codec.codec import Codec
-
-        with lock:  # several threads read; one loads
-            if not codecs:
-                codecs.append(Codec())
-        return codecs[0]
 
     def read(path: Path) -> Preview | StoredCode:
         data = read_bytes(path)
@@ -149,7 +139,7 @@ def aec_reader(hasher: Callable[[], Hasher]) -> Reader:
                 code = unpack_code(chunk.payload, model.fingerprint, model.lengths[-1])
                 if code is not None:
                     return StoredCode(header.width, header.height, code)
-        return preview_of(codec().decompress(data))
+        return preview_of(_codec().decompress(data))
 
     return read
 

@@ -1,6 +1,6 @@
 """How far drawn pictures drive the codec's convolutions beyond what photographs reach.
 
-    python benchmarks/studies/activations.py codec-psnr --data photos
+    python -m benchmarks.studies.activations codec-psnr --data photos
 
 Two tables: the convolutions that are furthest out, in widths of the range of photographs, the
 channel that is worst; and PSNR with nothing clamped, each channel clamped to its range, and each
@@ -16,32 +16,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
-from aecodec.codec.config import CodecConfig
 from aecodec.codec.model import CodecModel
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
 from aecodec.nn.bounded import BoundedConv2d, forget_ranges, measured_ranges
 from aecodec.training.data import centre_crops, load_photos, split_photos
 from aecodec.training.drawn import draw
-from aecodec.training.start import start_from
-from aecodec.weights import find_weights
+from benchmarks.studies.held_out import load_model
 
 QUALITIES = (1, 25, 50, 75, 100)  # at which photographs say what is normal
 KINDS = ("flag", "colour_bars", "chart", "dithering", "plain", "page", "noise")
 SEED, SIZE = 7, (320, 256)  # of drawn pictures: a seed that no training draws
 Ranges = dict[BoundedConv2d, tuple[Tensor, Tensor]]
-
-
-def load_model(name: str) -> CodecModel:
-    """The model as it is trained, with named weights or a file's."""
-    path = find_weights(name)
-    with safe_open(path, framework="pt") as file:
-        model = CodecModel(CodecConfig.from_json(file.metadata()["config"])).eval()
-    start_from(model, path)
-    return model
 
 
 def transforms(model: CodecModel) -> nn.ModuleDict:

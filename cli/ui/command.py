@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from aecodec.errors import AecodecError, require
 
 from ..hash_common import Index
 from ..options import Device
@@ -43,10 +44,7 @@ def ui(
 
     Only this machine can reach it, and it asks nothing of any other. Ctrl-C ends it.
     """
-    from aecodec.errors import AecodecError
-
-    if find_spec("gradio") is None:
-        raise AecodecError("the page needs gradio: pip install 'aecodec[ui]'")
+    require("the page", "ui", "gradio")
     if port and _is_busy(port):
         raise AecodecError(f"port {port} is taken by another program; give --port 0 for a free one")
     from .page import serve

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+
+from tests.threads import one_thread  # noqa: F401  (a fixture)
 
 Array = npt.NDArray[Any]
 
@@ -18,15 +18,6 @@ Array = npt.NDArray[Any]
 def pca_error(train: Array, test: Array, size: int) -> float:
     pca = PCA(size).fit(train)
     return float(((pca.inverse_transform(pca.transform(test)) - test) ** 2).mean())
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks as small as these are only slowed down by more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

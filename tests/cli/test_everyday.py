@@ -17,15 +17,8 @@ from PIL import Image
 
 import aecodec
 from aecodec.images import Picture, without_metadata
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, refused
 from tests.conftest import psnr
-
-
-@pytest.fixture
-def photo(small: Image.Image, tmp_path: Path) -> Path:
-    path = tmp_path / "photo.png"
-    small.save(path, dpi=(300, 300))
-    return path
 
 
 def piped(*arguments: object, stdin: bytes = b"") -> tuple[int, bytes, str]:
@@ -58,9 +51,7 @@ def test_what_pipes_do_not_take(run: Run, photo: Path) -> None:
         (("compress", "-", "--skip-existing"), "takes no --engine"),
         (("denoise", "-", "--engine", "ray"), "takes no --engine"),
     ):
-        code, _, err = run(*arguments)
-        assert code == 2
-        assert message in err
+        refused(run(*arguments), message, code=2)
 
 
 def test_a_part_of_a_picture(run: Run, photo: Path, tmp_path: Path) -> None:
@@ -183,18 +174,14 @@ def test_strip_from_the_command_line(run: Run, small: Image.Image, tmp_path: Pat
 def test_ssimulacra2_is_a_target(run: Run, photo: Path) -> None:
     code, _, _ = run("compress", photo, "--ssimulacra2", 50)
     assert code == 0
-    code, _, err = run("compress", photo, "--ssimulacra2", 50, "-q", 5)
-    assert code == 2
-    assert "exclude each other" in err
+    refused(run("compress", photo, "--ssimulacra2", 50, "-q", 5), "exclude each other", code=2)
 
 
 def test_a_foreign_file_is_told_by_its_first_bytes(run: Run, tmp_path: Path) -> None:
     with open(tmp_path / "big.aec", "wb") as file:
         file.truncate(1 << 33)
     for command in ("info", "decompress"):
-        code, _, err = run(command, tmp_path / "big.aec")
-        assert code == 1
-        assert "not an .aec file" in err
+        refused(run(command, tmp_path / "big.aec"), "not an .aec file")
     assert "not an .aec file" in run("info", "/dev/zero")[2] or os.name == "nt"
 
 
@@ -203,9 +190,8 @@ def test_a_busy_port_is_said_plainly(run: Run, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        code, _, err = run("ui", tmp_path, "--port", taken.getsockname()[1])
-    assert code == 1
-    assert "is taken by another program; give --port 0" in err
+        busy = run("ui", tmp_path, "--port", taken.getsockname()[1])
+    refused(busy, "is taken by another program; give --port 0")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")

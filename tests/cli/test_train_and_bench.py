@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from aecodec_cli.app import main
+from tests.cli.conftest import Run, refused
 
 RECIPE = """
 model: {width: 8, blocks: [1, 1], deep_width: 8, deep_blocks: [1, 1], latent_channels: 64,
@@ -39,37 +39,31 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_train_prints_the_checkpoint_and_resumes(
-    photos: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(RECIPE)
-    train = ["train", "codec", "--data", str(photos), "--recipe", "tiny.yaml", "--device", "cpu"]
-    assert main([*train, "--max-minutes", "0"]) == 0  # stops after the first step
-    checkpoint = Path(capsys.readouterr().out.splitlines()[-1])
+    train = ["train", "codec", "--data", photos, "--recipe", "tiny.yaml", "--device", "cpu"]
+    code, out, _ = run(*train, "--max-minutes", 0)  # stops after the first step
+    assert code == 0
+    checkpoint = Path(out.splitlines()[-1])
     assert checkpoint.parent == Path("runs/tiny")
     assert checkpoint.is_file()
-    assert main(train) == 1
-    assert "--resume" in capsys.readouterr().err
-    assert main([*train, "--resume"]) == 0
-    start = ["--start", "runs/tiny/codec.safetensors", "--out", "finer", "--max-minutes", "0"]
-    assert main([*train, *start]) == 0
+    code, _, err = run(*train)
+    assert (code, "--resume" in err) == (1, True)
+    assert run(*train, "--resume")[0] == 0
+    start = ["--start", "runs/tiny/codec.safetensors", "--out", "finer", "--max-minutes", 0]
+    assert run(*train, *start)[0] == 0
     assert json.loads(Path("finer/codec.json").read_text())["start"].startswith("codec.saf")
 
 
-def test_train_without_a_folder_of_photos(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["train", "codec", "--data", str(tmp_path / "nowhere")]) == 2
-    assert "nowhere" in capsys.readouterr().err
-    assert main(["train", "codec"]) == 2
-    assert "--data" in capsys.readouterr().err
+def test_train_without_a_folder_of_photos(run: Run, tmp_path: Path) -> None:
+    refused(run("train", "codec", "--data", tmp_path / "nowhere"), "nowhere", code=2)
+    refused(run("train", "codec"), "--data", code=2)
 
 
 def test_ctrl_c_while_training(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import aecodec.training.run
 
@@ -80,15 +74,10 @@ def test_ctrl_c_while_training(
             raise SystemExit(1)  # noqa: B904 - as Lightning does
 
     monkeypatch.setattr(aecodec.training.run, "train", interrupted)
-    assert main(["train", "codec", "--data", str(photos), "--out", str(tmp_path / "run")]) == 130
+    assert run("train", "codec", "--data", photos, "--out", tmp_path / "run")[0] == 130
 
 
-def test_bench_rd(
-    photos: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_bench_rd(run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from aecodec.evaluation.classic_codecs import Jpeg
     from aecodec.evaluation.rd import measure
 
@@ -97,25 +86,23 @@ def test_bench_rd(
     (photos / "astronaut.png").unlink()
     out = tmp_path / "results"
     page = tmp_path / "page.html"
-    arguments = ["bench", "rd", "--data", str(photos), "--out", str(out), "--device", "cpu"]
-    arguments += ["--html", str(page)]
-    assert main(arguments) == 0
+    arguments = ["bench", "rd", "--data", photos, "--out", out, "--device", "cpu", "--html", page]
+    code, printed, progress = run(*arguments)
+    assert code == 0
     assert "Plotly.newPlot(" in page.read_text()
-    printed, progress = capsys.readouterr()
     assert "BD-rate" in printed
     assert "1 of 1: chelsea.png" in progress
     assert json.loads((out / "rd.json").read_text())["figures"]["images"] == 1
     (out / "rd.json").unlink()
     for kept in ("rd.md", "rd_psnr.png", "page.html"):  # one after another is in the way
-        assert main(arguments) == 1
-        assert f"{kept} exists; choose another name, or use --force" in capsys.readouterr().err
+        refused(run(*arguments), f"{kept} exists; choose another name, or use --force")
         for path in out.glob("rd.md" if kept == "rd.md" else "*"):
             path.unlink()
     assert not list(out.iterdir())
 
 
 def test_bench_speed_passes_its_options_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from aecodec.evaluation.speed import measure  # measured for real in its own tests
 
@@ -124,6 +111,4 @@ def test_bench_speed_passes_its_options_on(
         (out / "speed.md").write_text("# Time\n")
 
     monkeypatch.setattr(measure, "run_speed", fake)
-    assert main(["bench", "speed", "--out", str(tmp_path)]) == 0
-    out, err = capsys.readouterr()
-    assert (out, err) == ("# Time\n\n", "on cpu\n")
+    assert run("bench", "speed", "--out", tmp_path) == (0, "# Time\n\n", "on cpu\n")

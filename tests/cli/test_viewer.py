@@ -10,14 +10,15 @@ import pytest
 
 from aecodec.weights import shipped_models
 from aecodec.workflows.viewer import RUNTIME_FILES
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, refused
 
 
 def test_without_the_runtime_it_says_how_to_get_it(run: Run, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    code, _, err = run("viewer", "-o", str(site), "--runtime", str(tmp_path / "nowhere"))
-    assert code == 1
-    assert "npm install onnxruntime-web" in err
+    err = refused(
+        run("viewer", "-o", str(site), "--runtime", str(tmp_path / "nowhere")),
+        "npm install onnxruntime-web",
+    )
     assert len(err.splitlines()) == 1
     assert not site.exists()
 
@@ -39,6 +40,4 @@ def test_the_page_has_all_it_needs(run: Run, tmp_path: Path, place: str) -> None
         assert not re.search(r"https?://", text)  # no other host
         for name in re.findall(r"(?:from|import|src=)\s*\(?\"(?:\./)?([\w./-]+\.m?js)\"", text):
             assert (site / name).is_file(), f"{script.name} wants {name}"
-    code, _, err = run(*arguments)
-    assert code == 1
-    assert "--force" in err
+    refused(run(*arguments), "--force")

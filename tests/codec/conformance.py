@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw
 from aecodec.codec import tiling
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import Chunk, ChunkType, Header, write_file
-from tests.codec.foreign import recorded_symbols
+from tests.codec.foreign import digest, recorded_symbols
 
 FOLDER = Path(__file__).with_suffix("")
 
@@ -32,17 +32,11 @@ def levels_digest(image: Image.Image) -> str:
     return sha256(np.asarray(image).tobytes()).hexdigest()
 
 
-def symbols_digest(symbols: list[np.ndarray]) -> str:
-    return sha256(
-        np.concatenate([np.zeros(0, "<i4"), *symbols]).astype("<i4").tobytes()
-    ).hexdigest()
-
-
 def decode(name: str) -> tuple[Image.Image, str]:
     """A file's picture, and the digest of its symbols."""
     with recorded_symbols() as symbols:
         image = Codec("cpu", runtime="onnx").decompress(FOLDER / f"{name}.aec")
-    return image, symbols_digest(symbols)
+    return image, digest(symbols)
 
 
 def _drawn(cat: Image.Image) -> Image.Image:

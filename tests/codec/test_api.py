@@ -74,10 +74,10 @@ def test_files_bytes_and_paths(codec: Codec, small: Image.Image, tmp_path: Path)
         assert aecodec.decompress(source).tobytes() == expected
 
 
-def test_qualities_of_numpy(codec: Codec, small: Image.Image) -> None:
+def test_quality_is_an_integer_of_numpy_too(codec: Codec, small: Image.Image) -> None:
     assert codec.compress(small, np.int64(30)) == codec.compress(small, 30)  # type: ignore[arg-type]
-    for wrong in (True, np.bool_(True), 50.0, "50", np.int64(0), None):
-        with pytest.raises(ValueError, match="integer from 1 to 100"):
+    for wrong in (True, np.bool_(True), 50.0, "50", np.int64(0), 101, None):
+        with pytest.raises(ValueError, match="quality must be an integer from 1 to 100"):
             codec.compress(small, wrong)  # type: ignore[arg-type]
 
 

@@ -265,12 +265,6 @@ def test_what_is_all_padding_is_refused(codec: Codec, monkeypatch: pytest.Monkey
         codec.compress(Image.new("L", (20_000, 2)))
 
 
-@pytest.mark.parametrize("quality", [0, 101, 50.0, "50"])
-def test_quality_is_checked(codec: Codec, small: Image.Image, quality: int) -> None:
-    with pytest.raises(ValueError, match="quality must be an integer from 1 to 100"):
-        codec.compress(small, quality)
-
-
 def test_effort_and_device_are_checked(codec: Codec, small: Image.Image) -> None:
     with pytest.raises(ValueError, match="effort must be one of"):
         codec.compress(small, effort="heroic")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.denoiser import Denoiser
 from aecodec.training.recipe import DenoiserRecipe
 from aecodec.training.run import train
+from tests.threads import one_thread  # noqa: F401  (a fixture)
 
 TINY = DenoiserRecipe(
     model=DenoiserConfig(widths=(16, 16, 16), blocks=(1, 1, 1)),
@@ -70,11 +70,3 @@ def floats(cat: Image.Image) -> Tensor:
     pixels = torch.frombuffer(bytearray(cat.tobytes()), dtype=torch.uint8)
     x = pixels.view(cat.height, cat.width, 3).permute(2, 0, 1)[None].float() / 255
     return x[..., :296, :448]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

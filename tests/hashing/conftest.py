@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from aecodec.hashing.config import HashConfig
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.model import HashModel
 from aecodec.hashing.picture import preview_of
+from tests.threads import one_thread  # noqa: F401  (a fixture)
 
 TINY = HashConfig(side=32, widths=(8, 16), blocks=(1, 1), lengths=(64, 128), thumbnail=8)
 
@@ -83,11 +83,3 @@ def photos(cat: Image.Image, tmp_path: Path) -> Path:
         left, top = number % 4 * 110, number // 4 * 150
         cat.crop((left, top, left + 110, top + 140)).save(folder / f"{number}.png")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

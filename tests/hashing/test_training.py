@@ -170,6 +170,9 @@ def test_packed_images(folder: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "train_other.npz", x=data)
     with pytest.raises(RecipeError, match="packed"):
         packed_squares(tmp_path / "train_other.npz", 16)
+    (tmp_path / "train_bad.npz").write_bytes(b"no arrays")
+    with pytest.raises(RecipeError, match="train_bad.npz: not a readable NumPy file"):
+        packed_squares(tmp_path / "train_bad.npz", 16)
 
 
 def test_nt_xent_by_hand() -> None:

@@ -15,13 +15,6 @@ from aecodec.errors import UsageError
 from tests.conftest import psnr
 
 
-@pytest.fixture
-def photo(small: Image.Image, tmp_path: Path) -> Path:
-    path = tmp_path / "photo.png"
-    small.save(path)
-    return path
-
-
 def test_a_file_is_compressed_with_its_hash_inside(photo: Path, small: Image.Image) -> None:
     facts = aecodec.compress_file(photo, quality=60)
     data = photo.with_suffix(".aec").read_bytes()

@@ -2,4 +2,4 @@
 
 from aecodec.errors import require
 
-require("bench", "bench", "torch", "scipy", "matplotlib")
+require("bench", "bench", "torch", "scipy", "matplotlib", "pytorch_msssim")

@@ -16,8 +16,8 @@ from aecodec.denoising.denoiser import Denoiser
 from aecodec.errors import UnsupportedImageError
 from aecodec.evaluation import machine
 from aecodec.evaluation.denoising import methods
-from aecodec.evaluation.denoising.methods import BLIND, Floats, Method, ours
-from aecodec.evaluation.denoising.plot import contact_sheet, plot_denoise
+from aecodec.evaluation.denoising.methods import BLIND, Floats, Method, ours, to_levels
+from aecodec.evaluation.denoising.plot import contact_sheet, middle, plot_denoise
 from aecodec.evaluation.denoising.table import VERSIONS, denoise_markdown
 from aecodec.evaluation.denoising.tasks import NOISY, TASKS, NoiseTask
 from aecodec.evaluation.metrics import psnr, ssim
@@ -70,11 +70,6 @@ def _row(
         "seconds": seconds,
         "megapixels": clean.shape[0] * clean.shape[1] / 1e6,
     }
-
-
-def to_levels(x: Floats) -> NDArray[np.uint8]:
-    """Floats around [0, 1] as the levels of a file."""
-    return np.asarray(np.round(x.clip(0, 1) * 255), np.uint8)
 
 
 def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
@@ -157,9 +152,7 @@ def _sheet_rows(
     photo: Image.Image, denoiser: Denoiser, without: Collection[str]
 ) -> dict[str, dict[str, Image.Image]]:
     """task -> what -> picture, of the middle of a photo."""
-    side = min(256, *photo.size)
-    left, top = (photo.width - side) // 2, (photo.height - side) // 2
-    clean = photo.crop((left, top, left + side, top + side))
+    clean = middle(photo, 256)
     x = torch.tensor(np.asarray(clean)).permute(2, 0, 1)[None].float() / 255
     sheet = {}
     for task in TASKS:

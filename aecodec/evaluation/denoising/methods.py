@@ -39,6 +39,11 @@ class Method:
     denoise: Callable[[Floats, float], Floats]
 
 
+def to_levels(x: Floats) -> NDArray[np.uint8]:
+    """Floats around [0, 1] as the levels of a file."""
+    return np.asarray(np.round(x.clip(0, 1) * 255), np.uint8)
+
+
 def ours(denoiser: Denoiser, kind: Kind) -> list[Method]:
     """aecodec told what the noise is, and aecodec left to find out."""
 
@@ -109,9 +114,8 @@ def _opencv_nlm(noisy: Floats, sigma: float) -> Floats:
     """It takes 8 bits only: floats are clipped and rounded first."""
     import cv2
 
-    levels = np.round(noisy.clip(0, 1) * 255).astype(np.uint8)
     strength = OPENCV_STRENGTH * sigma
-    bgr = np.ascontiguousarray(levels[..., ::-1])
+    bgr = np.ascontiguousarray(to_levels(noisy)[..., ::-1])
     clean = cv2.fastNlMeansDenoisingColored(bgr, None, strength, strength)
     return clean[..., ::-1].astype(np.float32) / 255
 

@@ -21,9 +21,10 @@ from aecodec.evaluation.denoising.methods import (
     Method,
     for_gaussian_noise,
     opencv_threads,
+    to_levels,
 )
 from aecodec.evaluation.denoising.pairs_table import pairs_markdown
-from aecodec.evaluation.denoising.plot import contact_sheet
+from aecodec.evaluation.denoising.plot import contact_sheet, middle
 from aecodec.evaluation.denoising.table import VERSIONS
 from aecodec.evaluation.denoising.tasks import NOISY
 from aecodec.evaluation.metrics import psnr, ssim
@@ -99,8 +100,7 @@ def _with_estimate(method: Method, noisy: Image.Image, _: float) -> Image.Image:
 
 def _apply(method: Method, noisy: Image.Image, level: float) -> Image.Image:
     x = np.asarray(noisy, np.float32) / 255
-    denoised = method.denoise(x, level)
-    return Image.fromarray(np.round(denoised.clip(0, 1) * 255).astype(np.uint8))
+    return Image.fromarray(to_levels(method.denoise(x, level)))
 
 
 def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -164,7 +164,9 @@ def run_pairs(
                 raise UnsupportedImageError(f"{pair.noisy}: not of the size of {pair.clean.name}")
             pictures = _measure(rows, pair.name, noisy, clean, every)
             # The table has the methods that were told: for the eye there is no room.
-            sheet[pair.name] = {k: _middle(v) for k, v in pictures.items() if TOLD not in k}
+            sheet[pair.name] = {
+                k: middle(v, _SHEET_SIDE) for k, v in pictures.items() if TOLD not in k
+            }
             if progress:
                 progress(number + 1, len(pairs), pair.name)
         figures: dict[str, Any] = {
@@ -208,9 +210,3 @@ def _measure(
         for method, spent in seconds.items()
     ]
     return pictures
-
-
-def _middle(picture: Image.Image) -> Image.Image:
-    side = min(_SHEET_SIDE, *picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    return picture.crop((left, top, left + side, top + side))

@@ -40,6 +40,13 @@ def plot_denoise(summary: Mapping[str, Any], format: str) -> bytes:
     return buffer.getvalue()
 
 
+def middle(picture: Image.Image, side: int) -> Image.Image:
+    """A square of so many pixels a side, or as large as there is."""
+    side = min(side, *picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    return picture.crop((left, top, left + side, top + side))
+
+
 def contact_sheet(rows: Mapping[str, Mapping[str, Image.Image]]) -> bytes:
     """Pictures in rows, each with its name and its PSNR to the row's first, as PNG."""
     side = max(p.height for pictures in rows.values() for p in pictures.values())

@@ -125,41 +125,34 @@ def _published_plain() -> dict[str, _Plain]:
     return plain
 
 
-def _bd_rates(curves: dict[str, _Plain], references: dict[str, _Plain]) -> dict[str, Any]:
-    """name -> metric -> reference -> percent, or None where there is none."""
-    return {
-        name: {
-            metric: {ref: _bd_rate(references[ref], curve, metric) for ref in references}
-            for metric in METRICS
-        }
-        for name, curve in curves.items()
-    }
+def _compared(
+    curves: dict[str, _Plain],
+    references: dict[str, _Plain],
+    compare: Callable[[_Plain, _Plain, str], Any],
+) -> dict[str, Any]:
+    """name -> metric -> reference -> what they compare to, or None where that cannot be."""
 
-
-def _bd_rate(reference: _Plain, curve: _Plain, metric: str) -> float | None:
-    if metric not in curve[1]:
-        return None
-    least = METRICS[metric].least
-    try:
-        return bd_rate(reference[0], reference[1][metric], curve[0], curve[1][metric], least)
-    except BdRateError:
-        return None
-
-
-def _bd_ranges(curves: dict[str, _Plain], references: dict[str, _Plain]) -> dict[str, Any]:
-    """name -> metric -> reference -> [lowest, highest], of what a BD-rate is the mean over."""
-
-    def shared(reference: _Plain, curve: _Plain, metric: str) -> list[float] | None:
-        least = METRICS[metric].least
+    def one(reference: _Plain, curve: _Plain, metric: str) -> Any:
         try:
-            return list(shared_range(reference[1][metric], curve[1][metric], least))
+            return compare(reference, curve, metric) if metric in curve[1] else None
         except BdRateError:
             return None
 
     return {
-        name: {m: {ref: shared(references[ref], curve, m) for ref in references} for m in METRICS}
+        name: {m: {ref: one(references[ref], curve, m) for ref in references} for m in METRICS}
         for name, curve in curves.items()
     }
+
+
+def _bd_rate(reference: _Plain, curve: _Plain, metric: str) -> float:
+    """In percent."""
+    least = METRICS[metric].least
+    return bd_rate(reference[0], reference[1][metric], curve[0], curve[1][metric], least)
+
+
+def _bd_range(reference: _Plain, curve: _Plain, metric: str) -> list[float]:
+    """[lowest, highest], of what a BD-rate is the mean over."""
+    return list(shared_range(reference[1][metric], curve[1][metric], METRICS[metric].least))
 
 
 def summarise(rows: Sequence[Row], *, kodak: bool) -> dict[str, Any]:
@@ -180,9 +173,9 @@ def summarise(rows: Sequence[Row], *, kodak: bool) -> dict[str, Any]:
     published = _published_plain() if kodak else {}
     return {
         "curves": curves,
-        "bd_rate": _bd_rates(plain, references),
-        "bd_range": _bd_ranges(plain, references),
-        "published_bd_rate": _bd_rates(published, references),
+        "bd_rate": _compared(plain, references, _bd_rate),
+        "bd_range": _compared(plain, references, _bd_range),
+        "published_bd_rate": _compared(published, references, _bd_rate),
     }
 
 

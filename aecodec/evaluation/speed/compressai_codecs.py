@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from aecodec.errors import AecodecError
+from aecodec.errors import needs_extra
 from aecodec.torchvision_repair import make_importable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class CompressAiCodec:
         try:
             from compressai.zoo import image_models
         except ImportError as error:
-            raise AecodecError("this needs CompressAI: pip install compressai") from error
+            raise needs_extra("a CompressAI codec", "bench") from error
         self.name = name if quality == QUALITY else f"{name}, quality {quality}"
         torch.manual_seed(0)
         self._net: Any = image_models[name](quality, pretrained=False).eval()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, TypeVar
 
-from aecodec.errors import AecodecError
+from aecodec.errors import AecodecError, needs_extra
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -92,7 +92,7 @@ def import_ray() -> Any:
         import pyarrow  # noqa: F401
         import ray.data
     except ImportError:
-        raise AecodecError("--engine ray needs Ray: pip install 'aecodec[ray]'") from None
+        raise needs_extra("--engine ray", "ray") from None
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     return ray
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-Array = npt.NDArray[Any]
+from tests.autoencoders.conftest import Array
+from tests.cli.conftest import Run
+from tests.threads import one_thread  # noqa: F401  (a fixture)
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+Fit = Callable[..., Path]
+SVD = ("--set", "solver=svd")
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +41,16 @@ def folder(digits: Array, tmp_path: Path) -> Path:
     noise = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
     Image.fromarray(noise).save(root / "deep" / "noise.png")
     return root
+
+
+@pytest.fixture
+def fit(run: Run, tmp_path: Path) -> Fit:
+    """Fit a model by the command line; its file."""
+
+    def call(kind: str, data: Path, *settings: object, name: str = "m.safetensors") -> Path:
+        model = tmp_path / name
+        code, _, err = run("ae", "fit", kind, data, "-o", model, *settings)
+        assert code == 0, err
+        return model
+
+    return call

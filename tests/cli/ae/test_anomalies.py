@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pytest
 from PIL import Image
 
 import aecodec
 from aecodec.autoencoders import AnomalyDetector, Autoencoder
-from tests.cli.conftest import Run, one_line
-
-Array = npt.NDArray[Any]
+from tests.cli.ae.conftest import SVD, Array, Fit
+from tests.cli.conftest import Run, one_line, refused
 
 
 def test_a_saved_detector_is_taken_as_it_is(
@@ -38,9 +35,7 @@ def test_a_saved_detector_is_taken_as_it_is(
     found = {int(s["name"]) for s in report["samples"] if s["anomaly"]}
     assert found == set(np.flatnonzero(detector.predict(digits) == -1))
     for option in (("--normal", table), ("--contamination", 0.1), ("--scoring", "relative")):
-        code, _, err = run("ae", "anomalies", model, table, *option)
-        assert code == 2
-        assert "own threshold" in err
+        refused(run("ae", "anomalies", model, table, *option), "own threshold", code=2)
     assert run("ae", "transform", model, table, "-o", tmp_path / "codes.npy")[0] == 0
 
 
@@ -80,13 +75,10 @@ def test_the_codec_finds_noise_strange(run: Run, folder: Path) -> None:
 
 
 def test_what_cannot_be_scored_or_drawn_is_refused_before_the_work(
-    run: Run, folder: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, fit: Fit, folder: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, picture = tmp_path / "m.safetensors", tmp_path / "odd.png"
-    assert (
-        run("ae", "fit", "linear", table, "-o", model, "--set", "solver=svd", "--components", 2)[0]
-        == 0
-    )
+    picture = tmp_path / "odd.png"
+    model = fit("linear", table, *SVD, "--components", 2)
 
     def work(*_: object) -> None:
         raise AssertionError("worked")
@@ -103,11 +95,13 @@ def test_what_cannot_be_scored_or_drawn_is_refused_before_the_work(
         assert named in err
 
 
-def test_a_threshold_from_normal_data(run: Run, table: Path, digits: Array, tmp_path: Path) -> None:
-    model, strange = tmp_path / "m.safetensors", tmp_path / "strange.csv"
+def test_a_threshold_from_normal_data(
+    run: Run, fit: Fit, table: Path, digits: Array, tmp_path: Path
+) -> None:
+    strange = tmp_path / "strange.csv"
     noise = np.random.default_rng(0).random((3, 64))
     pl.DataFrame(np.r_[digits[:2], noise]).write_csv(strange)
-    assert run("ae", "fit", "mdl", table, "-o", model, "--components", 2, "--epochs", 5)[0] == 0
+    model = fit("mdl", table, "--components", 2, "--epochs", 5)
     code, out, err = run("ae", "anomalies", model, strange, "--normal", table, "--json")
     assert (code, err) == (0, "")
     report = json.loads(out)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from aecodec.autoencoders import load
-from tests.cli.conftest import Run, one_line
-
-Array = npt.NDArray[Any]
+from tests.cli.ae.conftest import SVD, Array, Fit
+from tests.cli.conftest import Run, refused
 
 
 def test_fit_transform_reconstruct(run: Run, table: Path, digits: Array, tmp_path: Path) -> None:
@@ -46,10 +43,9 @@ def test_fit_transform_reconstruct(run: Run, table: Path, digits: Array, tmp_pat
     np.testing.assert_allclose(np.load(tmp_path / "back.npy"), estimator.reconstruct(digits))
 
 
-def test_words_for_switches(run: Run, table: Path, tmp_path: Path) -> None:
-    model = tmp_path / "m.safetensors"
+def test_words_for_switches(run: Run, fit: Fit, table: Path, tmp_path: Path) -> None:
     settings = ("--set", "tied=False", "--set", "early_stopping=True", "--epochs", 2)
-    assert run("ae", "fit", "linear", table, "-o", model, *settings)[0] == 0
+    model = fit("linear", table, *settings)
     estimator = load(model)
     assert (estimator.tied, estimator.early_stopping) == (False, True)
 
@@ -82,78 +78,57 @@ def test_a_folder_of_images(run: Run, folder: Path, tmp_path: Path) -> None:
 
 
 def test_reconstructions_never_replace_the_images(
-    run: Run, small: Image.Image, tmp_path: Path
+    run: Run, fit: Fit, small: Image.Image, tmp_path: Path
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for number in range(4):
         small.rotate(90 * number).resize((16, 16)).save(photos / f"{number}.png")
-    assert run("ae", "fit", "linear", photos, "-o", tmp_path / "m", "--components", 2)[0] == 0
+    model = fit("linear", photos, "--components", 2)
     before = {path.name: path.read_bytes() for path in photos.iterdir()}
-    code, _, err = run("ae", "reconstruct", tmp_path / "m", photos, "-o", photos, "--force")
-    assert (code, one_line(err)) == (1, True)
-    assert "would overwrite an input" in err
+    onto_itself = run("ae", "reconstruct", model, photos, "-o", photos, "--force")
+    refused(onto_itself, "would overwrite an input")
     assert {path.name: path.read_bytes() for path in photos.iterdir()} == before
 
 
-def test_samples(run: Run, folder: Path, table: Path, tmp_path: Path) -> None:
-    model = tmp_path / "m.safetensors"
-    assert (
-        run("ae", "fit", "variational", folder, "-o", model, "--components", 2, "--epochs", 2)[0]
-        == 0
-    )
+def test_samples(run: Run, fit: Fit, folder: Path, table: Path, tmp_path: Path) -> None:
+    model = fit("variational", folder, "--components", 2, "--epochs", 2)
     assert run("ae", "sample", model, "-n", 6, "-o", tmp_path / "s.png")[0] == 0
     assert Image.open(tmp_path / "s.png").size == (3 * 9 - 1, 2 * 9 - 1)
     assert run("ae", "sample", model, "-n", 6, "-o", tmp_path / "s.npy")[0] == 0
     assert np.load(tmp_path / "s.npy").shape == (6, 64)
     rows = tmp_path / "rows.safetensors"
-    assert (
-        run("ae", "fit", "variational", table, "-o", rows, "--components", 2, "--epochs", 1)[0] == 0
-    )
-    code, _, err = run("ae", "sample", rows, "-o", tmp_path / "t.png")
-    assert code == 1
-    assert one_line(err)
+    rows = fit("variational", table, "--components", 2, "--epochs", 1, name="rows")
+    refused(run("ae", "sample", rows, "-o", tmp_path / "t.png"))
     linear = tmp_path / "linear.safetensors"
-    assert run("ae", "fit", "linear", table, "-o", linear, "--set", "solver=svd")[0] == 0
-    code, _, err = run("ae", "sample", linear, "-o", tmp_path / "t.npy")
-    assert code == 1
-    assert "variational" in err
+    linear = fit("linear", table, *SVD, name="linear")
+    refused(run("ae", "sample", linear, "-o", tmp_path / "t.npy"), "variational")
 
 
-def test_a_map_of_codes(run: Run, table: Path, tmp_path: Path) -> None:
-    model, labels = tmp_path / "m.safetensors", tmp_path / "labels.txt"
-    assert (
-        run("ae", "fit", "linear", table, "-o", model, "--set", "solver=svd", "--components", 3)[0]
-        == 0
-    )
+def test_a_map_of_codes(run: Run, fit: Fit, table: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    model = fit("linear", table, *SVD, "--components", 3)
     labels.write_text("\n".join(map(str, load_digits().target[:300])))
     target = tmp_path / "map.png"
     assert run("ae", "plot-codes", model, table, "-o", target, "--labels", labels)[0] == 0
     colours = np.asarray(Image.open(target).convert("RGB")).reshape(-1, 3)
     assert len(np.unique(colours, axis=0)) > 10
     labels.write_bytes(b"\x93NUMPY")
-    code, _, err = run(
-        "ae", "plot-codes", model, table, "-o", target, "--labels", labels, "--force"
-    )
-    assert code == 1
-    assert one_line(err)
+    again = ("ae", "plot-codes", model, table, "-o", target, "--labels", labels, "--force")
+    refused(run(*again))
     labels.write_text("one\ntwo")
-    code, _, err = run(
-        "ae", "plot-codes", model, table, "-o", target, "--labels", labels, "--force"
-    )
-    assert code == 1
-    assert "2 lines for 300" in err
+    refused(run(*again), "2 lines for 300")
 
 
 def test_a_map_of_few_samples_with_labels_that_are_no_formula(
-    run: Run, table: Path, tmp_path: Path
+    run: Run, fit: Fit, table: Path, tmp_path: Path
 ) -> None:
     rows = np.load(table)[:12]
     np.save(tmp_path / "few.npy", rows)
     (tmp_path / "labels").write_text("a$b_$\\frac\nother\n" * 6)
-    assert run("ae", "fit", "linear", table, "-o", tmp_path / "m", "--components", 4)[0] == 0
+    model = fit("linear", table, "--components", 4)
     labels, target = ("--labels", tmp_path / "labels"), tmp_path / "map.svg"
     for method in ("pca", "tsne"):
-        what = ("ae", "plot-codes", tmp_path / "m", tmp_path / "few.npy", "-o", target, "--force")
+        what = ("ae", "plot-codes", model, tmp_path / "few.npy", "-o", target, "--force")
         assert run(*what, *labels, "--method", method)[0] == 0
         assert target.stat().st_size > 1000
