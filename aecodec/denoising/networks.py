@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aecodec.denoising.config import STRIDE, DenoiserConfig
-from aecodec.denoising.graphs import denoiser_graph
+from aecodec.denoising.graphs import NETWORKS, denoiser_graph
 from aecodec.denoising.impulses import fill
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import OnnxNetworks
@@ -37,7 +37,8 @@ class OnnxDenoiser:
     """`Networks` on ONNX Runtime."""
 
     def __init__(self, config: DenoiserConfig, tensors: Mapping[str, AnyArray]) -> None:
-        self._networks = OnnxNetworks(lambda name: denoiser_graph(name, config, tensors), tensors)
+        graphs = {name: denoiser_graph(name, config, tensors) for name in NETWORKS}
+        self._networks = OnnxNetworks(graphs, tensors)
 
     def estimate(self, x: FloatArray, missing: Missing | None) -> FloatArray:
         return self._run("estimate", x=x if missing is None else fill(x, missing))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aecodec.denoising.config import DenoiserConfig
-from aecodec.denoising.graphs import NETWORKS, denoiser_graph
 from aecodec.denoising.networks import Networks, OnnxDenoiser
 from aecodec.weights import loading
 
@@ -37,8 +36,6 @@ def load(path: Path, runtime: str) -> Loaded:
 def _build(file: loading.WeightFile, runtime: str) -> Loaded:
     config = DenoiserConfig.from_json(file.metadata["config"])
     if runtime == "onnx":
-        for network in NETWORKS:  # so that tensors that are not there are missed at once
-            denoiser_graph(network, config, file.tensors)
         return Loaded(config, OnnxDenoiser(config, file.tensors))
     from aecodec.denoising.torch_networks import TorchDenoiser, load_model
 

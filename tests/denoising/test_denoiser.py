@@ -143,7 +143,8 @@ def test_strength_scales_what_is_done(
 def test_strength_is_a_factor_on_sigma(denoiser: Denoiser, cat: Image.Image) -> None:
     noisy = with_noise(cat, 25)
     stronger = denoiser.denoise(noisy, 20, strength=1.5)
-    assert stronger.tobytes() == denoiser.denoise(noisy, 30).tobytes()
+    same = np.asarray(denoiser.denoise(noisy, 30), int)
+    assert np.abs(np.asarray(stronger, int) - same).max() <= 1  # 1.5 times 20 / 255, in floats
 
 
 def test_what_was_found_is_the_median_of_the_map(denoiser: Denoiser, cat: Image.Image) -> None:
