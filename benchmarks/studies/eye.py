@@ -9,6 +9,7 @@ codec with its SSIMULACRA 2. The photos are those that are held out of training.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -42,14 +43,16 @@ def nearest(codec: ImageCodec, image: Image.Image, size: float) -> bytes:
     return min(files.values(), key=lambda data: max(len(data) / size, size / len(data)))
 
 
-def row(codec: Codec, image: Image.Image, rate: float) -> list[tuple[str, Image.Image]]:
+def row(
+    codec: Codec, rivals: Sequence[ImageCodec], image: Image.Image, rate: float
+) -> list[tuple[str, Image.Image]]:
     """Captions and pictures of one photo at a rate."""
     ours = compress_to_target(codec, image, bpp=rate)
     cells = [("original", image)]
     decoded = [("aecodec", ours, codec.decompress(ours))]
-    for name, classic in (("AVIF", Avif()), ("JPEG XL", JpegXl())):
-        data = nearest(classic, image, len(ours))
-        decoded.append((name, data, classic.decode(data)))
+    for rival in rivals:
+        data = nearest(rival, image, len(ours))
+        decoded.append((rival.name, data, rival.decode(data)))
     for name, data, picture in decoded:
         score = ssimulacra2(image, picture)
         cells.append((f"{name}: {len(data):,} bytes, {score:.1f}", picture))
@@ -78,7 +81,9 @@ def main() -> None:
     parser.add_argument("--weights", help="a name or a file; by default those that ship")
     parser.add_argument("--number", type=int, default=10, help="of photos")
     args = parser.parse_args()
-    codec = Codec("cpu", args.weights)
+    codec, rivals = Codec("cpu", args.weights), (Avif(), JpegXl())
+    if missing := [rival.name for rival in rivals if not rival.works()]:
+        parser.error(f"{' and '.join(missing)} cannot be written here; install the extra codecs")
     held_out = split_photos(find_photos(args.data), 20)[1][: args.number]
     images = [
         Image.fromarray(crop[0].permute(1, 2, 0).numpy())
@@ -86,7 +91,9 @@ def main() -> None:
     ]
     for rate in RATES:
         buffer = BytesIO()
-        sheet([row(codec, image, rate) for image in images]).save(buffer, "WEBP", quality=92)
+        sheet([row(codec, rivals, image, rate) for image in images]).save(
+            buffer, "WEBP", quality=92
+        )
         write_bytes(args.out.with_name(f"{args.out.name}-{rate}.webp"), buffer.getvalue())
 
 
