@@ -71,9 +71,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Trainab
         return self._infer(self._reconstruction, self._check_data(X))
 
     def reconstruction_error(self, X: Any) -> Array:
-        """Mean squared error of each sample's reconstruction, in squared units of X:
-        (n_samples,).
-        """
+        """Mean squared error of each sample, in squared units of X: (n_samples,)."""
         return self._infer(self._squared_error, self._check_data(X))
 
     def relative_error(self, X: Any) -> Array:

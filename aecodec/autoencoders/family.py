@@ -24,9 +24,7 @@ KINDS: dict[str, type] = {}
 
 
 def estimator(kind: str = "") -> Callable[[AnyClass], AnyClass]:
-    """Register a class of estimators, so that it can be saved; a kind, so that users can ask for
-    it.
-    """
+    """Register a class of estimators, to be saved; with a kind, users can ask for it."""
 
     def register(cls: AnyClass) -> AnyClass:
         ESTIMATORS[cls.__name__] = cls
@@ -168,9 +166,7 @@ class Family(BaseEstimator):
         return 0.0
 
     def check_parameters(self, n_features: int) -> None:
-        """Raise ValueError where a parameter is out of range, for data of so many features;
-        `fit` does.
-        """
+        """Raise ValueError where a parameter is out of range for data of so many features."""
         check_count("n_components", self.n_components)
         check_choice("loss", self.loss, self._losses)
         check_choice("output", self.output, ("auto", "linear", "sigmoid"))

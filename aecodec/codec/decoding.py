@@ -25,7 +25,7 @@ from aecodec.codec.exact import ExactPart, put_cells, unpack_exact
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.varint import unpack_varint
 from aecodec.errors import CorruptFileError
-from aecodec.images.cells import CELL
+from aecodec.images.cells import CELL, pixels_of
 from aecodec.nn.arrays import FloatArray
 from aecodec.nn.pixels import Levels, to_pillow
 
@@ -77,10 +77,10 @@ def decode_pixels(
     learned = _learned(header, chunks)
     box = box or (0, 0, *learned.size)
     if header.weights == NO_WEIGHTS:
-        image, bare = Image.new(learned.mode, (box[2] - box[0], box[3] - box[1])), True
+        image = Image.new(learned.mode, (box[2] - box[0], box[3] - box[1]))
     else:
-        image, bare = decode_tiles(model(), learned, box), False
-    for part, (left, top) in _exact_parts(header, chunks, box, bare):
+        image = decode_tiles(model(), learned, box)
+    for part, (left, top) in _exact_parts(header, chunks, box):
         put_cells(image, part, (left - box[0], top - box[1]))
     return image
 
@@ -101,8 +101,7 @@ def decode_reduced(
     learned = _learned(header, chunks)
     width, height = learned.size
     image = Image.new(learned.mode, (-(-width // scale), -(-height // scale)))
-    bare = header.weights == NO_WEIGHTS
-    if not bare:
+    if header.weights != NO_WEIGHTS:
         network = model()
         if network.preview is None:
             return reduce_image(decode_pixels(header, chunks, model), scale)
@@ -114,12 +113,11 @@ def decode_reduced(
             x = network.preview.pixels(network.unscaled(latents, header.quality), scale)
             tile = to_pillow(x + 0.5, learned.mode, learned.levels)
             image.paste(tile, (window.left * times, window.top * times))
-    for part, (left, top) in _exact_parts(header, chunks, (0, 0, width, height), bare):
+    for part, (left, top) in _exact_parts(header, chunks, (0, 0, width, height)):
         small = np.array(reduce_image(part.pixels, scale))
         there = (left // scale, top // scale)
         below = np.asarray(image)[there[1] :, there[0] :][: small.shape[0], : small.shape[1]]
-        cells = part.cells.repeat(CELL // scale, 0).repeat(CELL // scale, 1)
-        other = ~cells[: small.shape[0], : small.shape[1]]
+        other = ~pixels_of(part.cells, small.shape, CELL // scale)
         small[other] = below[other]
         image.paste(Image.fromarray(small), there)
     return image
@@ -206,13 +204,13 @@ def _within(area: tiling.Area, whole: tiling.Area) -> tiling.Area:
 
 
 def _exact_parts(
-    header: Header, chunks: Sequence[Chunk], box: Box, bare: bool
+    header: Header, chunks: Sequence[Chunk], box: Box
 ) -> Iterator[tuple[ExactPart, tuple[int, int]]]:
     """The exact parts of the tiles that a box touches, and the upper left corners of these.
 
-    Args:
-        bare: the network codes nothing, so that these must be whole tiles, and all.
+    Where the network codes nothing, these must be whole tiles, and all.
     """
+    bare = header.weights == NO_WEIGHTS
     mode = MODES[header.mode].removesuffix("A")
     boxes = tile_boxes(header.width, header.height, header.tile)
     sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]

@@ -53,9 +53,7 @@ def describe(data: bytes) -> dict[str, Any]:
 
 
 def _tiles(header: Header, chunks: list[Chunk]) -> list[dict[str, Any]]:
-    """Of each tile: left upper corner, size, and the shares of its cells that are exact or in fewer
-    colours.
-    """
+    """Of each tile: upper left corner, size, shares of cells that are exact or in fewer colours."""
     boxes = tile_boxes(header.width, header.height, header.tile)
     sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]
     tiles: list[dict[str, Any]] = [

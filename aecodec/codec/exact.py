@@ -16,7 +16,7 @@ from PIL import Image
 
 from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError
-from aecodec.images.cells import CELL, Cells, cell_grid, combine
+from aecodec.images.cells import CELL, Cells, cell_grid, combine, pixels_of
 
 
 class ExactPart(NamedTuple):
@@ -139,7 +139,7 @@ def fill_cells(pixels: Image.Image, cells: Cells) -> Image.Image:
         for band in np.moveaxis(smooth, 2, 0)
     ]
     filled = np.stack([np.asarray(level) for level in levels], axis=2).round()
-    mask = cells.repeat(CELL, 0).repeat(CELL, 1)[: values.shape[0], : values.shape[1], None]
+    mask = pixels_of(cells, values.shape)[..., None]
     mixed = np.where(mask, filled[: values.shape[0], : values.shape[1]], values)
     if pixels.mode == "RGB":
         return Image.fromarray(mixed.astype(np.uint8))

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from aecodec.codec.exact import pack_exact
-from aecodec.images.cells import CELL, Cells, combine
+from aecodec.images.cells import Cells, combine, pixels_of
 
 _COUNTS = (16, 32, 64, 128, 256)
 _NEAR_ENOUGH = 0.01  # more colours cannot win where errors cost this share of the bits
@@ -63,7 +63,7 @@ def pack_cheapest(
     black = Image.new(pixels.mode, pixels.size)
     kept = combine(pixels, black, cells)
     before = np.asarray(kept, dtype=np.int16)
-    count = int(cells.repeat(CELL, 0).repeat(CELL, 1)[: kept.height, : kept.width].sum())
+    count = int(pixels_of(cells, before.shape).sum())
     allowed = 255**2 / 10 ** (float(np.interp(quality, _QUALITIES, _LEAST_PSNR)) / 10)
     most_off = float(np.interp(quality, _QUALITIES, _MOST_OFF))
     for colours in _COUNTS:

@@ -91,9 +91,7 @@ class AecImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    """`Image.save` with quality, effort, lossless; and icc_profile, exif, xmp, dpi, comment,
-    text.
-    """
+    """`Image.save` with quality, effort, lossless, icc_profile, exif, xmp, dpi, comment, text."""
     from aecodec.codec.codec import default_codec
 
     options = image.encoderinfo

@@ -70,10 +70,9 @@ class HyperSynthesis(nn.Module):
 
 
 class ScaleNetwork(nn.Module):
-    """One step's scale indices (B, M, h/2, w/2), in integers, from psi and magnitudes (B, N+M,
-    h, w).
+    """One step's scale indices (B, M, h/2, w/2), in integers.
 
-    The first step's come from psi alone.
+    From psi and magnitudes (B, N+M, h, w); the first step's from psi alone.
     """
 
     def __init__(self, config: CodecConfig, conv: Any, step: int) -> None:
@@ -99,9 +98,9 @@ class ScaleNetwork(nn.Module):
 
 
 class MeanNetwork(nn.Module):
-    """One step's means (B, M, h/2, w/2), in float, from psi and decoded latents (B, N+M, h, w).
+    """One step's means (B, M, h/2, w/2), in float.
 
-    The first step's come from psi alone.
+    From psi and decoded latents (B, N+M, h, w); the first step's from psi alone.
     """
 
     def __init__(self, config: CodecConfig, step: int) -> None:

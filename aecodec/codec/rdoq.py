@@ -17,8 +17,7 @@ ERROR_BITS = 24.0
 
 @lru_cache(maxsize=1)
 def shrinkage() -> FloatArray:
-    """For each scale index, by how much a magnitude shrinks before it is rounded: (64,), in [0,
-    0.5].
+    """How much a magnitude shrinks before it is rounded, at each scale index: (64,), in [0, 0.5].
 
     Where 0 costs d bits less than 1, the two cost the same at 1/2 + d / (2 w), if a squared
     error of one step is worth w bits.

@@ -21,9 +21,7 @@ def gaussian_bits(values: Tensor, scale: Tensor) -> Tensor:
 
 
 def assumed_symbol_bits() -> Tensor:
-    """Bits of the magnitudes 0 to 513 at each scale index, as Gaussian tables have them: (64,
-    514).
-    """
+    """Bits of magnitudes 0 to 513 at each scale index, as Gaussian tables have them: (64, 514)."""
     scale = scale_of_index(torch.arange(SCALE_LEVELS))
     return gaussian_bits(torch.arange(MAGNITUDES, dtype=torch.float32), scale[:, None])
 

@@ -37,6 +37,7 @@ class CodecNetwork(nn.Module):
         self.prior = LatentPrior(config, exact=True)
 
     @classmethod
+    @torch.inference_mode(False)  # whatever the mode it is first used in
     def load(
         cls, config: CodecConfig, tensors: Mapping[str, AnyArray], device: str
     ) -> CodecNetwork:
@@ -45,13 +46,6 @@ class CodecNetwork(nn.Module):
         Raises:
             RuntimeError: the tensors are another model's.
         """
-        with torch.inference_mode(False):  # whatever the mode it is first used in
-            return cls._load(config, tensors, device)
-
-    @classmethod
-    def _load(
-        cls, config: CodecConfig, tensors: Mapping[str, AnyArray], device: str
-    ) -> CodecNetwork:
         network = cls(config)
         wanted = {
             name: torch.from_numpy(

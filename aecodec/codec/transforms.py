@@ -101,8 +101,7 @@ def _of_patches(layer: nn.Conv2d, x: Tensor, size: int) -> Tensor:
 
 
 class FineBlock(nn.Module):
-    """A `ResidualBlock` that sees features beside its input and has blocks between its
-    convolutions.
+    """A `ResidualBlock` that sees features, too, and has blocks between its convolutions.
 
     At 1/4 resolution, on patches of 4x4 pixels: across the borders of the 8x8 and 16x16 patches
     of the layers before, which share no weights there.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -16,11 +18,16 @@ def cell_grid(width: int, height: int) -> tuple[int, int]:
     return -(-height // CELL), -(-width // CELL)
 
 
+def pixels_of(cells: Cells, shape: Sequence[int], side: int = CELL) -> Cells:
+    """Which pixels of a picture (H, W, ...) are in these cells, of so many pixels a side."""
+    return cells.repeat(side, 0).repeat(side, 1)[: shape[0], : shape[1]]
+
+
 def combine(inside: Image.Image, outside: Image.Image, cells: Cells) -> Image.Image:
     """One picture where cells are true, another of its mode and size elsewhere.
 
     Not by Pillow's masks, which 16-bit grey does not have.
     """
     a, b = np.asarray(inside), np.asarray(outside)
-    mask = cells.repeat(CELL, 0).repeat(CELL, 1)[: a.shape[0], : a.shape[1]]
+    mask = pixels_of(cells, a.shape)
     return Image.fromarray(np.where(mask if a.ndim == 2 else mask[..., None], a, b))

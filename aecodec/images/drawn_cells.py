@@ -134,9 +134,7 @@ def _steps(here: npt.NDArray[np.uint32], mode: str) -> npt.NDArray[np.float32]:
 def _channels(
     here: npt.NDArray[np.uint32], mode: str
 ) -> tuple[npt.NDArray[np.signedinteger[Any]], float]:
-    """The colours (rows, width, C) of sampled rows, and what their sum is times to be a mean
-    level.
-    """
+    """Colours (rows, width, C) of sampled rows, and by what their sum gives a mean level."""
     if mode == "RGB":
         return here.view(np.uint8).reshape(*here.shape, 4)[..., :3].astype(np.int16), 1 / 3
     return here.astype(np.int32)[..., None], 1 / 257 if mode == "I;16" else 1

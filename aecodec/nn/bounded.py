@@ -34,9 +34,7 @@ class BoundedConv2d(nn.Conv2d):
         return self.clamp(super().forward(x))
 
     def clamp(self, y: Tensor) -> Tensor:
-        """Outputs (B, C, H, W), each channel within its range; in place where no gradient is
-        wanted.
-        """
+        """Outputs (B, C, H, W), each channel within its range; in place if there is no gradient."""
         low, high = (bound.to(y.dtype)[:, None, None] for bound in (self.low, self.high))
         clamped: Tensor = _Clamp.apply(y, low, high) if y.requires_grad else y.clamp_(low, high)
         return clamped

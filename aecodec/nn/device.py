@@ -32,9 +32,7 @@ def choose_device(name: str) -> torch.device:
 
 @lru_cache(maxsize=1)
 def has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 natively: without, torch is slower in it than in
-    float32.
-    """
+    """Whether this CPU multiplies bfloat16 natively: else, torch is slower in it than float32."""
     capabilities: dict[str, bool] = getattr(
         torch.cpu, "get_capabilities", dict
     )()  # torch 2.9 and later
@@ -42,9 +40,7 @@ def has_bfloat16() -> bool:
 
 
 def training_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies it faster than float32, which is what the others
-    train in.
-    """
+    """bfloat16 where the device multiplies it faster than float32, else float32: to train in."""
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

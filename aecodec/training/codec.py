@@ -104,8 +104,7 @@ class CodecTraining(TrainingModule):
 
 
 def compile_networks(model: CodecModel) -> None:
-    """Compile the networks of a model in place, for training on a GPU; its parameters keep their
-    names.
+    """Compile a model's networks in place, to train on a GPU; parameters keep their names.
 
     Not what lies between them: that draws from a generator, which `torch.compile` cannot trace.
     Without a compiler on the machine they run as they are.

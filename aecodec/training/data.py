@@ -143,9 +143,7 @@ def _square(photo: Tensor, side: int, rng: np.random.Generator) -> Tensor:
 
 
 def _drawn_crop(picture: Tensor, side: int, rng: np.random.Generator) -> Tensor:
-    """Mostly the least flat of several, for much of a drawn picture is empty; text is not
-    mirrored.
-    """
+    """Mostly the least flat of several: much of a drawn picture is empty. Text is not mirrored."""
     number = _CANDIDATES if rng.random() < _LEAST_FLAT else 1
     crops = [_square(picture, side, rng) for _ in range(number)]
     return crops[0] if number == 1 else max(crops, key=_changes)

@@ -72,8 +72,7 @@ def export_codec(
     card: dict[str, Any],
     crops: Sequence[Tensor],
 ) -> None:
-    """Write `target` (.safetensors), its card (.json) and its map for previews beside it,
-    atomically.
+    """Write `target` (.safetensors), its card (.json) and its map for previews, atomically.
 
     Args:
         recipe: the one that was trained.

@@ -39,9 +39,7 @@ def _loggers(folder: Path, start: int) -> list[Logger]:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep the memory it frees: on a CPU, faulting pages in again takes a quarter of
-    a step.
-    """
+    """Have glibc keep freed memory: faulting pages in again takes a quarter of a step on a CPU."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, the largest it takes
@@ -178,9 +176,7 @@ def print_once(*values: object) -> None:
 
 
 def _prepare_to_resume(module: TrainingModule, checkpoint: Path) -> None:
-    """Check that the checkpoint fits, and take from it what is needed before Lightning restores
-    it.
-    """
+    """Check that the checkpoint fits, and take what is needed before Lightning restores it."""
     saved = torch.load(checkpoint, map_location="cpu", mmap=True)
     shapes = {name: value.shape for name, value in saved["state_dict"].items()}
     if shapes != {name: value.shape for name, value in module.state_dict().items()}:

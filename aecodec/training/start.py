@@ -54,9 +54,7 @@ def _dtype(model: nn.Module, name: str) -> torch.dtype:
 
 
 def _further_parts(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of residual blocks, modulations and ranges that the file lacks: they change
-    nothing.
-    """
+    """Residual blocks, modulations and ranges that the file lacks: those that change nothing."""
     further: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if isinstance(module, ResidualBlock) and f"{name}.conv1.weight" not in tensors:
@@ -114,9 +112,7 @@ def _move_qualities(model: CodecModel, old: CodecConfig) -> None:
 
 
 def _anchors(values: Tensor, anchors: int) -> Tensor:
-    """The table (anchors, C) that gives, as nearly as may be, the values (100, C) of all
-    qualities.
-    """
+    """The table (anchors, C) that gives values (100, C) of all qualities most nearly."""
     table = QualityTable(anchors, anchors)
     with torch.no_grad():
         table.values.copy_(torch.eye(anchors))

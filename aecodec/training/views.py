@@ -187,9 +187,7 @@ def _blur(x: Tensor, probability: Tensor | float, generator: Generator) -> Tenso
 
 
 def _overlay(x: Tensor, probability: Tensor | float, generator: Generator) -> Tensor:
-    """Over some: a box or a disc, a bar at one edge or at two, or both; half with something like
-    text.
-    """
+    """Over some, a box or a disc, or a bar at one or two edges; half with something like text."""
     side = x.shape[-1]
 
     def draw(low: float, high: float) -> Tensor:

@@ -85,9 +85,7 @@ class AnomalySearch:
         check_drawable(found.image_shape, data)
 
     def picture(self, data: Path, found: Data, errors: Array) -> bytes:
-        """A PNG of the strangest images; below them, by an autoencoder, reconstructions and
-        errors.
-        """
+        """A PNG of the strangest images; with an autoencoder, reconstructions and errors below."""
         import numpy as np
 
         strangest = errors.argsort()[::-1][:_STRANGEST]

@@ -1,6 +1,4 @@
-"""An index filled on Ray: files are read and hashed on Ray, written into the index by one
-process.
-"""
+"""An index filled on Ray: read and hashed there, written into the index by one process."""
 
 from __future__ import annotations
 

@@ -1,3 +1,1 @@
-"""Ablations, refits and other studies that were made once; docs/lab/codec.md says what came of
-them.
-"""
+"""Ablations and other studies that were made once; docs/lab/codec.md says what came of them."""

@@ -175,8 +175,7 @@ def stacks(model: CodecModel) -> list[tuple[ResidualBlocks, int]]:
 
 
 class DepthwiseBlock(nn.Module):
-    """Depthwise 5x5, then a feed-forward network of 1x1 convolutions (Liu et al., 2022,
-    arXiv:2201.03545).
+    """Depthwise 5x5, then 1x1 convolutions (Liu et al., 2022, arXiv:2201.03545).
 
     Not modulated by the quality, as the blocks are that it stands for.
     """
@@ -285,9 +284,7 @@ def report(found: dict[str, Any], title: str) -> str:
 def compare(
     variants: dict[str, Variant], recipe: CodecRecipe, data: Path, path: Path, start: str
 ) -> None:
-    """Train the variants that `path` (.json) lacks, writing it after each, and a table beside
-    it.
-    """
+    """Train the variants that `path` (.json) lacks; write it after each, and a table beside it."""
     keep_freed_memory()
     training, held_out = split_photos(list_photos(data), recipe.held_out)
     photos = load_photos(training, scales=recipe.scales, least=recipe.crop)

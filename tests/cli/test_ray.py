@@ -52,9 +52,7 @@ def _s3() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_cluster(_s3: None) -> Iterator[None]:
-    """Starting Ray takes seconds: all tests of this file share one, which inherits the
-    variables.
-    """
+    """Starting Ray takes seconds: all tests of this file share one, and the variables it got."""
     cluster.import_ray().init(
         address="local", num_cpus=2, include_dashboard=False, log_to_driver=False
     )

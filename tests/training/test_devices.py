@@ -62,9 +62,7 @@ def test_a_run_begun_on_a_cpu_goes_on_on_a_gpu_and_back(
 
 
 def test_a_step_of_the_gpu_recipe_keeps_to_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the meta device, where tensors have shapes only: operations with others fail there,
-    too.
-    """
+    """On the meta device, where tensors have shapes only: operations with others fail there."""
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # does not know it
     with pytest.raises(RuntimeError):
         torch.zeros(2, device="meta") + torch.zeros(2)

@@ -76,9 +76,7 @@ def flag(rng: Rng, size: Size) -> Image.Image:
 
 
 def shapes(rng: Rng, size: Size) -> Image.Image:
-    """Discs, boxes, polygons, stars and rings, few and large or many and small, mostly
-    saturated.
-    """
+    """Discs, boxes, polygons, stars, rings: few and large or many and small, mostly saturated."""
     ground = ground_colour(rng)
     style = one_of(rng, ("primary", "primary", "vivid", "pastel", "grey", "black_white", "any"))
     shades = palette(rng, between(rng, 2, 8), style)

@@ -67,9 +67,7 @@ def gradient(rng: Rng, size: Size) -> Image.Image:
 
 
 def colour_bars(rng: Rng, size: Size) -> Image.Image:
-    """A test card: rows of bars, saturated ones, grey steps or ramps, and a disc or grid on
-    some.
-    """
+    """A test card: rows of bars, saturated, grey steps or ramps; a disc or grid on some."""
     image = Image.new("RGB", size)
     pen = ImageDraw.Draw(image)
     rows, y = between(rng, 1, 4), 0
