@@ -52,7 +52,7 @@ def test_bytes_of_avif_at_a_psnr(cat: Image.Image) -> None:
     avif, image = AvifPsnr(), cat.crop((120, 60, 248, 156))
     file = avif.encode(image, 60)
     decibels = psnr(image, avif.decode(file))
-    curve = drawn.AvifCurve(image)
+    curve = drawn.AvifCurve(image, AvifPsnr())
     assert curve.bytes_at(decibels) == pytest.approx(len(file))
     assert curve.bytes_at(decibels - 0.1) < len(file) < curve.bytes_at(decibels + 0.1)
     least = len(avif.encode(image, drawn.AVIF_QUALITIES[0]))
