@@ -15,8 +15,6 @@ from aecodec.nn.ms_ssim import ms_ssim
 MS_SSIM_SCALE = 2000.0
 SSIMULACRA2_SCALE = 6.0
 
-_LUMA = (0.2126, 0.7152, 0.0722)  # of BT.709, as JPEG AI measures MS-SSIM
-
 
 def is_defined(kind: str, x: Tensor) -> bool:
     """Whether pictures (B, 3, H, W) are large enough for it."""
@@ -29,7 +27,7 @@ def distortion(config: CodecConfig, x: Tensor, other: Tensor, quality: Tensor) -
     By `config.distortion`:
     - "mse": the squared error of samples on the scale of 0 to 255.
     - "ms-ssim": 1 - MS-SSIM of RGB (H and W at least 161).
-    - "balanced": a sum of the squared error, 1 - MS-SSIM of luma and the weighted sum of
+    - "balanced": a sum of the squared error, 1 - MS-SSIM of RGB and the weighted sum of
       SSIMULACRA 2, brought to one scale, that of "mse", and weighted by
       `config.distortion_weights`, the second by quality (H and W at least 161).
 
@@ -55,7 +53,7 @@ def balanced_parts(x: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     a, b = _in_range(x + 0.5), _in_range(other + 0.5)
     return (
         _squared_error(x, other),
-        MS_SSIM_SCALE * (1 - ms_ssim(_luma(a), _luma(b))),
+        MS_SSIM_SCALE * (1 - ms_ssim(a, b)),
         SSIMULACRA2_SCALE * ssimulacra2.weighted_sum(a, b),
     )
 
@@ -67,8 +65,3 @@ def _squared_error(x: Tensor, other: Tensor) -> Tensor:
 def _in_range(x: Tensor) -> Tensor:
     """Clamped to [0, 1], as decoded pixels are; the gradient passes as if it were not."""
     return x + (x.clamp(0, 1) - x).detach()
-
-
-def _luma(x: Tensor) -> Tensor:
-    red, green, blue = (w * plane for w, plane in zip(_LUMA, x.split(1, 1), strict=True))
-    return red + green + blue

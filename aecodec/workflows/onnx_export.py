@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.graphs import NETWORKS, codec_graph
@@ -14,9 +16,12 @@ from aecodec.denoising.graphs import denoiser_graph
 from aecodec.hashing.config import HashConfig
 from aecodec.hashing.graphs import NETWORKS as HASH_NETWORKS
 from aecodec.hashing.graphs import hash_graph
+from aecodec.nn.arrays import AnyArray
 from aecodec.nn.onnx_graph import Graph
 from aecodec.weights import find_weights, loading
 
+Config = TypeVar("Config")
+Tensors = Mapping[str, AnyArray]
 Graphs = dict[str, Callable[[], Graph]]
 
 
@@ -37,22 +42,19 @@ def onnx_files(weights: str | Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _graphs(file: loading.WeightFile, _place: str) -> Graphs:
-    text, tensors = file.metadata["config"], file.tensors
+    text = file.metadata["config"]
     fields = json.loads(text)
     if "latent_channels" in fields:
-        codec = CodecConfig.from_json(text)
-        return {
-            name: lambda name=name: codec_graph(name, codec, tensors)  # type: ignore[misc]
-            for name in NETWORKS
-        }
+        return _made(codec_graph, NETWORKS, CodecConfig.from_json(text), file.tensors)
     if "lengths" in fields:
-        hash_config = HashConfig.from_json(text)
-        return {
-            name: lambda name=name: hash_graph(name, hash_config, tensors)  # type: ignore[misc]
-            for name in HASH_NETWORKS
-        }
-    denoiser_config = DenoiserConfig.from_json(text)
-    return {
-        name: lambda name=name: denoiser_graph(name, denoiser_config, tensors)  # type: ignore[misc]
-        for name in DENOISER_NETWORKS
-    }
+        return _made(hash_graph, HASH_NETWORKS, HashConfig.from_json(text), file.tensors)
+    return _made(denoiser_graph, DENOISER_NETWORKS, DenoiserConfig.from_json(text), file.tensors)
+
+
+def _made(
+    make: Callable[[str, Config, Tensors], Graph],
+    names: Iterable[str],
+    config: Config,
+    tensors: Tensors,
+) -> Graphs:
+    return {name: partial(make, name, config, tensors) for name in names}
