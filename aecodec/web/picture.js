@@ -11,6 +11,7 @@ export class Picture {
    */
   constructor(width, height, mode, levels) {
     this.width = width;
+    this.height = height;
     this.grey = !mode.startsWith("RGB");
     this.levels = mode === "I;16" ? levels : [0, 255];
     this.rgba = new Uint8ClampedArray(4 * width * height).fill(255);

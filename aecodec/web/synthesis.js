@@ -1,6 +1,6 @@
 /** From the latents of tiles to the picture's pixels. */
 
-import { STRIDE } from "./container.js";
+import { STRIDE, tileBoxes } from "./container.js";
 import { decodeLatents } from "./prior.js";
 
 /**
@@ -18,20 +18,15 @@ import { decodeLatents } from "./prior.js";
  * @param {Uint8Array[]} payloads of the tiles, row by row
  * @param {(tile: number, plane: (colour: number, y: number) => Float32Array) => void} put
  *   the tile's number, and what gives a row of a colour's pixels, at least as long as the tile's
+ * @param {Map<number, Latents>} decoded of tiles that are decoded already; those that are done with
+ *   go from it
  */
-export async function synthesise(model, header, payloads, put) {
+export async function synthesise(model, header, payloads, put, decoded) {
   const rows = Math.ceil(header.height / STRIDE);
   const columns = Math.ceil(header.width / STRIDE);
-  const { tile, quality } = header;
+  const { quality } = header;
   const { margin } = model;
-  const across = Math.ceil(columns / tile);
-  /** @type {Area[]} */
-  const tiles = payloads.map((_, number) => {
-    const [top, left] = [Math.floor(number / across) * tile, (number % across) * tile];
-    return { top, left, bottom: Math.min(top + tile, rows), right: Math.min(left + tile, columns) };
-  });
-  /** @type {Map<number, Latents>} */
-  const decoded = new Map();
+  const tiles = tileAreas(header);
   for (const [number, inner] of tiles.entries()) {
     const outer = {
       top: Math.max(inner.top - margin, 0),
@@ -61,6 +56,20 @@ export async function synthesise(model, header, payloads, put) {
       if (tiles[other].bottom <= inner.top - margin) decoded.delete(other);
     }
   }
+}
+
+/**
+ * The latents of each tile, row by row.
+ * @param {import("./container.js").Header} header
+ * @returns {Area[]}
+ */
+export function tileAreas(header) {
+  return tileBoxes(header).map(({ left, top, width, height }) => ({
+    top: top / STRIDE,
+    left: left / STRIDE,
+    bottom: Math.ceil((top + height) / STRIDE),
+    right: Math.ceil((left + width) / STRIDE),
+  }));
 }
 
 /**

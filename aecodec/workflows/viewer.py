@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
+from aecodec.codec import preview
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.graphs import DECODER_NETWORKS, codec_graph
 from aecodec.codec.weights import digest
@@ -74,10 +75,12 @@ def _contents(file: loading.WeightFile, _place: str) -> dict[str, bytes]:
     text, tensors = file.metadata["config"], file.tensors
     config, tables, contents = CodecConfig.from_json(text), set(_TABLES), {}
     for name in DECODER_NETWORKS:
-        graph = codec_graph(name, config, tensors)
+        graph = codec_graph(name, config, tensors, wasm=True)
         contents[f"{name}.onnx"] = graph.model(weights_inside=True)
         tables |= set(graph.inputs) & set(tensors)
     arrays = {name: _packed(tensors[name]) for name in sorted(tables)}
+    if small := preview.load(file.path, digest(file.path)):
+        arrays |= {"preview.weight": small.weight, "preview.bias": small.bias}
     return contents | {"tables.safetensors": save(arrays, {"config": text})}
 
 

@@ -1,0 +1,113 @@
+"""Scripts in the pages of a headless Chromium, and what they find: for benchmarks and tests."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from urllib.parse import urlsplit
+
+EXECUTABLE = shutil.which("chromium") or shutil.which("google-chrome")
+_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--window-size=1200,900",
+)
+# What makes `crossOriginIsolated` true, and with it threads possible.
+ISOLATION = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+}
+
+
+class Site:
+    """A folder on a port of this machine, with pages of one's own among its files.
+
+    Attributes:
+        posted: (path, body) of what the pages sent with POST.
+        requested: paths of all requests, in their order, and the bytes of each answer.
+    """
+
+    def __init__(self, folder: Path, more: Mapping[str, bytes], *, isolated: bool) -> None:
+        self.posted: Queue[tuple[str, bytes]] = Queue()
+        self.requested: list[tuple[str, int]] = []
+        site = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            extensions_map = SimpleHTTPRequestHandler.extensions_map | {
+                ".mjs": "text/javascript",
+                ".wasm": "application/wasm",
+            }
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                name = urlsplit(self.path).path.removeprefix("/")
+                file = folder / name
+                data = more.get(name)
+                if data is None and file.is_file():
+                    data = file.read_bytes()
+                site.requested.append((name, len(data or b"")))
+                self.send_response(404 if data is None else 200)
+                self.send_header("Content-Type", self.guess_type(name))
+                self.send_header("Content-Length", str(len(data or b"")))
+                self.send_header("Cache-Control", "max-age=3600")
+                self.end_headers()
+                self.wfile.write(data or b"")
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                site.posted.put((self.path.removeprefix("/"), body))
+                self.send_response(204)
+                self.end_headers()
+
+            def end_headers(self) -> None:
+                for header in ISOLATION.items() if isolated else ():
+                    self.send_header(*header)
+                super().end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Site:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def chromium(address: str, profile: Path) -> Iterator[None]:
+    """A browser at an address until the block ends; what it caches is kept in the profile."""
+    assert EXECUTABLE
+    browser = subprocess.Popen(
+        [EXECUTABLE, *_ARGUMENTS, f"--user-data-dir={profile}", address],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        browser.terminate()
+        browser.wait(20)
+
+
+def version() -> str:
+    """The browser's name and version."""
+    assert EXECUTABLE
+    line = subprocess.run([EXECUTABLE, "--version"], capture_output=True, text=True).stdout
+    return " ".join(line.split()[:2])
