@@ -101,13 +101,8 @@ export class Decoder {
         await putRest(preview);
         show({ width, height, imageData: imageDataOf(preview), scale: SCALE });
       }
-      await synthesise(
-        model,
-        header,
-        payloads,
-        (tile, plane) => picture.putLearned(boxes[tile], plane),
-        decoded,
-      );
+      const put = picture.putLearned.bind(picture);
+      await synthesise(model, header, payloads, put, decoded);
     }
     await putRest(picture);
     const imageData = imageDataOf(picture);

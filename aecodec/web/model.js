@@ -14,6 +14,12 @@ import { readSafetensors } from "./safetensors.js";
  *   channels-last, or planes of pixels
  */
 
+const OPTIONS = {
+  executionProviders: ["wasm"],
+  // It would keep as much as the largest tile took, twice over, in each network.
+  enableCpuMemArena: false,
+};
+
 export class Model {
   /** @type {Map<string, Promise<any>>} ready networks, by their names */
   #sessions = new Map();
@@ -118,7 +124,7 @@ export class Model {
     if (!session) {
       const file = /** @type {Promise<Uint8Array>} */ (this.files.get(`${name}.onnx`));
       session = file.then((data) =>
-        this.ort.InferenceSession.create(data, { executionProviders: ["wasm"] }),
+        this.ort.InferenceSession.create(data, OPTIONS),
       );
       this.#sessions.set(name, session);
       this.files.delete(`${name}.onnx`);

@@ -1,4 +1,4 @@
-"""The decoder in headless Chromium against the one in Python; -s prints how much they differ."""
+"""The decoder in browsers without a window against Python's; -s prints how much they differ."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ import pytest
 
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import NO_WEIGHTS, ChunkType, read_file
-from benchmarks import chromium
+from benchmarks import browsers
 from tests.codec.conformance import symbols_digest
 from tests.codec.foreign import recorded_symbols
 from tests.web import pictures
 
-if chromium.EXECUTABLE is None:
-    pytest.skip("no Chromium here", allow_module_level=True)
+NAMES = [
+    pytest.param(name, marks=pytest.mark.skipif(executable is None, reason=f"no {name} here"))
+    for name, executable in (("chromium", browsers.CHROMIUM), ("firefox", browsers.FIREFOX))
+]
 
 _SECONDS = 900  # for one file, on a busy machine
 
 
-def shown(page: Path, files: dict[str, bytes], script: str, *, isolated: bool, last: str) -> dict:
+def shown(
+    name: str, page: Path, files: dict[str, bytes], script: str, *, isolated: bool, last: str
+) -> dict[str, bytes]:
     """What a script posts from the page, by path, until `last` comes."""
     html = f'<!doctype html><body><script type="module">{script}</script>'
     own = {"test.html": html.encode()}
     own["shown.js"] = Path(__file__).with_name("shown.js").read_bytes()
     own |= {f"files/{name}.aec": data for name, data in files.items()}
     found: dict[str, bytes] = {}
-    site = chromium.Site(page, own, isolated=isolated)
+    site = browsers.Site(page, own, isolated=isolated)
     profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    with profile, site, chromium.chromium(f"{site.address}/test.html", Path(profile.name)):
+    with profile, site, browsers.browser(name, f"{site.address}/test.html", Path(profile.name)):
         while last not in found:
             try:
                 path, body = site.posted.get(timeout=_SECONDS)
@@ -42,14 +46,21 @@ def shown(page: Path, files: dict[str, bytes], script: str, *, isolated: bool, l
     return found
 
 
-def test_pictures_of_all_kinds_are_those_of_python(page: Path) -> None:
-    files = dict(pictures.files())
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return dict(pictures.files())
+
+
+@pytest.mark.parametrize("browser", NAMES)
+def test_pictures_of_all_kinds_are_those_of_python(
+    browser: str, page: Path, files: dict[str, bytes]
+) -> None:
     assert len(files) >= 30
     types = {chunk.type for data in files.values() for chunk in read_file(data)[1]}
     assert {ChunkType.EXACT, ChunkType.FEW_COLOURS, ChunkType.ALPHA, ChunkType.ICC} <= types
     script = f'import {{ postAll }} from "./shown.js"; await postAll({json.dumps(list(files))})'
     last = f"{list(files)[-1]}/pixels"
-    found = shown(page, files, script, isolated=True, last=last)
+    found = shown(browser, page, files, script, isolated=True, last=last)
     assert found["isolated"] == b"true"  # so that there are threads
 
     changed = total = 0
@@ -81,7 +92,8 @@ def test_pictures_of_all_kinds_are_those_of_python(page: Path) -> None:
     print(f"{len(files)} files: {100 * changed / total:.4f} % of the levels differ")
 
 
-def test_the_page_tells_of_a_file_and_of_damage(page: Path) -> None:
+@pytest.mark.parametrize("browser", NAMES)
+def test_the_page_tells_of_a_file_and_of_damage(browser: str, page: Path) -> None:
     files = {"rgba": pictures.rgba()}
     damaged = bytearray(files["rgba"])
     damaged[len(damaged) // 2] ^= 1
@@ -94,7 +106,7 @@ def test_the_page_tells_of_a_file_and_of_damage(page: Path) -> None:
     )
     found = {
         path: body.decode()
-        for path, body in shown(page, files, script, isolated=False, last="page").items()
+        for path, body in shown(browser, page, files, script, isolated=False, last="page").items()
     }
     assert found["isolated"] == "false"
     assert "checksum does not match" in found["damaged/error"]

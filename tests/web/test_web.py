@@ -25,6 +25,7 @@ if NODE is None or not (FOLDER / "node_modules" / "sharp").is_dir():
     [
         "conformance",
         "damage",
+        "fuzz",
         "png",
     ],
 )
