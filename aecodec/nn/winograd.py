@@ -81,11 +81,10 @@ def convolution(
     rows_and_columns = _sides(g, v)
 
     v = g.transpose(g.reshape(v, (inputs, points, -1)), 1, 0, 2)
-    products = g.transpose(g.add("MatMul", u, v), 1, 0, 2)
+    products = g.reshape(g.add("MatMul", u, v), (points, -1))
     y = g.add("MatMul", g.constant(_both_ways(_TO_OUTPUTS), "float32"), products)
     shape = g.add("Concat", g.constant([1, outputs * pixels], "int64"), rows_and_columns, axis=0)
-    y = g.add("Reshape", y, shape)
-    y = g.add("DepthToSpace", y, blocksize=_OUTPUTS, mode="CRD")
+    y = g.add("DepthToSpace", g.add("Reshape", y, shape), blocksize=_OUTPUTS)
     start, axes = g.constant([0, 0], "int64"), g.constant([2, 3], "int64")
     return g.add("Slice", y, start, _sides(g, x), axes)
 
