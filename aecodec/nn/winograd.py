@@ -73,10 +73,10 @@ def convolution(
     if scale:
         u = g.add("Mul", u, g.reshape(scale, (-1, 1)))
 
-    tiles = np.tile(_both_ways(_OF_INPUTS).reshape(points, 1, _POINTS, _POINTS), (inputs, 1, 1, 1))
+    kernels = _both_ways(_OF_INPUTS).reshape(points, 1, _POINTS, _POINTS)
+    v = g.add("Tile", g.constant(kernels, "float32"), g.constant([inputs, 1, 1, 1], "int64"))
     border = [1, 1, _OUTPUTS, _OUTPUTS]  # so that the last tiles are whole
     strides = [_OUTPUTS] * 2
-    v = g.constant(tiles, "float32")
     v = g.add("Conv", x, v, group=inputs, strides=strides, pads=border)
     rows_and_columns = _sides(g, v)
 
