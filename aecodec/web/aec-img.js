@@ -3,6 +3,8 @@
 import { decode } from "./aec.js";
 import { writePng } from "./png.js";
 
+const MOST_SIDE = 32_767; // of a canvas in Firefox; Chromium's are twice as large
+
 /**
  * Shows a preview first, where there is one, and fires `preview`. Then it fires `load`, whose `detail`
  * is what `decode` gave, or `error`, whose `detail` is the error.
@@ -29,7 +31,10 @@ export class AecImage extends HTMLElement {
   attributeChangedCallback(name, _before, value) {
     if (name === "alt") this.setAttribute("aria-label", value ?? "");
     else if (value) this.#load(value);
-    else this.#show();
+    else {
+      this.#asked++; // what is being decoded is not wanted any more
+      this.#show();
+    }
   }
 
   /**
@@ -85,11 +90,14 @@ export class AecImage extends HTMLElement {
  * @param {{width: number, height: number, imageData: ImageData, scale?: number}} picture
  */
 function canvasOf({ width, height, imageData, scale = 1 }) {
+  if (Math.max(width, height) > MOST_SIDE) {
+    throw new Error(`${width} x ${height} pixels are more than browsers show`);
+  }
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
   canvas.style.maxWidth = "100%";
   const context = canvas.getContext("2d");
-  if (!context) throw new Error(`this browser shows no picture of ${width} x ${height}`);
+  if (!context) throw new Error("this browser has no canvas");
   if (scale === 1) {
     context.putImageData(imageData, 0, 0);
   } else {

@@ -30,7 +30,7 @@ export function decode(data, show = () => {}) {
 
 function start() {
   const started = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  started.onmessage = ({ data: { id, preview, picture, error } }) => {
+  started.onmessage = ({ data: { id, preview, picture, error, broken } }) => {
     const { resolve, reject, show } = /** @type {Asked} */ (waiting.get(id));
     if (preview) {
       show(preview);
@@ -39,10 +39,12 @@ function start() {
     waiting.delete(id);
     if (error) reject(error);
     else resolve(picture);
+    if (broken) end(error.message);
   };
-  started.onerror = ({ message }) => {
-    // It did not start, or ran out of memory: the next file gets another.
-    for (const { reject } of waiting.values()) reject(new Error(message || "the worker failed"));
+  started.onerror = ({ message }) => end(message || "the worker failed");
+  // It did not start, or ran out of memory: the next file gets another.
+  const end = (/** @type {string} */ message) => {
+    for (const { reject } of waiting.values()) reject(new Error(message));
     waiting.clear();
     started.terminate();
     worker = undefined;

@@ -1,9 +1,10 @@
 /**
  * The worker that decodes files: `{id, data}` comes; `{id, preview}` may go, and then `{id, picture}`
- * or `{id, error}`.
+ * or `{id, error, broken}`, which says whether it is not to be used again.
  */
 
 import { Decoder } from "./decode.js";
+import { CorruptFileError, MissingModelError, UnsupportedVersionError } from "./errors.js";
 
 const MOST_THREADS = 4; // beyond which they gain little
 
@@ -41,8 +42,10 @@ async function answer(id, data) {
     if (picture.grey16) buffers.push(picture.grey16.buffer);
     self.postMessage({ id, picture }, { transfer: buffers });
   } catch (error) {
-    const known = error instanceof Error ? error : new Error(String(error));
-    self.postMessage({ id, error: known });
+    const known = [CorruptFileError, MissingModelError, UnsupportedVersionError];
+    const broken = !known.some((kind) => error instanceof kind);
+    const message = error instanceof Error ? error.message : String(error);
+    self.postMessage({ id, error: new Error(message), broken });
   }
 }
 
