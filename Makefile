@@ -55,7 +55,8 @@ test-ui: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[ui]' selenium
 	$(BIN)/python -m pytest tests/cli/test_ui.py
 
-# The decoder in JavaScript: needs Node 20.19 or later and npm; with Chromium, in that too.
+# The decoder in JavaScript: needs Node 20.19 or later and npm; with Chromium or Firefox, in these
+# too.
 test-web: $(VENV)/.installed
 	npm install --no-audit --no-fund --prefix tests/web
 	$(BIN)/python -m pytest tests/web

@@ -21,6 +21,7 @@ BEGIN, END = "<!-- results: kodak/rd -->\n", "<!-- end of results -->\n"
 _ORDER = (
     "rd",
     "speed",
+    "browser_speed",
     "effort",
     "drawn",
     "denoise",

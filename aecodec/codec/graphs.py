@@ -3,6 +3,10 @@
 Maps come and go as (1, h, w, C): channels-last, as pixels are. Between 3x3 convolutions they are
 (1, C, h, w), which is what ONNX Runtime convolves. An input named as a tensor of the weight file is
 what that table has at the quality asked for.
+
+For WebAssembly, convolutions of the floating-point networks are written with fewer products. These
+graphs give the same pixels but for the last bits, and the same symbols: the layers that these
+depend on stay as they are.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.codec.steps import GROUPS, STEPS, parities
+from aecodec.nn import winograd
 from aecodec.nn.arrays import AnyArray
 from aecodec.nn.integer_units import ACTIVATION_MAX, ACTIVATION_STEP
 from aecodec.nn.onnx_graph import Graph
@@ -23,13 +28,18 @@ DECODER_NETWORKS = ("hyper_synthesis", *(f"step{step}" for step in range(STEPS))
 NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 
 
-def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:
+def codec_graph(
+    name: str, config: CodecConfig, tensors: Mapping[str, AnyArray], *, wasm: bool = False
+) -> Graph:
     """The graph of one of the `NETWORKS`.
+
+    Args:
+        wasm: for a runtime in WebAssembly.
 
     Raises:
         KeyError: a tensor is missing.
     """
-    builder = _Builder(config, tensors)
+    builder = _WasmBuilder(config, tensors) if wasm else _Builder(config, tensors)
     if name.startswith("step"):
         _step(builder, int(name.removeprefix("step")))
     else:
@@ -177,6 +187,42 @@ class _Builder:
         g = self.graph
         cells = g.split(g.add("SpaceToDepth", x, blocksize=2), 1, 4)
         return g.add("Concat", *(cells[2 * r + c] for r, c in parities(step)), axis=1)
+
+
+class _WasmBuilder(_Builder):
+    """The same with as few products, and as few passes over maps, as ONNX's operators allow."""
+
+    def conv(self, x: str, name: str, stride: int = 1) -> str:
+        weight, bias = (self.graph.floats(f"{name}.{part}") for part in ("weight", "bias"))
+        return self._conv(x, name, weight, bias, stride)
+
+    def modulated(self, x: str, name: str) -> str:
+        """Of scaled weights, in the place of a scaled map; and clamped after the leaky ReLU."""
+        g = self.graph
+        weight, bias = (g.floats(f"{name}.{part}") for part in ("weight", "bias"))
+        scale = None
+        if f"{name}.modulation.values" in g.tensors:
+            scale, shift = g.split(self.table(f"{name}.modulation.values"), 0, 2)
+            scale = g.add("Add", scale, g.constant(1, "float32"))
+            bias = g.add("Add", g.add("Mul", bias, scale), shift)
+        h = self.leaky(self._conv(x, name, weight, bias, scale=scale))
+        low, high = (
+            g.reshape(self.leaky(g.floats(f"{name}.{bound}")), (-1, 1, 1))
+            for bound in ("low", "high")
+        )
+        return g.add("Min", g.add("Max", h, low), high)
+
+    def _conv(
+        self, x: str, name: str, weight: str, bias: str, stride: int = 1, scale: str | None = None
+    ) -> str:
+        g = self.graph
+        outputs, inputs, side, _ = g.tensors[f"{name}.weight"].shape
+        if stride == 1 and winograd.pays(outputs, inputs, side):
+            y = winograd.convolution(g, x, weight, (outputs, inputs), scale)
+            return g.add("Add", y, g.reshape(bias, (-1, 1, 1)))
+        if scale:
+            weight = g.add("Mul", weight, g.reshape(scale, (-1, 1, 1, 1)))
+        return g.add("Conv", x, weight, bias, pads=[side // 2] * 4, strides=[stride] * 2)
 
 
 def _analysis(b: _Builder) -> None:

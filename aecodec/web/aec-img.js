@@ -3,8 +3,11 @@
 import { decode } from "./aec.js";
 import { writePng } from "./png.js";
 
+const MOST_SIDE = 32_767; // of a canvas in Firefox; Chromium's are twice as large
+
 /**
- * Fires `load`, whose `detail` is what `decode` gave, or `error`, whose `detail` is the error.
+ * Shows a preview first, where there is one, and fires `preview`. Then it fires `load`, whose `detail`
+ * is what `decode` gave, or `error`, whose `detail` is the error.
  */
 export class AecImage extends HTMLElement {
   static observedAttributes = ["src", "alt"];
@@ -28,7 +31,10 @@ export class AecImage extends HTMLElement {
   attributeChangedCallback(name, _before, value) {
     if (name === "alt") this.setAttribute("aria-label", value ?? "");
     else if (value) this.#load(value);
-    else this.#show();
+    else {
+      this.#asked++; // what is being decoded is not wanted any more
+      this.#show();
+    }
   }
 
   /**
@@ -38,7 +44,11 @@ export class AecImage extends HTMLElement {
   async show(data) {
     const asked = ++this.#asked;
     try {
-      const picture = await decode(await data);
+      const picture = await decode(await data, (preview) => {
+        if (asked !== this.#asked) return;
+        this.#show(canvasOf(preview));
+        this.dispatchEvent(new CustomEvent("preview", { detail: preview }));
+      });
       const shown = picture.icc ? await this.#image(picture) : canvasOf(picture);
       if (asked !== this.#asked) return; // another has been asked for since
       this.#show(shown);
@@ -75,12 +85,28 @@ export class AecImage extends HTMLElement {
   }
 }
 
-/** @param {import("./decode.js").Decoded} picture */
-function canvasOf({ width, height, imageData }) {
+/**
+ * A picture in its size, or its preview enlarged to that.
+ * @param {{width: number, height: number, imageData: ImageData, scale?: number}} picture
+ */
+function canvasOf({ width, height, imageData, scale = 1 }) {
+  if (Math.max(width, height) > MOST_SIDE) {
+    throw new Error(`${width} x ${height} pixels are more than browsers show`);
+  }
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
   canvas.style.maxWidth = "100%";
-  canvas.getContext("2d")?.putImageData(imageData, 0, 0);
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("this browser has no canvas");
+  if (scale === 1) {
+    context.putImageData(imageData, 0, 0);
+  } else {
+    const small = document.createElement("canvas");
+    [small.width, small.height] = [imageData.width, imageData.height];
+    small.getContext("2d")?.putImageData(imageData, 0, 0);
+    // Pixels at the right and at the bottom may lie beyond the picture in part.
+    context.drawImage(small, 0, 0, small.width * scale, small.height * scale);
+  }
   return canvas;
 }
 

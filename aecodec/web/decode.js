@@ -16,6 +16,7 @@ import { CorruptFileError } from "./errors.js";
 import { putExact } from "./exact.js";
 import { Model } from "./model.js";
 import { Picture } from "./picture.js";
+import { Preview, SCALE, putPreview } from "./preview.js";
 import { readGreyPng } from "./png.js";
 import { synthesise } from "./synthesis.js";
 
@@ -31,7 +32,15 @@ import { synthesise } from "./synthesis.js";
  * @property {Uint8Array | null} exif
  * @property {Uint8Array | null} xmp
  * @property {import("./container.js").Header} header
+ *
+ * @typedef {object} Reduced
+ * @property {number} width of the picture, in pixels
+ * @property {number} height
+ * @property {ImageData} imageData of the preview
+ * @property {number} scale pixels of the picture, a side, in one of the preview's
  */
+
+const MOST_PREVIEWED = 64_000_000; // pixels, whose latents take 320 MB until they are synthesised
 
 /** Decodes files one after the other, and keeps the networks that they need. */
 export class Decoder {
@@ -52,12 +61,14 @@ export class Decoder {
 
   /**
    * @param {ArrayBuffer | Uint8Array} data
+   * @param {((preview: Reduced) => void) | null} [show] is given a preview before the synthesis;
+   *   not of files without networks, and not of very large ones
    * @returns {Promise<Decoded>}
    * @throws {CorruptFileError} damaged or foreign
    * @throws {UnsupportedVersionError} of a later format
    * @throws {MissingModelError} written with weights that are not among the assets
    */
-  async decode(data) {
+  async decode(data, show = null) {
     const { header, chunks } = readFile(data instanceof Uint8Array ? data : new Uint8Array(data));
     const { width, height, mode, weights } = header;
     const boxes = tileBoxes(header);
@@ -70,24 +81,31 @@ export class Decoder {
     if (opaque === alphas.length > 0) {
       throw new CorruptFileError("alpha: missing or unexpected");
     }
+    const putRest = async (/** @type {Picture} */ picture) => {
+      await putExact(header, chunks, boxes, this.readWebp, picture);
+      for (const { payload } of alphas) {
+        picture.putAlpha(
+          payload.length === 1
+            ? payload[0]
+            : await readGreyPng(payload, width, height, 8, "alpha"),
+        );
+      }
+    };
     const picture = new Picture(width, height, mode, levelsOf(header, chunks));
     if (weights !== NO_WEIGHTS) {
       const model = await this.model(weights);
-      await synthesise(model, header, payloads, (tile, plane) =>
-        picture.putLearned(boxes[tile], plane),
-      );
+      const decoded = new Map();
+      if (show && model.previewMap && width * height <= MOST_PREVIEWED) {
+        const preview = new Preview(width, height, mode, picture.levels);
+        await putPreview(model, header, payloads, preview, decoded);
+        await putRest(preview);
+        show({ width, height, imageData: imageDataOf(preview), scale: SCALE });
+      }
+      const put = picture.putLearned.bind(picture);
+      await synthesise(model, header, payloads, put, decoded);
     }
-    await putExact(header, chunks, boxes, this.readWebp, picture);
-    for (const { payload } of alphas) {
-      picture.putAlpha(
-        payload.length === 1
-          ? payload[0]
-          : await readGreyPng(payload, width, height, 8, "alpha"),
-      );
-    }
-    const imageData = globalThis.ImageData
-      ? new ImageData(picture.rgba, width, height)
-      : /** @type {ImageData} */ ({ width, height, data: picture.rgba });
+    await putRest(picture);
+    const imageData = imageDataOf(picture);
     const [icc, exif, xmp] = await Promise.all(
       [ICC, EXIF, XMP].map((type) => metadataOf(chunks, type)),
     );
@@ -102,10 +120,20 @@ export class Decoder {
   model(digest) {
     let model = this.#models.get(digest);
     if (!model) {
-      model = this.ort().then((ort) => Model.load(ort, this.assets, digest));
+      model = Model.load(this.ort(), this.assets, digest);
       model.catch(() => this.#models.delete(digest));
       this.#models.set(digest, model);
     }
     return model;
   }
+}
+
+/**
+ * @param {Picture} picture
+ * @returns {ImageData}
+ */
+function imageDataOf({ rgba, width, height }) {
+  return globalThis.ImageData
+    ? new ImageData(rgba, width, height)
+    : /** @type {ImageData} */ ({ width, height, data: rgba });
 }

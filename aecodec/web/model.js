@@ -14,18 +14,24 @@ import { readSafetensors } from "./safetensors.js";
  *   channels-last, or planes of pixels
  */
 
+const OPTIONS = {
+  executionProviders: ["wasm"],
+  // It would keep as much as the largest tile took, twice over, in each network.
+  enableCpuMemArena: false,
+};
+
 export class Model {
   /** @type {Map<string, Promise<any>>} ready networks, by their names */
   #sessions = new Map();
 
   /**
    * @param {any} ort onnxruntime-web
-   * @param {(name: string) => Promise<Uint8Array>} read a file of the model
-   * @param {Uint8Array} file what depends on quality, and the probability tables
+   * @param {Map<string, Promise<Uint8Array>>} files of the networks, by name
+   * @param {Uint8Array} file what depends on quality, the probability tables and the preview's map
    */
-  constructor(ort, read, file) {
+  constructor(ort, files, file) {
     this.ort = ort;
-    this.read = read;
+    this.files = files;
     const { metadata, tensors } = readSafetensors(file);
     const config = JSON.parse(metadata.config);
     this.tensors = tensors;
@@ -37,7 +43,7 @@ export class Model {
 
   /**
    * The model that a file was written with.
-   * @param {any} ort onnxruntime-web
+   * @param {Promise<any>} ort onnxruntime-web
    * @param {Assets} assets
    * @param {string} digest as the header has it
    */
@@ -50,10 +56,24 @@ export class Model {
         `the file was written with weights ${digest}; this page has those of ${names.join(", ")}`,
       );
     }
-    const { bytes } = models[digest];
-    const read = async (/** @type {string} */ name) =>
-      inflate(await assets(`${digest}/${name}.z`), bytes[name], name);
-    return new Model(ort, read, await read("tables.safetensors"));
+    const files = new Map();
+    for (const [name, bytes] of Object.entries(models[digest].bytes)) {
+      // All at once, and while the runtime gets ready.
+      const file = assets(`${digest}/${name}.z`).then((data) => inflate(data, bytes, name));
+      file.catch(() => {}); // whoever needs it is told
+      files.set(name, file);
+    }
+    return new Model(await ort, files, await files.get("tables.safetensors"));
+  }
+
+  /**
+   * What makes 2x2 pixels of three colours, each the mean of 8x8, from a latent's channels; null
+   * for a model without one.
+   * @returns {{weight: Float32Array, bias: Float32Array} | null}
+   */
+  get previewMap() {
+    const [weight, bias] = ["preview.weight", "preview.bias"].map((name) => this.#data(name));
+    return weight && bias ? { weight, bias } : null;
   }
 
   /**
@@ -102,10 +122,12 @@ export class Model {
   #session(name) {
     let session = this.#sessions.get(name);
     if (!session) {
-      session = this.read(`${name}.onnx`).then((file) =>
-        this.ort.InferenceSession.create(file, { executionProviders: ["wasm"] }),
+      const file = /** @type {Promise<Uint8Array>} */ (this.files.get(`${name}.onnx`));
+      session = file.then((data) =>
+        this.ort.InferenceSession.create(data, OPTIONS),
       );
       this.#sessions.set(name, session);
+      this.files.delete(`${name}.onnx`);
     }
     return session;
   }

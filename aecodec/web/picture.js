@@ -11,7 +11,9 @@ export class Picture {
    */
   constructor(width, height, mode, levels) {
     this.width = width;
+    this.height = height;
     this.grey = !mode.startsWith("RGB");
+    /** @type {[number, number]} */
     this.levels = mode === "I;16" ? levels : [0, 255];
     this.rgba = new Uint8ClampedArray(4 * width * height).fill(255);
     this.grey16 = mode === "I;16" ? new Uint16Array(width * height) : null;

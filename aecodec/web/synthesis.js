@@ -1,38 +1,37 @@
 /** From the latents of tiles to the picture's pixels. */
 
-import { STRIDE } from "./container.js";
+import { STRIDE, tileBoxes } from "./container.js";
 import { decodeLatents } from "./prior.js";
 
 /**
+ * @typedef {import("./container.js").Box} Box
  * @typedef {import("./prior.js").Latents} Latents
  * @typedef {{top: number, left: number, bottom: number, right: number}} Area in latents
  */
 
+const MOST = 96; // latents a side of what goes through the network at once: it bounds the memory
+
 /**
- * Call `put` with the pixels of each tile: planes of three colours, about -0.5 to 0.5.
+ * Call `put` with the pixels of each tile, or part of one: planes of three colours, about -0.5 to 0.5.
  *
- * A tile goes through the network with what surrounds it. Three rows of tiles are in memory at a
- * time, not the whole picture's latents.
+ * They go through the network with what surrounds them. Three rows of tiles are in memory at a time,
+ * not the whole picture's latents.
  * @param {import("./model.js").Model} model
  * @param {import("./container.js").Header} header
  * @param {Uint8Array[]} payloads of the tiles, row by row
- * @param {(tile: number, plane: (colour: number, y: number) => Float32Array) => void} put
- *   the tile's number, and what gives a row of a colour's pixels, at least as long as the tile's
+ * @param {(box: Box, plane: (colour: number, y: number) => Float32Array) => void} put
+ *   where, and what gives a row of a colour's pixels, at least as long as the box's
+ * @param {Map<number, Latents>} decoded of tiles that are decoded already; those that are done with
+ *   go from it
  */
-export async function synthesise(model, header, payloads, put) {
+export async function synthesise(model, header, payloads, put, decoded) {
   const rows = Math.ceil(header.height / STRIDE);
   const columns = Math.ceil(header.width / STRIDE);
-  const { tile, quality } = header;
+  const { quality } = header;
   const { margin } = model;
-  const across = Math.ceil(columns / tile);
-  /** @type {Area[]} */
-  const tiles = payloads.map((_, number) => {
-    const [top, left] = [Math.floor(number / across) * tile, (number % across) * tile];
-    return { top, left, bottom: Math.min(top + tile, rows), right: Math.min(left + tile, columns) };
-  });
-  /** @type {Map<number, Latents>} */
-  const decoded = new Map();
-  for (const [number, inner] of tiles.entries()) {
+  const tiles = tileAreas(header);
+  const inners = tiles.flatMap(parts).sort((a, b) => a.top - b.top); // from above to below
+  for (const inner of inners) {
     const outer = {
       top: Math.max(inner.top - margin, 0),
       left: Math.max(inner.left - margin, 0),
@@ -54,13 +53,58 @@ export async function synthesise(model, header, payloads, put) {
     });
     const [down, right] = [(inner.top - outer.top) * STRIDE, (inner.left - outer.left) * STRIDE];
     const pixels = /** @type {Float32Array} */ (x.data);
-    put(number, (colour, y) =>
+    put(boxOf(inner, header), (colour, y) =>
       pixels.subarray(((colour * height * STRIDE + down + y) * width) * STRIDE + right),
     );
     for (const other of decoded.keys()) {
       if (tiles[other].bottom <= inner.top - margin) decoded.delete(other);
     }
   }
+}
+
+/**
+ * The latents of each tile, row by row.
+ * @param {import("./container.js").Header} header
+ * @returns {Area[]}
+ */
+export function tileAreas(header) {
+  return tileBoxes(header).map(({ left, top, width, height }) => ({
+    top: top / STRIDE,
+    left: left / STRIDE,
+    bottom: Math.ceil((top + height) / STRIDE),
+    right: Math.ceil((left + width) / STRIDE),
+  }));
+}
+
+/**
+ * An area in parts of at most `MOST` a side.
+ * @param {Area} area
+ * @returns {Area[]}
+ */
+function parts({ top, left, bottom, right }) {
+  const found = [];
+  for (let y = top; y < bottom; y += MOST) {
+    for (let x = left; x < right; x += MOST) {
+      const ends = { bottom: Math.min(y + MOST, bottom), right: Math.min(x + MOST, right) };
+      found.push({ top: y, left: x, ...ends });
+    }
+  }
+  return found;
+}
+
+/**
+ * The pixels of an area that lie in the picture.
+ * @param {Area} area
+ * @param {import("./container.js").Header} header
+ * @returns {Box}
+ */
+function boxOf({ top, left, bottom, right }, { width, height }) {
+  return {
+    top: top * STRIDE,
+    left: left * STRIDE,
+    width: Math.min(right * STRIDE, width) - left * STRIDE,
+    height: Math.min(bottom * STRIDE, height) - top * STRIDE,
+  };
 }
 
 /**

@@ -31,13 +31,19 @@ function open(title, data) {
   alert.textContent = "";
   facts.replaceChildren();
   shown.replaceChildren();
+  shown.classList.remove("transparent");
   shown.setAttribute("alt", title);
   status.textContent = `Decoding ${title} ...`;
   shown.show(data.then((buffer) => ((bytes = buffer.byteLength), buffer)));
 }
 
+shown.addEventListener("preview", () => {
+  status.textContent = `A preview of ${name}, while it is decoded ...`;
+});
+
 shown.addEventListener("load", (/** @type {CustomEvent} */ { detail }) => {
   picture = detail;
+  shown.classList.toggle("transparent", !detail.opaque);
   const { width, height, header, icc, exif, xmp } = detail;
   const kept = Object.entries({ ICC: icc, EXIF: exif, XMP: xmp }).filter(([, block]) => block);
   describe({

@@ -1,9 +1,22 @@
-/** The worker that decodes files: `{id, data}` comes, `{id, picture}` or `{id, error}` goes. */
+/**
+ * The worker that decodes files: `{id, data}` comes; `{id, preview}` may go, and then `{id, picture}`
+ * or `{id, error, broken}`, which says whether it is not to be used again.
+ */
 
 import { Decoder } from "./decode.js";
+import { CorruptFileError, MissingModelError, UnsupportedVersionError } from "./errors.js";
+
+const MOST_THREADS = 4; // beyond which they gain little
 
 const decoder = new Decoder({
-  ort: () => import("./runtime/ort.wasm.bundle.min.mjs"),
+  ort: async () => {
+    const ort = await import("./runtime/ort.wasm.bundle.min.mjs");
+    // By itself it takes half of the processors.
+    ort.env.wasm.numThreads = crossOriginIsolated
+      ? Math.min(navigator.hardwareConcurrency, MOST_THREADS)
+      : 1;
+    return ort;
+  },
   assets: async (path) => {
     const answer = await fetch(new URL(path, import.meta.url));
     if (!answer.ok) throw new Error(`${path}: not found beside the page (${answer.status})`);
@@ -24,13 +37,15 @@ self.onmessage = ({ data: { id, data } }) => {
  */
 async function answer(id, data) {
   try {
-    const picture = await decoder.decode(data);
+    const picture = await decoder.decode(data, (preview) => self.postMessage({ id, preview }));
     const buffers = [picture.imageData.data.buffer];
     if (picture.grey16) buffers.push(picture.grey16.buffer);
     self.postMessage({ id, picture }, { transfer: buffers });
   } catch (error) {
-    const known = error instanceof Error ? error : new Error(String(error));
-    self.postMessage({ id, error: known });
+    const known = [CorruptFileError, MissingModelError, UnsupportedVersionError];
+    const broken = !known.some((kind) => error instanceof kind);
+    const message = error instanceof Error ? error.message : String(error);
+    self.postMessage({ id, error: new Error(message), broken });
   }
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
+from aecodec.codec import preview
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.graphs import DECODER_NETWORKS, codec_graph
 from aecodec.codec.weights import digest
@@ -64,7 +65,7 @@ def model_files(models: Sequence[str | Path]) -> Iterator[tuple[str, bytes]]:
         contents = loading.load(path, "web", "codec", _contents)
         name = digest(path).hex()
         for file, data in contents.items():
-            yield f"{name}/{file}.z", zlib.compress(data, 9)
+            yield f"{name}/{file}.z", _deflated(data)
         sizes = {file: len(data) for file, data in contents.items()}
         listed[name] = {"name": path.stem, "bytes": sizes}
     yield "models.json", json.dumps(listed, indent=1).encode()
@@ -74,11 +75,22 @@ def _contents(file: loading.WeightFile, _place: str) -> dict[str, bytes]:
     text, tensors = file.metadata["config"], file.tensors
     config, tables, contents = CodecConfig.from_json(text), set(_TABLES), {}
     for name in DECODER_NETWORKS:
-        graph = codec_graph(name, config, tensors)
+        graph = codec_graph(name, config, tensors, wasm=True)
         contents[f"{name}.onnx"] = graph.model(weights_inside=True)
         tables |= set(graph.inputs) & set(tensors)
     arrays = {name: _packed(tensors[name]) for name in sorted(tables)}
+    if small := preview.load(file.path, digest(file.path)):
+        arrays |= {"preview.weight": small.weight, "preview.bias": small.bias}
     return contents | {"tables.safetensors": save(arrays, {"config": text})}
+
+
+def _deflated(data: bytes) -> bytes:
+    """The smaller of two ways: the second is better at weights."""
+    found = []
+    for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED):
+        stream = zlib.compressobj(9, memLevel=9, strategy=strategy)
+        found.append(stream.compress(data) + stream.flush())
+    return min(found, key=len)
 
 
 def _packed(table: AnyArray) -> AnyArray:

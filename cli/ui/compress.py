@@ -17,7 +17,7 @@ from aecodec.images import Picture, image_bytes, to_8_bits
 from aecodec.weights import shipped_codecs
 from aecodec.workflows.compress import DEFAULT_QUALITY, SUFFIX
 
-from .uploads import offer, read_upload
+from .uploads import KINDS, offer, read_upload
 
 if TYPE_CHECKING:
     from aecodec.codec.codec import Codec
@@ -103,7 +103,7 @@ def tab(device: str) -> None:
     """Build it, inside the page that is being built."""
     with gr.Row():
         with gr.Column(scale=1):
-            file = gr.File(label="Image", file_types=["image"], elem_id="compress-file")
+            file = gr.File(label="Image", file_types=KINDS, elem_id="compress-file")
             quality = gr.Slider(
                 1, 100, DEFAULT_QUALITY, step=1, label="Quality", elem_id="compress-quality"
             )

@@ -9,7 +9,7 @@ import gradio as gr
 
 from aecodec.images import image_bytes
 
-from .uploads import offer, read_upload
+from .uploads import KINDS, offer, read_upload
 
 if TYPE_CHECKING:
     from aecodec.denoising.denoiser import Denoiser
@@ -26,7 +26,7 @@ def tab(device: str) -> None:
     """Build it, inside the page that is being built."""
     with gr.Row():
         with gr.Column(scale=1):
-            file = gr.File(label="Image", file_types=["image"], elem_id="denoise-file")
+            file = gr.File(label="Image", file_types=KINDS, elem_id="denoise-file")
             strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="denoise-strength")
             found = gr.Markdown(elem_id="denoise-found")
             png = gr.DownloadButton("Download PNG", interactive=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from .uploads import explained, printable, read_upload
+from .uploads import KINDS, explained, printable, read_upload
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
@@ -106,7 +106,7 @@ def tab(folder: Path, index: Path | None, device: str) -> None:
         with gr.Column(scale=1):
             gr.Markdown(printable(f"Images below `{folder.name}`"))
             build = gr.Button("Index the folder", elem_id="search-index")
-            query = gr.File(label="Query", file_types=["image"], elem_id="search-file")
+            query = gr.File(label="Query", file_types=KINDS, elem_id="search-file")
             twins = gr.Button("Duplicates", elem_id="search-duplicates")
             said = gr.Markdown(elem_id="search-said")
         with gr.Column(scale=2):

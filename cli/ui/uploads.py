@@ -11,6 +11,10 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
+from aecodec.workflows.compress import SUFFIX
+
+KINDS = ["image", SUFFIX]
+"""What may be uploaded as an image."""
 MAX_BYTES = 100 * 10**6
 MAX_PIXELS = 16 * 10**6
 """Larger images are for the command line: every change on the page works on the whole image."""
@@ -40,13 +44,27 @@ def printable(text: str) -> str:
 
 
 def read_upload(path: str | None) -> Image.Image:
-    """The image of an uploaded file; a line on the page where it is none."""
+    """The image of an uploaded file, or of an .aec file; a line on the page where it is none."""
     if path is None:
         raise gr.Error("no image yet: drop one", print_exception=False)
     from aecodec.images import open_image
 
     with explained(Path(path)):
-        return open_image(path, MAX_PIXELS)
+        return _decompress(path) if path.endswith(SUFFIX) else open_image(path, MAX_PIXELS)
+
+
+def _decompress(path: str) -> Image.Image:
+    from aecodec import decompress
+    from aecodec.codec.container import read_file
+    from aecodec.errors import AecodecError
+
+    try:
+        header, _ = read_file(Path(path).read_bytes())
+        if header.width * header.height > MAX_PIXELS:
+            raise AecodecError(f"over {MAX_PIXELS} pixels")
+        return decompress(path)
+    except AecodecError as error:
+        raise AecodecError(f"{path}: {error}") from None
 
 
 def offer(upload: str, suffix: str, data: bytes | memoryview) -> str:

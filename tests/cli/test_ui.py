@@ -173,6 +173,23 @@ def test_compress_shows_both_a_table_and_downloads(
     screenshot(browser, "compress")
 
 
+def test_aec_files_are_shown(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
+) -> None:
+    open_tab("Compress")
+    photo = Image.open(folder / "cat.png").crop((0, 0, 130, 90))
+    (folder.parent / "part.aec").write_bytes(aecodec.compress(photo, 80))
+    (folder.parent / "cut.aec").write_bytes(aecodec.compress(photo, 80)[:300])
+    for name in ("part.aec", "cut.aec"):
+        if clear := browser.find_elements("css selector", "#compress-file [aria-label='Clear']"):
+            clear[0].click()
+        find("#compress-file input[type=file]").send_keys(str(folder.parent / name))
+        if name == "part.aec":
+            eventually(lambda: shown(browser, "#compress-pictures img") == [130, 130])
+    line = eventually(lambda: re.search(r".*cut short.*", find("body").text))[0]
+    assert line.startswith("cut.aec: ")
+
+
 def test_denoise_says_what_it_found(
     browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
 ) -> None:

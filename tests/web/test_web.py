@@ -12,26 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from aecodec.storage.atomic import write_atomically
-from aecodec.weights import shipped_codecs
-from aecodec.workflows.viewer import viewer_files
-
 FOLDER = Path(__file__).parent
-RUNTIME = FOLDER / "node_modules" / "onnxruntime-web"
-NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
+NODE = shutil.which("node")
 _SECONDS = 900  # of one test file, on a busy machine
 
-if NODE is None or not RUNTIME.is_dir() or not RUNTIME.with_name("sharp").is_dir():
+if NODE is None or not (FOLDER / "node_modules" / "sharp").is_dir():
     pytest.skip("no Node with what these tests need: make test-web", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `aecodec viewer` writes."""
-    folder = tmp_path_factory.mktemp("viewer")
-    for name, data in viewer_files(shipped_codecs(), RUNTIME):
-        write_atomically(folder / name, data, overwrite=False)
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -39,10 +25,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         "conformance",
         "damage",
+        "fuzz",
         "png",
-        pytest.param(
-            "browser", marks=pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-        ),
     ],
 )
 def test_in_node(page: Path, name: str) -> None:
