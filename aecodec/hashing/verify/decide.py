@@ -126,7 +126,7 @@ def _against(found: Findings, final: bool) -> str:
         return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"
     if min(found.gains) < 0.25 or max(found.gains) > 4:
         return "colours differ"
-    if not found.photographic and found.recoloured > _RECOLOURED:
+    if not found.textured and found.recoloured > _RECOLOURED:
         return "colours differ"
     few, none = (0.04, 0.02) if found.photographic else (0.03, 0.0005)
     if found.explained < 0.75 or found.odd > few or found.stark > none:

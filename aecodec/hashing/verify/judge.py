@@ -31,7 +31,8 @@ _LOSS = 0.015  # and that does not speak against faint pictures, either
 _NOISE = 0.05  # the most that is believed to be noise where it is everywhere
 _COLOURLESS = 0.015  # mean spread of the channels of what counts as grey
 _ODD = 0.4  # of the structure in a window, above which what is left is something else
-_FEW = 0.01  # of the windows, that may be odd before anybody looks for what lies over the picture
+_FEW, _MANY = 0.01, 0.65
+"""Share of odd windows between which it is worth looking for what lies over the picture."""
 _STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what is left then
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
@@ -53,7 +54,8 @@ class Findings:
         explained: of the part's variance in windows, what the whole explains; at most 1.
         odd: share of the windows in which it does not.
         stark: share of the windows in which it does not by far, and in plain sight.
-        photographic: nearly everything in it has structure, and no colour is the ground.
+        textured: nearly everything in it has structure.
+        photographic: that, and no colour is the ground.
         structure: deviation from the means of windows, of [0, 1].
         difference: mean absolute difference before any change of colours, of [0, 1].
         largest: the greatest absolute difference of windows' means before it.
@@ -69,6 +71,7 @@ class Findings:
     explained: float
     odd: float
     stark: float
+    textured: bool
     photographic: bool
     structure: float
     difference: float
@@ -85,103 +88,113 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     """RGB float32 (N, 3, S, S), 0 to 1, and maps (N, 2, 3)."""
     side = part.shape[-1]
     seen, mask = warp(whole, maps), inside(maps, side, 1 / side).float()
-    raw = (part - seen).abs()
-    covered = mask.mean((1, 2))
-    difference = (raw.mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
-    means = avg_pool2d(part - seen, 5, 1, 2).abs().amax(1) * mask
     colours = [(p.amax(1) - p.amin(1)).mean((1, 2)) for p in (part, seen)]
     colourless = torch.minimum(*colours) < _COLOURLESS
     both = torch.maximum(*colours) < _COLOURLESS
     part_lit = torch.where(colourless[:, None, None, None], grey(part), part)
     seen_lit = torch.where(colourless[:, None, None, None], grey(seen), seen)
-    part_fit, fitted, lit, gains = _matched(part_lit, seen_lit, mask)
+    smooth, fitted, lit, gains = _matched(part_lit, seen_lit, mask)
     change = (lit - seen_lit).abs().amax(1)
+    rest = (smooth - fitted).square().mean(1)
+    textured, photographic, structure = _kinds(part, mask)
+    layers = _Layers(
+        *(layer.numpy() for layer in (part, seen, mask > 0, rest, _means(rest, STRIDE))),
+        variance=torch.maximum(_variance(smooth), _variance(fitted)).numpy(),
+        valid=(_means(mask, STRIDE) > 0.999).numpy(),
+    )
+    covered = mask.mean((1, 2)).tolist()
+    difference = ((part - seen).abs().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
+    largest = (avg_pool2d(part - seen, 5, 1, 2).abs().amax(1) * mask).amax((1, 2)).tolist()
     found = []
     for row in range(len(part)):
+        residue = _judged(layers, row, photographic[row])
         found.append(
-            _of_one(
-                part[row].numpy(),
-                seen[row].numpy(),
-                part_fit[row].numpy(),
-                fitted[row].numpy(),
-                mask[row].numpy() > 0,
-                (
-                    float(covered[row]),
-                    float(difference[row]),
-                    float(means[row].max()),
-                    tuple(gains[row].tolist()),
-                    _greatest(change[row][mask[row] > 0]),
-                    bool(colourless[row] and not both[row]),
-                    not colourless[row],
-                ),
+            Findings(
+                covered=covered[row],
+                plain_outside=_plain_outside(layers.part[row], layers.mask[row]),
+                explained=residue.explained,
+                odd=residue.odd,
+                stark=residue.stark,
+                textured=textured[row],
+                photographic=photographic[row],
+                structure=structure[row],
+                difference=float(difference[row]),
+                largest=largest[row],
+                hidden=residue.hidden,
+                gains=tuple(gains[row].tolist()),
+                recoloured=_greatest(change[row][mask[row] > 0]),
+                grey=bool(colourless[row] and not both[row]),
+                coloured=not colourless[row],
             )
         )
     return found
 
 
-def _of_one(
-    part: Array, seen: Array, smooth: Array, fitted: Array, mask: Array, facts: Any
-) -> Findings:
-    covered, difference, largest, gains, recoloured, is_grey, coloured = facts
-    rest = np.square(smooth - fitted).mean(0)
-    spread, other = _variance(smooth), _variance(fitted)
-    residual = _pool(rest)
-    valid = _pool(mask.astype(np.float32)) > 0.999
-    # Without what blends into the picture next to it.
-    outside = ndimage.binary_erosion(~mask, iterations=2, border_value=1)
-    plain = 1.0
-    if outside.mean() > 0.003:
-        colours = part[:, outside]
-        near = np.abs(colours - np.median(colours, axis=1, keepdims=True)).max(0) < _NEAR
-        plain = float(near.mean())
-    variance = np.maximum(spread, other)
-    photographic, structure = _kind(part, mask)
+@dataclass(frozen=True)
+class _Layers:
+    """Of N pairs.
+
+    Attributes:
+        part, seen: the part, and what is seen in its place, (N, 3, S, S).
+        mask: where that lies in the whole, bool (N, S, S).
+        rest: what is left, squared, (N, S, S).
+        residual, variance: of windows, what is left and what is there, (N, H, W).
+        valid: which windows lie in the whole, bool (N, H, W).
+    """
+
+    part: Array
+    seen: Array
+    mask: Array
+    rest: Array
+    residual: Array
+    variance: Array
+    valid: Array
+
+
+@dataclass(frozen=True)
+class _Residue:
+    """As in `Findings`."""
+
+    explained: float
+    odd: float
+    stark: float
+    hidden: float
+
+
+def _judged(layers: _Layers, row: int, photographic: bool) -> _Residue:
+    residual, variance = layers.residual[row], layers.variance[row]
+    valid = layers.valid[row]
     if not valid.any():
-        return Findings(
-            covered,
-            plain,
-            0,
-            1,
-            1,
-            False,
-            structure,
-            difference,
-            largest,
-            0,
-            gains,
-            recoloured,
-            is_grey,
-            coloured,
-        )
+        return _Residue(0, 1, 1, 0)
+    part, seen, rest = layers.part[row], layers.seen[row], layers.rest[row]
     noise = min(float(np.median(residual[valid])), _NOISE**2)
     odd = residual / (variance + _FLOOR**2 + 2 * noise)
-    hidden = np.zeros_like(mask)
-    if photographic and (odd[valid] > _ODD).mean() > _FEW:
+    hidden = np.zeros(rest.shape, bool)
+    if photographic and _FEW < (odd[valid] > _ODD).mean() < _MANY:
         strange = valid & (odd > 0.3)
         hidden = _bars(part, seen, strange)
-        strange &= _pool(hidden.astype(np.float32)) == 0
+        strange &= _pool(hidden) == 0
         hidden |= _patches(part, seen, rest, strange)
-    clear = valid & (_pool(hidden.astype(np.float32)) == 0)
+    clear = valid & (_pool(hidden) == 0) if hidden.any() else valid
     if hidden.mean() > _HIDDEN or not clear.any():
         clear = valid
     left = (residual[clear] - _LOSS**2).clip(0)
-    explained = 1 - left.sum() / (variance[clear].sum() + 1e-9)
-    return Findings(
-        covered,
-        plain,
-        float(explained),
-        float((odd[clear] > _ODD).mean()),
-        float(((odd > _STARK) & (residual > _PLAIN_SIGHT**2))[clear].mean()),
-        photographic,
-        structure,
-        difference,
-        largest,
-        float(hidden.mean()),
-        gains,
-        recoloured,
-        is_grey,
-        coloured,
+    return _Residue(
+        explained=float(1 - left.sum() / (variance[clear].sum() + 1e-9)),
+        odd=float((odd[clear] > _ODD).mean()),
+        stark=float(((odd > _STARK) & (residual > _PLAIN_SIGHT**2))[clear].mean()),
+        hidden=float(hidden.mean()),
     )
+
+
+def _plain_outside(part: Array, mask: Array) -> float:
+    # Without what blends into the picture next to it.
+    outside = ndimage.binary_erosion(~mask, iterations=2, border_value=1)
+    if outside.mean() <= 0.003:
+        return 1.0
+    colours = part[:, outside]
+    near = np.abs(colours - np.median(colours, axis=1, keepdims=True)).max(0) < _NEAR
+    return float(near.mean())
 
 
 def _greatest(values: Tensor) -> float:
@@ -190,47 +203,61 @@ def _greatest(values: Tensor) -> float:
 
 
 def _pool(picture: Array) -> Array:
-    tensor = torch.from_numpy(np.ascontiguousarray(picture))[None, None]
-    return _means(tensor, STRIDE)[0, 0].numpy()
+    return _means(torch.from_numpy(picture.astype(np.float32)), STRIDE).numpy()
 
 
-def _variance(picture: Array) -> Array:
-    """In windows, the mean of the channels'."""
-    tensor = torch.from_numpy(np.ascontiguousarray(picture))[None]
-    mean, square = (_means(t, STRIDE)[0] for t in (tensor, tensor.square()))
-    return (square - mean.square()).clamp_min(0).mean(0).numpy()
+def _variance(pictures: Tensor) -> Tensor:
+    """In windows of pictures (N, C, S, S), the mean of the channels': (N, H, W)."""
+    mean, square = _means(pictures, STRIDE), _means(pictures.square(), STRIDE)
+    return (square - mean.square()).clamp_min(0).mean(1)
 
 
 def _means(pictures: Tensor, stride: int) -> Tensor:
-    """Of windows of pictures (N, C, S, S): rows, then columns."""
-    return avg_pool2d(avg_pool2d(pictures, (1, WINDOW), (1, stride)), (WINDOW, 1), (stride, 1))
+    """Of windows of pictures (..., S, S)."""
+    pooling = _pooling(pictures.shape[-1], stride)
+    return pooling @ pictures @ pooling.T
 
 
-def _kind(part: Array, mask: Array) -> tuple[bool, float]:
-    """Whether a small copy tells it from all others, with structure nearly everywhere and no
-    ground; and the deviation from windows' means. Both of copies of `_SEEN_AS` pixels a side.
+@cache
+def _pooling(side: int, stride: int) -> Tensor:
+    """(windows, side)."""
+    starts = torch.arange(0, side - WINDOW + 1, stride)[:, None]
+    places = torch.arange(side)
+    return ((places >= starts) & (places < starts + WINDOW)).float() / WINDOW
+
+
+def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[float]]:
+    """Whether there is structure nearly everywhere; whether there is no ground, either, so that a
+    small copy tells it from all others; and the deviation from windows' means. All of copies of
+    `_SEEN_AS` pixels a side.
     """
     step = max(1, part.shape[-1] // _SEEN_AS)
-    small = avg_pool2d(torch.from_numpy(np.ascontiguousarray(part))[None], step)[0].numpy()
-    inner = mask[step // 2 :: step, step // 2 :: step]
-    variance = _variance(small)[_pool(inner.astype(np.float32)) > 0.999]
-    if len(variance) == 0:
-        return False, 0.0
-    luma = small.mean(0)[inner]
-    counts = np.histogram(luma, bins=64, range=(0, 1))[0].astype(float)
-    ground = np.convolve(counts, np.ones(4), "valid").max() / len(luma)
-    photographic = bool(ground < 0.5 and (variance > 0.012**2).mean() > 0.5)
+    small = avg_pool2d(part, step) if step > 1 else part
+    inner = mask[:, step // 2 :: step, step // 2 :: step] > 0
+    valid = _means(inner.float(), STRIDE) > 0.999
+    full = (_variance(small) > 0.012**2) & valid
+    textured = (full.sum((1, 2)) > 0.5 * valid.sum((1, 2))).tolist()
     # What a window's mean does not have; nothing of a gradient, however steep.
-    tensor = torch.from_numpy(small)[None]
     reach = WINDOW // 2
-    detail = tensor[..., reach:-reach, reach:-reach] - _means(tensor, 1)
-    seen = inner[reach:-reach, reach:-reach]
-    return photographic, float(np.sqrt(np.square(detail[0].numpy()[:, seen]).mean()))
+    detail = small[..., reach:-reach, reach:-reach] - _means(small, 1)
+    seen = inner[:, reach:-reach, reach:-reach]
+    power = (detail.square().mean(1) * seen).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1)
+    luma = small.mean(1)
+    photographic = [
+        full and _ground(luma[row][inner[row]]) < 0.5 for row, full in enumerate(textured)
+    ]
+    return textured, photographic, power.sqrt().tolist()
 
 
-def is_photographic(picture: Tensor) -> bool:
-    """Of an RGB picture (3, S, S)."""
-    return _kind(picture.numpy(), np.ones(picture.shape[1:], bool))[0]
+def _ground(luma: Tensor) -> float:
+    """Share of the pixels that are of about the most frequent level."""
+    counts = np.histogram(luma.numpy(), bins=64, range=(0, 1))[0].astype(float)
+    return float(np.convolve(counts, np.ones(4), "valid").max() / len(luma))
+
+
+def are_photographic(pictures: Tensor) -> list[bool]:
+    """Of RGB pictures (N, 3, S, S)."""
+    return _kinds(pictures, torch.ones(pictures[:, 0].shape))[1]
 
 
 # ---- colours and sharpness ----------------------------------------------------------------
