@@ -114,9 +114,9 @@ def table(figures: dict[str, Any]) -> str:
     columns = ["", "pictures", "pairs", "by codes alone", "called the same", "at most"]
     return (
         "# Folders of unlike pictures\n\nWhat `aecodec duplicates` calls the same in a folder of"
-        " each class, of which no two pictures are the same; by codes alone those that `--verify none`"
-        f" would call duplicates. At most: the {CONFIDENCE:.0%} limit for the share of pairs.\n\n"
-        + markdown_table(columns, rows)
+        " each class, of which no two pictures are the same; by codes alone those that"
+        " `--verify none` would call duplicates. At most: the"
+        f" {CONFIDENCE:.0%} limit for the share of pairs.\n\n" + markdown_table(columns, rows)
     )
 
 

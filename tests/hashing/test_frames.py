@@ -51,3 +51,12 @@ def test_photos_in_frames_and_screenshots_are_found(photo: Image.Image) -> None:
         verdicts = explain_pairs([(photo, other), (other, photo)])
         assert [verdict.same for verdict in verdicts] == [True, True]
     assert "frame or with bars" in verdicts[0].reason
+
+
+def test_a_photo_with_a_plain_sky_is_found_in_a_frame(photo: Image.Image) -> None:
+    # Its sky looks like a bar, and without it neither picture lies within the other.
+    under_the_sky = photo.copy()
+    under_the_sky.paste((30, 40, 60), (0, 0, 600, 60))
+    framed = ImageOps.expand(under_the_sky, 60, "white")
+    verdicts = explain_pairs([(under_the_sky, framed), (framed, under_the_sky)])
+    assert [verdict.same for verdict in verdicts] == [True, True]

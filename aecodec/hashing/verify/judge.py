@@ -22,10 +22,11 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.verify.align import grey, inside, warp
+from aecodec.hashing.verify.overlaid import bars, patches
+from aecodec.hashing.verify.windows import STRIDE, WINDOW, means, variance
 
 Array = npt.NDArray[Any]
 
-WINDOW, STRIDE = 9, 4  # pixels, of the windows that are judged
 _FLOOR = 0.035  # deviation, of [0, 1], that rounding and compression leave anywhere
 _LOSS = 0.015  # and that does not speak against faint pictures, either
 _NOISE = 0.05  # the most that is believed to be noise where it is everywhere
@@ -34,13 +35,12 @@ _ODD = 0.4  # of the structure in a window, above which what is left is somethin
 _FEW, _MANY = 0.01, 0.65
 """Share of odd windows between which it is worth looking for what lies over the picture."""
 _STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what is left then
+_CHANGED, _SMOOTH = 0.1, 0.005  # of [0, 1]: a change of colour, and deviation of what is of one
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
 _KNOTS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)  # of a channel's curve, straight in between
 _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest is asked for
 _NEAR = 0.06  # colours that count as one
-_BAR, _STRIP = 0.25, 0.5  # of a side, at most; and of its windows, that must be odd
-_LEAST_PATCH, _PATCH = 0.004, 0.08  # of the area, that something lies over in one place
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
 
 
@@ -62,6 +62,7 @@ class Findings:
         hidden: share of the part that something lies over.
         gains: slope of each channel's curve.
         recoloured: by how much the curves change colours, of [0, 1], where they change most.
+        areas: most of what changes its colour has no structure of its own, as areas of a drawing.
         grey: one of the two has no colours, and the other has.
         coloured: both have.
     """
@@ -79,6 +80,7 @@ class Findings:
     hidden: float
     gains: tuple[float, float, float]
     recoloured: float
+    areas: bool
     grey: bool
     coloured: bool
 
@@ -97,10 +99,11 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     change = (lit - seen_lit).abs().amax(1)
     rest = (smooth - fitted).square().mean(1)
     textured, photographic, structure = _kinds(part, mask)
+    areas = _in_areas(part, change * mask)
     layers = _Layers(
-        *(layer.numpy() for layer in (part, seen, mask > 0, rest, _means(rest, STRIDE))),
-        variance=torch.maximum(_variance(smooth), _variance(fitted)).numpy(),
-        valid=(_means(mask, STRIDE) > 0.999).numpy(),
+        *(layer.numpy() for layer in (part, seen, mask > 0, rest, means(rest, STRIDE))),
+        variance=torch.maximum(variance(smooth), variance(fitted)).numpy(),
+        valid=(means(mask, STRIDE) > 0.999).numpy(),
     )
     covered = mask.mean((1, 2)).tolist()
     difference = ((part - seen).abs().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
@@ -123,6 +126,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
                 hidden=residue.hidden,
                 gains=tuple(gains[row].tolist()),
                 recoloured=_greatest(change[row][mask[row] > 0]),
+                areas=areas[row],
                 grey=bool(colourless[row] and not both[row]),
                 coloured=not colourless[row],
             )
@@ -172,9 +176,9 @@ def _judged(layers: _Layers, row: int, photographic: bool) -> _Residue:
     hidden = np.zeros(rest.shape, bool)
     if photographic and _FEW < (odd[valid] > _ODD).mean() < _MANY:
         strange = valid & (odd > 0.3)
-        hidden = _bars(part, seen, strange)
+        hidden = bars(part, seen, strange)
         strange &= _pool(hidden) == 0
-        hidden |= _patches(part, seen, rest, strange)
+        hidden |= patches(part, seen, rest, strange)
     clear = valid & (_pool(hidden) == 0) if hidden.any() else valid
     if hidden.mean() > _HIDDEN or not clear.any():
         clear = valid
@@ -203,27 +207,7 @@ def _greatest(values: Tensor) -> float:
 
 
 def _pool(picture: Array) -> Array:
-    return _means(torch.from_numpy(picture.astype(np.float32)), STRIDE).numpy()
-
-
-def _variance(pictures: Tensor) -> Tensor:
-    """In windows of pictures (N, C, S, S), the mean of the channels': (N, H, W)."""
-    mean, square = _means(pictures, STRIDE), _means(pictures.square(), STRIDE)
-    return (square - mean.square()).clamp_min(0).mean(1)
-
-
-def _means(pictures: Tensor, stride: int) -> Tensor:
-    """Of windows of pictures (..., S, S)."""
-    pooling = _pooling(pictures.shape[-1], stride)
-    return pooling @ pictures @ pooling.T
-
-
-@cache
-def _pooling(side: int, stride: int) -> Tensor:
-    """(windows, side)."""
-    starts = torch.arange(0, side - WINDOW + 1, stride)[:, None]
-    places = torch.arange(side)
-    return ((places >= starts) & (places < starts + WINDOW)).float() / WINDOW
+    return means(torch.from_numpy(picture.astype(np.float32)), STRIDE).numpy()
 
 
 def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[float]]:
@@ -234,12 +218,12 @@ def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[flo
     step = max(1, part.shape[-1] // _SEEN_AS)
     small = avg_pool2d(part, step) if step > 1 else part
     inner = mask[:, step // 2 :: step, step // 2 :: step] > 0
-    valid = _means(inner.float(), STRIDE) > 0.999
-    full = (_variance(small) > 0.012**2) & valid
+    valid = means(inner.float(), STRIDE) > 0.999
+    full = (variance(small) > 0.012**2) & valid
     textured = (full.sum((1, 2)) > 0.5 * valid.sum((1, 2))).tolist()
     # What a window's mean does not have; nothing of a gradient, however steep.
     reach = WINDOW // 2
-    detail = small[..., reach:-reach, reach:-reach] - _means(small, 1)
+    detail = small[..., reach:-reach, reach:-reach] - means(small, 1)
     seen = inner[:, reach:-reach, reach:-reach]
     power = (detail.square().mean(1) * seen).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1)
     luma = small.mean(1)
@@ -247,6 +231,18 @@ def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[flo
         full and _ground(luma[row][inner[row]]) < 0.5 for row, full in enumerate(textured)
     ]
     return textured, photographic, power.sqrt().tolist()
+
+
+def _in_areas(part: Tensor, change: Tensor) -> list[bool]:
+    """Whether half of the pixels that change their colour, (N, S, S), have none of another level
+    next to them; of copies of `_SEEN_AS` pixels a side.
+    """
+    step = max(1, part.shape[-1] // _SEEN_AS)
+    luma, changed = avg_pool2d(grey(part), step)[:, 0], avg_pool2d(change[:, None], step)[:, 0]
+    mean, square = (avg_pool2d(x[:, None], 3, 1, 1)[:, 0] for x in (luma, luma.square()))
+    flat, strong = square - mean.square() < _SMOOTH**2, changed > _CHANGED
+    found: list[bool] = ((flat & strong).sum((1, 2)) >= 0.5 * strong.sum((1, 2))).tolist()
+    return found
 
 
 def _ground(luma: Tensor) -> float:
@@ -268,6 +264,11 @@ def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, 
     sharp as it is; and slopes (N, 3).
     """
     fitted, slopes = _curve(seen, part, mask)
+    # What is rare, as the thing on a white ground, is not worth much to a curve.
+    errors = [((x - part).square().mean(1) * mask).sum((1, 2)) for x in (seen, fitted)]
+    unchanged = errors[0] <= errors[1]
+    fitted = torch.where(unchanged[:, None, None, None], seen, fitted)
+    slopes = torch.where(unchanged[:, None], 1.0, slopes)
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
     own = {sigma: _blur(grey(part), sigma)[:, 0] for sigma in sigmas}
     others = {sigma: _blur(grey(fitted), sigma)[:, 0] for sigma in sigmas}
@@ -337,55 +338,3 @@ def _curve(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 def _pieces(x: Tensor) -> Tensor:
     """(N, C, P) to (N, C, terms, P): 1, x, and how far it is above each knot."""
     return torch.stack([torch.ones_like(x), x, *((x - k).clamp_min(0) for k in _KNOTS)], 2)
-
-
-# ---- what lies over a photograph ---------------------------------------------------------------
-
-
-def _bars(part: Array, seen: Array, strange: Array) -> Array:
-    """bool (S, S): strips at the edges that are strange throughout, and mostly of one colour, be
-    there text or not, in one of the two.
-    """
-    side = part.shape[-1]
-    found = np.zeros((side, side), bool)
-    for quarter in range(4):
-        odd_rows = np.rot90(strange, quarter).mean(1) > _STRIP
-        count = len(odd_rows) if odd_rows.all() else int(odd_rows.argmin())
-        height = (count - 1) * STRIDE + WINDOW
-        if count == 0 or height > _BAR * side:
-            continue
-        for picture in (part, seen):
-            strip = np.rot90(picture, quarter, (1, 2))[:, : count * STRIDE]
-            colour = np.median(strip, axis=(1, 2))[:, None, None]
-            if (np.abs(strip - colour).max(0) < _NEAR).mean() > 0.45:
-                np.rot90(found, quarter)[:height] = True
-    return found
-
-
-def _patches(part: Array, seen: Array, rest: Array, strange: Array) -> Array:
-    """bool (S, S): places of one colour in one of the two, set off from what is around them."""
-    side = part.shape[-1]
-    found = np.zeros((side, side), bool)
-    places, _ = ndimage.label(ndimage.binary_fill_holes(strange), np.ones((3, 3)))
-    for rows, columns in ndimage.find_objects(places):
-        box = np.zeros_like(found)
-        box[
-            rows.start * STRIDE : (rows.stop - 1) * STRIDE + WINDOW,
-            columns.start * STRIDE : (columns.stop - 1) * STRIDE + WINDOW,
-        ] = True
-        differing = ndimage.binary_opening((rest > 0.1**2) & box)
-        if not _LEAST_PATCH < differing.mean() < _PATCH:
-            continue
-        for picture, other in ((part, seen), (seen, part)):
-            colour = np.median(picture[:, differing], axis=1)[:, None, None]
-            near = np.abs(picture - colour).max(0) < _NEAR
-            against = np.abs(other - colour).max(0) < _NEAR
-            # All that hangs together in this colour: a button ends, a sky goes on.
-            pieces, _ = ndimage.label(near)
-            number = np.bincount(pieces[differing]).argmax()
-            patch = pieces == number
-            clear = number > 0 and patch[differing].mean() > 0.7 and patch.mean() < _PATCH
-            if clear and against[differing].mean() < 0.25:
-                found |= ndimage.binary_dilation(patch, iterations=3)
-                break
-    return found
