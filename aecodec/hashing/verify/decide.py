@@ -10,9 +10,12 @@ from torch import Tensor
 
 from aecodec.hashing.verify.judge import Findings
 
+IN_PLACES = "they differ in places"
+"""Why they are not the same where something is left, be it that the place is a little wrong."""
+
 Sizes = tuple[tuple[int, int], tuple[int, int]]
 
-_RECOLOURED, _AREAS_RECOLOURED = 0.35, 0.2
+_RECOLOURED, _AREAS_RECOLOURED = 0.35, 0.06
 """Of [0, 1], by how much colours may change in what is no photograph, and where there are few of
 them."""
 
@@ -133,7 +136,7 @@ def _against(found: Findings, final: bool) -> str:
         return "colours differ"
     few, none = (0.04, 0.02) if found.photographic else (0.03, 0.0005)
     if found.explained < 0.75 or found.odd > few or found.stark > none:
-        return "they differ in places"
+        return IN_PLACES
     return ""
 
 

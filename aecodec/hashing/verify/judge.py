@@ -62,7 +62,7 @@ class Findings:
         hidden: share of the part that something lies over.
         gains: slope of each channel's curve.
         recoloured: by how much the curves change colours, of [0, 1], where they change most.
-        areas: most of what changes its colour has no structure of its own, as areas of a drawing.
+        areas: much of what changes its colour has no structure of its own, as areas of a drawing.
         grey: one of the two has no colours, and the other has.
         coloured: both have.
     """
@@ -234,14 +234,14 @@ def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[flo
 
 
 def _in_areas(part: Tensor, change: Tensor) -> list[bool]:
-    """Whether half of the pixels that change their colour, (N, S, S), have none of another level
+    """Whether many of the pixels that change their colour, (N, S, S), have none of another level
     next to them; of copies of `_SEEN_AS` pixels a side.
     """
     step = max(1, part.shape[-1] // _SEEN_AS)
     luma, changed = avg_pool2d(grey(part), step)[:, 0], avg_pool2d(change[:, None], step)[:, 0]
     mean, square = (avg_pool2d(x[:, None], 3, 1, 1)[:, 0] for x in (luma, luma.square()))
     flat, strong = square - mean.square() < _SMOOTH**2, changed > _CHANGED
-    found: list[bool] = ((flat & strong).sum((1, 2)) >= 0.5 * strong.sum((1, 2))).tolist()
+    found: list[bool] = ((flat & strong).sum((1, 2)) >= 0.3 * strong.sum((1, 2))).tolist()
     return found
 
 

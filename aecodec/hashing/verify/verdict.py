@@ -14,7 +14,7 @@ from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
-from aecodec.hashing.verify.decide import Sizes, Verdict, decide
+from aecodec.hashing.verify.decide import IN_PLACES, Sizes, Verdict, decide
 from aecodec.hashing.verify.frames import (
     WHOLE,
     Box,
@@ -40,7 +40,8 @@ _LEVELS = ((SIDE, 6, 4, 0.44), (64, 5, 2, 0.44), (SMALL, 4, 2, 0.42))
 """Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
 to be looked at any closer."""
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
-_MORE_STEPS = 8  # of refining, where copies of `SMALL` nearly explain each other
+_MORE_STEPS = 8  # of refining, where copies nearly explain each other
+_NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
 _WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
 _HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
@@ -299,6 +300,11 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
         (findings,) = examine(part, whole, maps)
         final = side >= min(LARGE, longest)
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
+        nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
+        if final and nearly and verdict.reason == IN_PLACES:
+            maps = align.refine(near, far, maps, _MORE_STEPS)
+            (findings,) = examine(part, whole, maps)
+            verdict = decide(findings, maps[0], sizes, small.piece, final=True)
         if not verdict.same and verdict.sure:
             break
     if side > SMALL:
