@@ -8,8 +8,11 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from aecodec.evaluation.results import read_result
+from aecodec.hashing.checking import MEASURED
 from benchmarks.unlike import CLASSES
 from benchmarks.unlike_folders import at_most, in_folder
+from benchmarks.write_docs import RESULTS
 
 
 def test_limits_are_those_of_the_binomial_distribution() -> None:
@@ -44,3 +47,12 @@ def test_pictures_of_a_class_depend_on_the_seed_alone() -> None:
     for name in ("icons", "receipts of one shop", "white logos"):
         first, again, other = (CLASSES[name](seed) for seed in (3, 3, 4))
         assert first.tobytes() == again.tobytes() != other.tobytes()
+
+
+def test_the_command_says_what_was_measured() -> None:
+    result = read_result(RESULTS / "unlike_folders" / "unlike_folders.json")
+    rows = result["figures"]["classes"].values()
+    pairs, called = (sum(row[key] for row in rows) for key in ("pairs", "called"))
+    assert (
+        f"of {pairs:,} pairs of unlike pictures of {len(rows)} kinds, {called} were called the same"
+    ) == MEASURED
