@@ -28,7 +28,7 @@ def test_contents_are_within_frames_and_bars(photo: Image.Image) -> None:
     squares = [i.resize((64, 64), Image.Resampling.BOX) for i in (photo, framed, barred(photo))]
     pixels = torch.from_numpy(np.stack([np.asarray(square) for square in squares]))
     boxes = contents(pixels.permute(0, 3, 1, 2) / 255)
-    expected = [[-1, -1, 1, 1], [-0.826, -0.913, 0.913, 0.826], [-1, -0.8, 1, 0.8]]
+    expected = np.array([[-1, -1, 1, 1], [-0.826, -0.913, 0.913, 0.826], [-1, -0.8, 1, 0.8]])
     np.testing.assert_allclose(boxes, expected, atol=4 / 64)
     assert [has_frame(tuple(box)) for box in boxes.tolist()] == [False, True, True]
     inner = strip(framed, (-0.826, -0.913, 0.913, 0.826))

@@ -101,7 +101,11 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     textured, photographic, structure = _kinds(part, mask)
     areas = _in_areas(part, change * mask)
     layers = _Layers(
-        *(layer.numpy() for layer in (part, seen, mask > 0, rest, means(rest, STRIDE))),
+        part=part.numpy(),
+        seen=seen.numpy(),
+        mask=(mask > 0).numpy(),
+        rest=rest.numpy(),
+        residual=means(rest, STRIDE).numpy(),
         variance=torch.maximum(variance(smooth), variance(fitted)).numpy(),
         valid=(means(mask, STRIDE) > 0.999).numpy(),
     )

@@ -200,12 +200,15 @@ def _without_frames(
             tries.append((n, own))
         if all(map(has_frame, own)):
             tries += [(n, (own[0], WHOLE)), (n, (WHOLE, own[1]))]
-    inner = [tuple(map(strip, pairs[n], both)) for n, both in tries]
+    inner = [(strip(pairs[n][0], box), strip(pairs[n][1], other)) for n, (box, other) in tries]
     if inner:
         flags = [are_photographic(squares([pair[k] for pair in inner], SMALL)) for k in (0, 1)]
         both_are = [all(kinds) for kinds in zip(*flags, strict=True)]
         tries, inner = [*compress(tries, both_are)], [*compress(inner, both_are)]
-    inner_sizes = [tuple(map(stripped_size, sizes[n], both)) for n, both in tries]
+    inner_sizes = [
+        (stripped_size(sizes[n][0], box), stripped_size(sizes[n][1], other))
+        for n, (box, other) in tries
+    ]
     if not tries:
         return found
     for (n, both), verdict in zip(tries, _aligned(inner, inner_sizes), strict=True):
