@@ -75,17 +75,20 @@ def originals(data: list[Path], count: int) -> Iterator[Image.Image]:
 
 
 def make(folder: Path, data: list[Path], count: int) -> None:
-    """The collection: NUMBER.jpg, and NUMBER.ALTERATION.jpg of what was altered."""
+    """The collection: NUMBER.jpg, and NUMBER.ALTERATION.jpg of what was altered. What is there
+    already stays, so that an interrupted run goes on.
+    """
     rng, names = np.random.default_rng(0), list(TRANSFORMATIONS)
     each = (1 - sum(SHARES.values())) / sum(SHARES.values())
     for number, image in enumerate(originals(data, count)):
         place = folder / f"{number // 1000:03d}"
         place.mkdir(parents=True, exist_ok=True)
-        image.convert("RGB").save(place / f"{number:06d}.jpg", quality=90)
-        if rng.random() < each:
-            which = int(rng.integers(len(names)))
-            altered = TRANSFORMATIONS[names[which]](image.convert("RGB"))
-            altered.save(place / f"{number:06d}.{which:02d}.jpg", quality=85)
+        which = int(rng.integers(len(names))) if rng.random() < each else -1
+        copy, file = place / f"{number:06d}.{which:02d}.jpg", place / f"{number:06d}.jpg"
+        if which >= 0 and not copy.exists():
+            TRANSFORMATIONS[names[which]](image.convert("RGB")).save(copy, quality=85)
+        if not file.exists():
+            image.convert("RGB").save(file, quality=90)
 
 
 class Split:
@@ -175,8 +178,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000, help="of pictures, about")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
-    if not args.folder.exists():
-        make(args.folder, args.data, args.count)
+    make(args.folder, args.data, args.count)
     index = args.folder.with_suffix(".sqlite3")
     with ImageIndex(index, device="cpu") as opened:
         opened.add(args.folder)

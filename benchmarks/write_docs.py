@@ -29,6 +29,7 @@ _ORDER = (
     "denoise_savings",
     "near_duplicates",
     "verified_duplicates",
+    "unlike_folders",
     "duplicates_speed",
     "cifar10_hashing",
     "index_scale",

@@ -133,17 +133,20 @@ def duplicates(
 
         _say_moved(undo_moves(undo), quiet)
         return
+    from aecodec.hashing.checking import MEASURED
     from aecodec.workflows.search import ImageIndex, largest_distance
 
     with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force)
         keep_inputs(html, opened.path)
-        radius, words = None, "looked at" if not exact else "of equal pixels"
+        radius, words = None, f"looked at; {MEASURED}" if not exact else "of equal pixels"
         if max_distance is not None or fpr is not None or (verify == "none" and not exact):
             radius, known = largest_distance(
                 lambda: opened.calibration, opened.bits, max_distance, fpr
             )
-            words = known if verify == "none" and not exact else f"{words}, if {known}"
+            words = f"{words}, if {known}"
+            if verify == "none" and not exact:
+                words = f"{known}; of pages, drawings and icons far more are alike"
         with progress_bar(not quiet and is_watched()) as progress:
             found = opened.duplicates(
                 radius,

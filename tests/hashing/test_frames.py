@@ -28,7 +28,7 @@ def test_contents_are_within_frames_and_bars(photo: Image.Image) -> None:
     squares = [i.resize((64, 64), Image.Resampling.BOX) for i in (photo, framed, barred(photo))]
     pixels = torch.from_numpy(np.stack([np.asarray(square) for square in squares]))
     boxes = contents(pixels.permute(0, 3, 1, 2) / 255)
-    expected = [[-1, -1, 1, 1], [-0.826, -0.913, 0.913, 0.826], [-1, -0.8, 1, 0.8]]
+    expected = np.array([[-1, -1, 1, 1], [-0.826, -0.913, 0.913, 0.826], [-1, -0.8, 1, 0.8]])
     np.testing.assert_allclose(boxes, expected, atol=4 / 64)
     assert [has_frame(tuple(box)) for box in boxes.tolist()] == [False, True, True]
     inner = strip(framed, (-0.826, -0.913, 0.913, 0.826))
@@ -51,3 +51,12 @@ def test_photos_in_frames_and_screenshots_are_found(photo: Image.Image) -> None:
         verdicts = explain_pairs([(photo, other), (other, photo)])
         assert [verdict.same for verdict in verdicts] == [True, True]
     assert "frame or with bars" in verdicts[0].reason
+
+
+def test_a_photo_with_a_plain_sky_is_found_in_a_frame(photo: Image.Image) -> None:
+    # Its sky looks like a bar, and without it neither picture lies within the other.
+    under_the_sky = photo.copy()
+    under_the_sky.paste((30, 40, 60), (0, 0, 600, 60))
+    framed = ImageOps.expand(under_the_sky, 60, "white")
+    verdicts = explain_pairs([(under_the_sky, framed), (framed, under_the_sky)])
+    assert [verdict.same for verdict in verdicts] == [True, True]

@@ -8,11 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from aecodec.hashing.checking import compare_previews
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.verify import explain_pairs, explains
+from aecodec.hashing.verify.judge import are_photographic, examine
+from aecodec.hashing.verify.verdict import SMALL, squares
 
 Alteration = Callable[[Image.Image], Image.Image]
 
@@ -155,3 +158,32 @@ def test_a_shape_in_another_colour_is_another_picture() -> None:
     assert not explains(red, logo("#2040d0")).same
     assert explains(red, logo("#d02020").resize((100, 100))).same
     assert explains(red, jpeg(red, 80)).same
+
+
+def test_a_dark_photo_that_was_brightened_is_the_same_but_a_dark_drawing_is_not(
+    coffee: Image.Image,
+) -> None:
+    grain = np.random.default_rng(0).normal(25, 9, (400, 600, 1)).clip(0, 255).astype(np.uint8)
+    night = Image.fromarray(grain.repeat(3, 2)).resize((600, 400))
+    night = night.resize((150, 100)).resize((600, 400), Image.Resampling.BICUBIC)
+    night.paste(coffee.resize((240, 200)), (180, 100))
+    brighter = night.point([round(255 * (v / 255) ** 0.5) for v in range(256)] * 3)
+    assert explains(night, brighter).same
+    sign = Image.new("RGB", (600, 400), (25, 25, 25))
+    ImageDraw.Draw(sign).polygon([(100, 60), (500, 120), (300, 350)], "#b02020")
+    other = Image.new("RGB", (600, 400), (80, 80, 80))
+    ImageDraw.Draw(other).polygon([(100, 60), (500, 120), (300, 350)], "#f0a0a0")
+    assert not explains(sign, other).same
+
+
+def test_pairs_are_judged_one_by_one_however_many_there_are(coffee: Image.Image) -> None:
+    others = [jpeg(coffee), coffee.rotate(10), page(0), ImageOps.mirror(coffee)]
+    part, whole = squares(others, SMALL), squares([coffee] * len(others), SMALL)
+    maps = torch.eye(2, 3).expand(len(others), 2, 3)
+    together = examine(part, whole, maps)
+    for n, findings in enumerate(together):
+        (alone,) = examine(part[n : n + 1], whole[n : n + 1], maps[n : n + 1])
+        for name, value in vars(findings).items():
+            np.testing.assert_allclose(getattr(alone, name), value, atol=1e-4, err_msg=name)
+    assert together[0].explained > 0.9 > together[3].explained
+    assert are_photographic(part) == [True, True, False, True]

@@ -10,9 +10,14 @@ from torch import Tensor
 
 from aecodec.hashing.verify.judge import Findings
 
+IN_PLACES = "they differ in places"
+"""Why they are not the same where something is left, be it that the place is a little wrong."""
+
 Sizes = tuple[tuple[int, int], tuple[int, int]]
 
-_RECOLOURED = 0.2  # of [0, 1]: by so much colours may change where there are few of them
+_RECOLOURED, _AREAS_RECOLOURED = 0.35, 0.06
+"""Of [0, 1], by how much colours may change in what is no photograph, and where there are few of
+them."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +131,12 @@ def _against(found: Findings, final: bool) -> str:
         return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"
     if min(found.gains) < 0.25 or max(found.gains) > 4:
         return "colours differ"
-    if not found.photographic and found.recoloured > _RECOLOURED:
+    most = _AREAS_RECOLOURED if found.areas and not found.textured else _RECOLOURED
+    if not found.photographic and found.recoloured > most:
         return "colours differ"
     few, none = (0.04, 0.02) if found.photographic else (0.03, 0.0005)
     if found.explained < 0.75 or found.odd > few or found.stark > none:
-        return "they differ in places"
+        return IN_PLACES
     return ""
 
 

@@ -8,6 +8,8 @@ from torch import Tensor
 
 Box = tuple[float, float, float, float]
 
+WHOLE: Box = (-1.0, -1.0, 1.0, 1.0)
+
 _NEAR = 0.06  # colours that count as one
 _PLAIN, _IN_BAR, _BAR_PLAIN, _BEYOND_BAR = 0.9, 0.2, 0.45, 0.15
 """Share of one colour in a row of a frame; in one of a bar, which may have text, and on average;

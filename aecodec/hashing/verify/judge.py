@@ -22,24 +22,25 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.verify.align import grey, inside, warp
+from aecodec.hashing.verify.overlaid import bars, patches
+from aecodec.hashing.verify.windows import STRIDE, WINDOW, means, variance
 
 Array = npt.NDArray[Any]
 
-WINDOW, STRIDE = 9, 4  # pixels, of the windows that are judged
 _FLOOR = 0.035  # deviation, of [0, 1], that rounding and compression leave anywhere
 _LOSS = 0.015  # and that does not speak against faint pictures, either
 _NOISE = 0.05  # the most that is believed to be noise where it is everywhere
 _COLOURLESS = 0.015  # mean spread of the channels of what counts as grey
 _ODD = 0.4  # of the structure in a window, above which what is left is something else
-_FEW = 0.01  # of the windows, that may be odd before anybody looks for what lies over the picture
+_FEW, _MANY = 0.01, 0.65
+"""Share of odd windows between which it is worth looking for what lies over the picture."""
 _STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what is left then
+_CHANGED, _SMOOTH = 0.1, 0.005  # of [0, 1]: a change of colour, and deviation of what is of one
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
 _KNOTS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)  # of a channel's curve, straight in between
 _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest is asked for
 _NEAR = 0.06  # colours that count as one
-_BAR, _STRIP = 0.25, 0.5  # of a side, at most; and of its windows, that must be odd
-_LEAST_PATCH, _PATCH = 0.004, 0.08  # of the area, that something lies over in one place
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
 
 
@@ -53,13 +54,15 @@ class Findings:
         explained: of the part's variance in windows, what the whole explains; at most 1.
         odd: share of the windows in which it does not.
         stark: share of the windows in which it does not by far, and in plain sight.
-        photographic: nearly everything in it has structure, and no colour is the ground.
+        textured: nearly everything in it has structure.
+        photographic: that, and no colour is the ground.
         structure: deviation from the means of windows, of [0, 1].
         difference: mean absolute difference before any change of colours, of [0, 1].
         largest: the greatest absolute difference of windows' means before it.
         hidden: share of the part that something lies over.
         gains: slope of each channel's curve.
         recoloured: by how much the curves change colours, of [0, 1], where they change most.
+        areas: much of what changes its colour has no structure of its own, as areas of a drawing.
         grey: one of the two has no colours, and the other has.
         coloured: both have.
     """
@@ -69,6 +72,7 @@ class Findings:
     explained: float
     odd: float
     stark: float
+    textured: bool
     photographic: bool
     structure: float
     difference: float
@@ -76,6 +80,7 @@ class Findings:
     hidden: float
     gains: tuple[float, float, float]
     recoloured: float
+    areas: bool
     grey: bool
     coloured: bool
 
@@ -85,103 +90,119 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     """RGB float32 (N, 3, S, S), 0 to 1, and maps (N, 2, 3)."""
     side = part.shape[-1]
     seen, mask = warp(whole, maps), inside(maps, side, 1 / side).float()
-    raw = (part - seen).abs()
-    covered = mask.mean((1, 2))
-    difference = (raw.mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
-    means = avg_pool2d(part - seen, 5, 1, 2).abs().amax(1) * mask
     colours = [(p.amax(1) - p.amin(1)).mean((1, 2)) for p in (part, seen)]
     colourless = torch.minimum(*colours) < _COLOURLESS
     both = torch.maximum(*colours) < _COLOURLESS
     part_lit = torch.where(colourless[:, None, None, None], grey(part), part)
     seen_lit = torch.where(colourless[:, None, None, None], grey(seen), seen)
-    part_fit, fitted, lit, gains = _matched(part_lit, seen_lit, mask)
+    smooth, fitted, lit, gains = _matched(part_lit, seen_lit, mask)
     change = (lit - seen_lit).abs().amax(1)
+    rest = (smooth - fitted).square().mean(1)
+    textured, photographic, structure = _kinds(part, mask)
+    areas = _in_areas(part, change * mask)
+    layers = _Layers(
+        part=part.numpy(),
+        seen=seen.numpy(),
+        mask=(mask > 0).numpy(),
+        rest=rest.numpy(),
+        residual=means(rest, STRIDE).numpy(),
+        variance=torch.maximum(variance(smooth), variance(fitted)).numpy(),
+        valid=(means(mask, STRIDE) > 0.999).numpy(),
+    )
+    covered = mask.mean((1, 2)).tolist()
+    difference = ((part - seen).abs().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
+    largest = (avg_pool2d(part - seen, 5, 1, 2).abs().amax(1) * mask).amax((1, 2)).tolist()
     found = []
     for row in range(len(part)):
+        residue = _judged(layers, row, photographic[row])
         found.append(
-            _of_one(
-                part[row].numpy(),
-                seen[row].numpy(),
-                part_fit[row].numpy(),
-                fitted[row].numpy(),
-                mask[row].numpy() > 0,
-                (
-                    float(covered[row]),
-                    float(difference[row]),
-                    float(means[row].max()),
-                    tuple(gains[row].tolist()),
-                    _greatest(change[row][mask[row] > 0]),
-                    bool(colourless[row] and not both[row]),
-                    not colourless[row],
-                ),
+            Findings(
+                covered=covered[row],
+                plain_outside=_plain_outside(layers.part[row], layers.mask[row]),
+                explained=residue.explained,
+                odd=residue.odd,
+                stark=residue.stark,
+                textured=textured[row],
+                photographic=photographic[row],
+                structure=structure[row],
+                difference=float(difference[row]),
+                largest=largest[row],
+                hidden=residue.hidden,
+                gains=tuple(gains[row].tolist()),
+                recoloured=_greatest(change[row][mask[row] > 0]),
+                areas=areas[row],
+                grey=bool(colourless[row] and not both[row]),
+                coloured=not colourless[row],
             )
         )
     return found
 
 
-def _of_one(
-    part: Array, seen: Array, smooth: Array, fitted: Array, mask: Array, facts: Any
-) -> Findings:
-    covered, difference, largest, gains, recoloured, is_grey, coloured = facts
-    rest = np.square(smooth - fitted).mean(0)
-    spread, other = _variance(smooth), _variance(fitted)
-    residual = _pool(rest)
-    valid = _pool(mask.astype(np.float32)) > 0.999
-    # Without what blends into the picture next to it.
-    outside = ndimage.binary_erosion(~mask, iterations=2, border_value=1)
-    plain = 1.0
-    if outside.mean() > 0.003:
-        colours = part[:, outside]
-        near = np.abs(colours - np.median(colours, axis=1, keepdims=True)).max(0) < _NEAR
-        plain = float(near.mean())
-    variance = np.maximum(spread, other)
-    photographic, structure = _kind(part, mask)
+@dataclass(frozen=True)
+class _Layers:
+    """Of N pairs.
+
+    Attributes:
+        part, seen: the part, and what is seen in its place, (N, 3, S, S).
+        mask: where that lies in the whole, bool (N, S, S).
+        rest: what is left, squared, (N, S, S).
+        residual, variance: of windows, what is left and what is there, (N, H, W).
+        valid: which windows lie in the whole, bool (N, H, W).
+    """
+
+    part: Array
+    seen: Array
+    mask: Array
+    rest: Array
+    residual: Array
+    variance: Array
+    valid: Array
+
+
+@dataclass(frozen=True)
+class _Residue:
+    """As in `Findings`."""
+
+    explained: float
+    odd: float
+    stark: float
+    hidden: float
+
+
+def _judged(layers: _Layers, row: int, photographic: bool) -> _Residue:
+    residual, variance = layers.residual[row], layers.variance[row]
+    valid = layers.valid[row]
     if not valid.any():
-        return Findings(
-            covered,
-            plain,
-            0,
-            1,
-            1,
-            False,
-            structure,
-            difference,
-            largest,
-            0,
-            gains,
-            recoloured,
-            is_grey,
-            coloured,
-        )
+        return _Residue(0, 1, 1, 0)
+    part, seen, rest = layers.part[row], layers.seen[row], layers.rest[row]
     noise = min(float(np.median(residual[valid])), _NOISE**2)
     odd = residual / (variance + _FLOOR**2 + 2 * noise)
-    hidden = np.zeros_like(mask)
-    if photographic and (odd[valid] > _ODD).mean() > _FEW:
+    hidden = np.zeros(rest.shape, bool)
+    if photographic and _FEW < (odd[valid] > _ODD).mean() < _MANY:
         strange = valid & (odd > 0.3)
-        hidden = _bars(part, seen, strange)
-        strange &= _pool(hidden.astype(np.float32)) == 0
-        hidden |= _patches(part, seen, rest, strange)
-    clear = valid & (_pool(hidden.astype(np.float32)) == 0)
+        hidden = bars(part, seen, strange)
+        strange &= _pool(hidden) == 0
+        hidden |= patches(part, seen, rest, strange)
+    clear = valid & (_pool(hidden) == 0) if hidden.any() else valid
     if hidden.mean() > _HIDDEN or not clear.any():
         clear = valid
     left = (residual[clear] - _LOSS**2).clip(0)
-    explained = 1 - left.sum() / (variance[clear].sum() + 1e-9)
-    return Findings(
-        covered,
-        plain,
-        float(explained),
-        float((odd[clear] > _ODD).mean()),
-        float(((odd > _STARK) & (residual > _PLAIN_SIGHT**2))[clear].mean()),
-        photographic,
-        structure,
-        difference,
-        largest,
-        float(hidden.mean()),
-        gains,
-        recoloured,
-        is_grey,
-        coloured,
+    return _Residue(
+        explained=float(1 - left.sum() / (variance[clear].sum() + 1e-9)),
+        odd=float((odd[clear] > _ODD).mean()),
+        stark=float(((odd > _STARK) & (residual > _PLAIN_SIGHT**2))[clear].mean()),
+        hidden=float(hidden.mean()),
     )
+
+
+def _plain_outside(part: Array, mask: Array) -> float:
+    # Without what blends into the picture next to it.
+    outside = ndimage.binary_erosion(~mask, iterations=2, border_value=1)
+    if outside.mean() <= 0.003:
+        return 1.0
+    colours = part[:, outside]
+    near = np.abs(colours - np.median(colours, axis=1, keepdims=True)).max(0) < _NEAR
+    return float(near.mean())
 
 
 def _greatest(values: Tensor) -> float:
@@ -190,47 +211,53 @@ def _greatest(values: Tensor) -> float:
 
 
 def _pool(picture: Array) -> Array:
-    tensor = torch.from_numpy(np.ascontiguousarray(picture))[None, None]
-    return _means(tensor, STRIDE)[0, 0].numpy()
+    return means(torch.from_numpy(picture.astype(np.float32)), STRIDE).numpy()
 
 
-def _variance(picture: Array) -> Array:
-    """In windows, the mean of the channels'."""
-    tensor = torch.from_numpy(np.ascontiguousarray(picture))[None]
-    mean, square = (_means(t, STRIDE)[0] for t in (tensor, tensor.square()))
-    return (square - mean.square()).clamp_min(0).mean(0).numpy()
-
-
-def _means(pictures: Tensor, stride: int) -> Tensor:
-    """Of windows of pictures (N, C, S, S): rows, then columns."""
-    return avg_pool2d(avg_pool2d(pictures, (1, WINDOW), (1, stride)), (WINDOW, 1), (stride, 1))
-
-
-def _kind(part: Array, mask: Array) -> tuple[bool, float]:
-    """Whether a small copy tells it from all others, with structure nearly everywhere and no
-    ground; and the deviation from windows' means. Both of copies of `_SEEN_AS` pixels a side.
+def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[float]]:
+    """Whether there is structure nearly everywhere; whether there is no ground, either, so that a
+    small copy tells it from all others; and the deviation from windows' means. All of copies of
+    `_SEEN_AS` pixels a side.
     """
     step = max(1, part.shape[-1] // _SEEN_AS)
-    small = avg_pool2d(torch.from_numpy(np.ascontiguousarray(part))[None], step)[0].numpy()
-    inner = mask[step // 2 :: step, step // 2 :: step]
-    variance = _variance(small)[_pool(inner.astype(np.float32)) > 0.999]
-    if len(variance) == 0:
-        return False, 0.0
-    luma = small.mean(0)[inner]
-    counts = np.histogram(luma, bins=64, range=(0, 1))[0].astype(float)
-    ground = np.convolve(counts, np.ones(4), "valid").max() / len(luma)
-    photographic = bool(ground < 0.5 and (variance > 0.012**2).mean() > 0.5)
+    small = avg_pool2d(part, step) if step > 1 else part
+    inner = mask[:, step // 2 :: step, step // 2 :: step] > 0
+    valid = means(inner.float(), STRIDE) > 0.999
+    full = (variance(small) > 0.012**2) & valid
+    textured = (full.sum((1, 2)) > 0.5 * valid.sum((1, 2))).tolist()
     # What a window's mean does not have; nothing of a gradient, however steep.
-    tensor = torch.from_numpy(small)[None]
     reach = WINDOW // 2
-    detail = tensor[..., reach:-reach, reach:-reach] - _means(tensor, 1)
-    seen = inner[reach:-reach, reach:-reach]
-    return photographic, float(np.sqrt(np.square(detail[0].numpy()[:, seen]).mean()))
+    detail = small[..., reach:-reach, reach:-reach] - means(small, 1)
+    seen = inner[:, reach:-reach, reach:-reach]
+    power = (detail.square().mean(1) * seen).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1)
+    luma = small.mean(1)
+    photographic = [
+        full and _ground(luma[row][inner[row]]) < 0.5 for row, full in enumerate(textured)
+    ]
+    return textured, photographic, power.sqrt().tolist()
 
 
-def is_photographic(picture: Tensor) -> bool:
-    """Of an RGB picture (3, S, S)."""
-    return _kind(picture.numpy(), np.ones(picture.shape[1:], bool))[0]
+def _in_areas(part: Tensor, change: Tensor) -> list[bool]:
+    """Whether many of the pixels that change their colour, (N, S, S), have none of another level
+    next to them; of copies of `_SEEN_AS` pixels a side.
+    """
+    step = max(1, part.shape[-1] // _SEEN_AS)
+    luma, changed = avg_pool2d(grey(part), step)[:, 0], avg_pool2d(change[:, None], step)[:, 0]
+    mean, square = (avg_pool2d(x[:, None], 3, 1, 1)[:, 0] for x in (luma, luma.square()))
+    flat, strong = square - mean.square() < _SMOOTH**2, changed > _CHANGED
+    found: list[bool] = ((flat & strong).sum((1, 2)) >= 0.3 * strong.sum((1, 2))).tolist()
+    return found
+
+
+def _ground(luma: Tensor) -> float:
+    """Share of the pixels that are of about the most frequent level."""
+    counts = np.histogram(luma.numpy(), bins=64, range=(0, 1))[0].astype(float)
+    return float(np.convolve(counts, np.ones(4), "valid").max() / len(luma))
+
+
+def are_photographic(pictures: Tensor) -> list[bool]:
+    """Of RGB pictures (N, 3, S, S)."""
+    return _kinds(pictures, torch.ones(pictures[:, 0].shape))[1]
 
 
 # ---- colours and sharpness ----------------------------------------------------------------
@@ -241,6 +268,11 @@ def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, 
     sharp as it is; and slopes (N, 3).
     """
     fitted, slopes = _curve(seen, part, mask)
+    # What is rare, as the thing on a white ground, is not worth much to a curve.
+    errors = [((x - part).square().mean(1) * mask).sum((1, 2)) for x in (seen, fitted)]
+    unchanged = errors[0] <= errors[1]
+    fitted = torch.where(unchanged[:, None, None, None], seen, fitted)
+    slopes = torch.where(unchanged[:, None], 1.0, slopes)
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
     own = {sigma: _blur(grey(part), sigma)[:, 0] for sigma in sigmas}
     others = {sigma: _blur(grey(fitted), sigma)[:, 0] for sigma in sigmas}
@@ -310,55 +342,3 @@ def _curve(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 def _pieces(x: Tensor) -> Tensor:
     """(N, C, P) to (N, C, terms, P): 1, x, and how far it is above each knot."""
     return torch.stack([torch.ones_like(x), x, *((x - k).clamp_min(0) for k in _KNOTS)], 2)
-
-
-# ---- what lies over a photograph ---------------------------------------------------------------
-
-
-def _bars(part: Array, seen: Array, strange: Array) -> Array:
-    """bool (S, S): strips at the edges that are strange throughout, and mostly of one colour, be
-    there text or not, in one of the two.
-    """
-    side = part.shape[-1]
-    found = np.zeros((side, side), bool)
-    for quarter in range(4):
-        odd_rows = np.rot90(strange, quarter).mean(1) > _STRIP
-        count = len(odd_rows) if odd_rows.all() else int(odd_rows.argmin())
-        height = (count - 1) * STRIDE + WINDOW
-        if count == 0 or height > _BAR * side:
-            continue
-        for picture in (part, seen):
-            strip = np.rot90(picture, quarter, (1, 2))[:, : count * STRIDE]
-            colour = np.median(strip, axis=(1, 2))[:, None, None]
-            if (np.abs(strip - colour).max(0) < _NEAR).mean() > 0.45:
-                np.rot90(found, quarter)[:height] = True
-    return found
-
-
-def _patches(part: Array, seen: Array, rest: Array, strange: Array) -> Array:
-    """bool (S, S): places of one colour in one of the two, set off from what is around them."""
-    side = part.shape[-1]
-    found = np.zeros((side, side), bool)
-    places, _ = ndimage.label(ndimage.binary_fill_holes(strange), np.ones((3, 3)))
-    for rows, columns in ndimage.find_objects(places):
-        box = np.zeros_like(found)
-        box[
-            rows.start * STRIDE : (rows.stop - 1) * STRIDE + WINDOW,
-            columns.start * STRIDE : (columns.stop - 1) * STRIDE + WINDOW,
-        ] = True
-        differing = ndimage.binary_opening((rest > 0.1**2) & box)
-        if not _LEAST_PATCH < differing.mean() < _PATCH:
-            continue
-        for picture, other in ((part, seen), (seen, part)):
-            colour = np.median(picture[:, differing], axis=1)[:, None, None]
-            near = np.abs(picture - colour).max(0) < _NEAR
-            against = np.abs(other - colour).max(0) < _NEAR
-            # All that hangs together in this colour: a button ends, a sky goes on.
-            pieces, _ = ndimage.label(near)
-            number = np.bincount(pieces[differing]).argmax()
-            patch = pieces == number
-            clear = number > 0 and patch[differing].mean() > 0.7 and patch.mean() < _PATCH
-            if clear and against[differing].mean() < 0.25:
-                found |= ndimage.binary_dilation(patch, iterations=3)
-                break
-    return found

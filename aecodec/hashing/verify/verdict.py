@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 import torch
@@ -13,8 +14,10 @@ from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
-from aecodec.hashing.verify.decide import Sizes, Verdict, decide
+from aecodec.hashing.verify.decide import IN_PLACES, Sizes, Verdict, decide
 from aecodec.hashing.verify.frames import (
+    WHOLE,
+    Box,
     contents,
     has_frame,
     strip,
@@ -22,7 +25,7 @@ from aecodec.hashing.verify.frames import (
     unstripped,
 )
 from aecodec.hashing.verify.guess import SIDE, guess
-from aecodec.hashing.verify.judge import examine, is_photographic
+from aecodec.hashing.verify.judge import are_photographic, examine
 
 SMALL = 128
 """Pixels a side at which every pair is judged; what a thumbnail has."""
@@ -37,8 +40,10 @@ _LEVELS = ((SIDE, 6, 4, 0.44), (64, 5, 2, 0.44), (SMALL, 4, 2, 0.42))
 """Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
 to be looked at any closer."""
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
-_MORE_STEPS = 8  # of refining, where copies of `SMALL` nearly explain each other
+_MORE_STEPS = 8  # of refining, where copies nearly explain each other
+_NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
 _WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
+_HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
 
 
@@ -108,7 +113,11 @@ def _plainly(a: Image.Image, b: Image.Image, sizes: Sizes, full: bool) -> Verdic
 
 def is_plain(picture: Image.Image) -> bool:
     """Whether an RGB picture is of a single colour; such are the same only where they are equal."""
-    return max(ImageStat.Stat(picture).stddev) < 255 * _FLAT
+    counts = np.array(picture.histogram(), dtype=float).reshape(3, 256)
+    levels, total = np.arange(256), counts[0].sum()
+    means, squares = counts @ levels / total, counts @ levels**2 / total
+    deviation = np.sqrt((squares - means**2).clip(0))
+    return float(deviation.max()) < 255 * _FLAT
 
 
 def squares(images: Sequence[Image.Image], side: int) -> Tensor:
@@ -123,6 +132,7 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
     verdicts = [Verdict(False, "they show different things")] * len(pairs)
     pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
     guesses, scores = guess(_grey(pictures[0], SIDE), _grey(pictures[1], SIDE), sizes)
+    hopeless = torch.zeros(len(pairs), dtype=torch.bool)  # as it was last laid
 
     def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
         if not len(rows):
@@ -132,6 +142,7 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
         second = (torch.det(maps[:, :, :2]).abs() <= 1) != backward
         part, whole, directed = _directed(a, b, maps, second)
         found = examine(part, whole, directed)
+        hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > _HOPELESS for f in found])
         for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
             verdict = decide(found[place], directed[place], sizes[n], piece)
@@ -148,6 +159,8 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
     for number, backward in ((0, False), (0, True), (1, False), (1, True)):
         left = torch.tensor([not verdicts[n].same for n in rows.tolist()], dtype=torch.bool)
         chosen = left & (rank == number)
+        if backward:
+            chosen &= ~hopeless[rows]
         look(rows[chosen], maps[chosen], backward)
     # What is nearly explained may only not lie quite where it should.
     near = [n for n, v in enumerate(verdicts) if not v.same and not v.sure and v.maps]
@@ -168,6 +181,9 @@ def _without_frames(
 ) -> list[Verdict]:
     """The verdicts, but of photographs with frames or bars those on what is within, if that is the
     same: a frame's edge draws maps away from it.
+
+    What looks like a bar may be the photograph's own sky: where both seem to have frames, each is
+    compared without its own with the other as it is, too.
     """
     found = list(verdicts)
     rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
@@ -177,23 +193,26 @@ def _without_frames(
         contents(avg_pool2d(squares([pairs[n][k] for n in rows], SMALL), 2)).tolist()
         for k in (0, 1)
     ]
-    framed: list[int] = []
-    inner: list[Pair] = []
-    inner_sizes: list[Sizes] = []
+    tries: list[tuple[int, tuple[Box, Box]]] = []
     for place, n in enumerate(rows):
-        both = [box[place] for box in boxes]
-        a, b = (strip(image, box) for image, box in zip(pairs[n], both, strict=True))
-        if any(map(has_frame, both)) and all(map(is_photographic, squares([a, b], SMALL))):
-            framed.append(place)
-            inner.append((a, b))
-            inner_sizes.append(
-                (stripped_size(sizes[n][0], both[0]), stripped_size(sizes[n][1], both[1]))
-            )
-    if not framed:
+        own = tuple(boxes[0][place]), tuple(boxes[1][place])
+        if any(map(has_frame, own)):
+            tries.append((n, own))
+        if all(map(has_frame, own)):
+            tries += [(n, (own[0], WHOLE)), (n, (WHOLE, own[1]))]
+    inner = [(strip(pairs[n][0], box), strip(pairs[n][1], other)) for n, (box, other) in tries]
+    if inner:
+        flags = [are_photographic(squares([pair[k] for pair in inner], SMALL)) for k in (0, 1)]
+        both_are = [all(kinds) for kinds in zip(*flags, strict=True)]
+        tries, inner = [*compress(tries, both_are)], [*compress(inner, both_are)]
+    inner_sizes = [
+        (stripped_size(sizes[n][0], box), stripped_size(sizes[n][1], other))
+        for n, (box, other) in tries
+    ]
+    if not tries:
         return found
-    for place, verdict in zip(framed, _aligned(inner, inner_sizes), strict=True):
-        n, both = rows[place], [box[place] for box in boxes]
-        if not verdict.same or verdict.maps is None:
+    for (n, both), verdict in zip(tries, _aligned(inner, inner_sizes), strict=True):
+        if found[n].same or not verdict.same or verdict.maps is None:
             continue
         part, whole = (both[0], both[1]) if verdict.piece == "a" else (both[1], both[0])
         maps = unstripped(torch.tensor(verdict.maps), part, whole).tolist()
@@ -284,6 +303,11 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
         (findings,) = examine(part, whole, maps)
         final = side >= min(LARGE, longest)
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
+        nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
+        if final and nearly and verdict.reason == IN_PLACES:
+            maps = align.refine(near, far, maps, _MORE_STEPS)
+            (findings,) = examine(part, whole, maps)
+            verdict = decide(findings, maps[0], sizes, small.piece, final=True)
         if not verdict.same and verdict.sure:
             break
     if side > SMALL:

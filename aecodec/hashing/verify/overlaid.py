@@ -1,0 +1,66 @@
+"""What lies over a photograph: bars at its edges, and patches of one colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from aecodec.hashing.verify.windows import STRIDE, WINDOW
+
+Array = npt.NDArray[Any]
+
+_NEAR = 0.06  # colours that count as one
+_BAR, _STRIP = 0.25, 0.5  # of a side, at most; and of its windows, that must be odd
+_LEAST_PATCH, _PATCH = 0.004, 0.08  # of the area, that something lies over in one place
+
+
+def bars(part: Array, seen: Array, strange: Array) -> Array:
+    """bool (S, S): strips at the edges that are strange throughout, and mostly of one colour, be
+    there text or not, in one of the two.
+    """
+    side = part.shape[-1]
+    found = np.zeros((side, side), bool)
+    for quarter in range(4):
+        odd_rows = np.rot90(strange, quarter).mean(1) > _STRIP
+        count = len(odd_rows) if odd_rows.all() else int(odd_rows.argmin())
+        height = (count - 1) * STRIDE + WINDOW
+        if count == 0 or height > _BAR * side:
+            continue
+        for picture in (part, seen):
+            strip = np.rot90(picture, quarter, (1, 2))[:, : count * STRIDE]
+            colour = np.median(strip, axis=(1, 2))[:, None, None]
+            if (np.abs(strip - colour).max(0) < _NEAR).mean() > 0.45:
+                np.rot90(found, quarter)[:height] = True
+    return found
+
+
+def patches(part: Array, seen: Array, rest: Array, strange: Array) -> Array:
+    """bool (S, S): places of one colour in one of the two, set off from what is around them."""
+    side = part.shape[-1]
+    found = np.zeros((side, side), bool)
+    places, _ = ndimage.label(ndimage.binary_fill_holes(strange), np.ones((3, 3)))
+    for rows, columns in ndimage.find_objects(places):
+        box = np.zeros_like(found)
+        box[
+            rows.start * STRIDE : (rows.stop - 1) * STRIDE + WINDOW,
+            columns.start * STRIDE : (columns.stop - 1) * STRIDE + WINDOW,
+        ] = True
+        differing = ndimage.binary_opening((rest > 0.1**2) & box)
+        if not _LEAST_PATCH < differing.mean() < _PATCH:
+            continue
+        for picture, other in ((part, seen), (seen, part)):
+            colour = np.median(picture[:, differing], axis=1)[:, None, None]
+            near = np.abs(picture - colour).max(0) < _NEAR
+            against = np.abs(other - colour).max(0) < _NEAR
+            # All that hangs together in this colour: a button ends, a sky goes on.
+            pieces, _ = ndimage.label(near)
+            number = np.bincount(pieces[differing]).argmax()
+            patch = pieces == number
+            clear = number > 0 and patch[differing].mean() > 0.7 and patch.mean() < _PATCH
+            if clear and against[differing].mean() < 0.25:
+                found |= ndimage.binary_dilation(patch, iterations=3)
+                break
+    return found
