@@ -78,7 +78,10 @@ class Graph:
         return self._constants[key]
 
     def add(self, operator: str, *inputs: str, **attributes: Attribute) -> str:
-        """Append an operator with one output; the name of that."""
+        """Append an operator with one output; the name of that.
+
+        Those with "com.microsoft." before their names are ONNX Runtime's own.
+        """
         return self._node(operator, inputs, f"value{len(self._nodes)}", attributes)
 
     def split(self, value: str, axis: int, count: int) -> list[str]:
@@ -117,8 +120,11 @@ class Graph:
                 *(_bytes(12, self._values[name]) for name in self.outputs),
             )
         )
-        opset = _bytes(1, b"") + _varint(2, OPSET)
-        return _varint(1, IR_VERSION) + _bytes(2, b"aecodec") + _bytes(7, graph) + _bytes(8, opset)
+        opsets = b"".join(
+            _bytes(8, _bytes(1, domain) + _varint(2, version))
+            for domain, version in ((b"", OPSET), (b"com.microsoft", 1))
+        )
+        return _varint(1, IR_VERSION) + _bytes(2, b"aecodec") + _bytes(7, graph) + opsets
 
     def _node(
         self,
@@ -137,12 +143,14 @@ def _node(
     outputs: Iterable[str],
     attributes: Mapping[str, Attribute],
 ) -> bytes:
+    domain, _, operator = operator.rpartition(".")
     return b"".join(
         (
             *(_bytes(1, name.encode()) for name in inputs),
             *(_bytes(2, name.encode()) for name in outputs),
             _bytes(4, operator.encode()),
             *(_bytes(5, _attribute(name, value)) for name, value in attributes.items()),
+            _bytes(7, domain.encode()),
         )
     )
 
