@@ -25,6 +25,7 @@ Attribute = int | float | str | Sequence[int]
 _TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "float16": 10, "float64": 11}
 _FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7  # kinds of attributes
 _EXTERNAL = 1  # where a tensor's data are
+_RUNTIMES_OWN = "com.microsoft"  # operators that the ONNX standard does not have
 
 
 class Graph:
@@ -43,6 +44,7 @@ class Graph:
         self._values: dict[str, bytes] = {}  # of inputs and outputs
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._nodes: list[bytes] = []
+        self._runtimes_own = False
         self._initializers: list[bytes] = []
 
     def input(self, name: str, shape: Sequence[int | str], dtype: str = "float32") -> str:
@@ -80,7 +82,7 @@ class Graph:
     def add(self, operator: str, *inputs: str, **attributes: Attribute) -> str:
         """Append an operator with one output; the name of that.
 
-        Those with "com.microsoft." before their names are ONNX Runtime's own.
+        Operators with "com.microsoft." before their names are ONNX Runtime's own.
         """
         return self._node(operator, inputs, f"value{len(self._nodes)}", attributes)
 
@@ -120,10 +122,9 @@ class Graph:
                 *(_bytes(12, self._values[name]) for name in self.outputs),
             )
         )
-        opsets = b"".join(
-            _bytes(8, _bytes(1, domain) + _varint(2, version))
-            for domain, version in ((b"", OPSET), (b"com.microsoft", 1))
-        )
+        opsets = _bytes(8, _bytes(1, b"") + _varint(2, OPSET))
+        if self._runtimes_own:
+            opsets += _bytes(8, _bytes(1, _RUNTIMES_OWN.encode()) + _varint(2, 1))
         return _varint(1, IR_VERSION) + _bytes(2, b"aecodec") + _bytes(7, graph) + opsets
 
     def _node(
@@ -133,6 +134,7 @@ class Graph:
         output: str,
         attributes: Mapping[str, Attribute],
     ) -> str:
+        self._runtimes_own |= operator.startswith(f"{_RUNTIMES_OWN}.")
         self._nodes.append(_node(operator, inputs, [output], attributes))
         return output
 
@@ -150,7 +152,7 @@ def _node(
             *(_bytes(2, name.encode()) for name in outputs),
             _bytes(4, operator.encode()),
             *(_bytes(5, _attribute(name, value)) for name, value in attributes.items()),
-            _bytes(7, domain.encode()),
+            *([_bytes(7, domain.encode())] if domain else []),
         )
     )
 

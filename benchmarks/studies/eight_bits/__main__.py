@@ -1,9 +1,9 @@
-"""Quantise a codec's synthesis, and measure what that costs and saves.
+"""Put a codec's decoder into 8 bits, and measure what that costs and saves.
 
     python -m benchmarks.studies.eight_bits codec-balanced --data photos -o eight_bits.safetensors
 
-Photos that training held out say what it costs; the layers are fitted to others. CPU seconds are of
-one thread, of float and 8 bits in turn.
+Photos that training held out say what it costs; the layers are fitted to others. Milliseconds are
+of one thread's CPU time, of float and 8 bits in turn.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.inference import InferenceModel
 from aecodec.codec.networks import OnnxCodec
+from aecodec.codec.steps import STEPS
+from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.codec.weights import load
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
@@ -26,18 +30,36 @@ from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.storage.atomic import write_atomically
 from aecodec.training.data import centre_crops, load_photos, split_photos
 from aecodec.weights import find_weights
-from benchmarks.studies.eight_bits.fit import fit
-from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, synthesis_graph
-from benchmarks.studies.eight_bits.quantise import Quantiser, layer_names
+from benchmarks.studies.eight_bits.exactness import exactness_cases, same_everywhere, write_cases
+from benchmarks.studies.eight_bits.fit import Error, fit
+from benchmarks.studies.eight_bits.means import (
+    ByteMeansCodec,
+    Known,
+    MeanQuantiser,
+    RecordingCodec,
+    network_inputs,
+)
+from benchmarks.studies.eight_bits.means import (
+    float_samples as mean_samples,
+)
+from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, means_graph, synthesis_graph
+from benchmarks.studies.eight_bits.quantise import SynthesisQuantiser
 from benchmarks.studies.eight_bits.samples import Coded, byte_samples, code, float_samples
-from benchmarks.studies.eight_bits.torch_ops import torch_synthesis
 
 QUALITIES = (20, 50, 80, 100)  # that are measured
 FITTED = ((1, 40, 75), (20, 55, 90), (30, 65, 100))  # that photos are coded at in turn
 HELD_OUT, SIDE = 20, 256
 
 Tensors = Mapping[str, AnyArray]
+Errors = dict[str, Error]
 Run = Callable[[Coded], FloatArray]
+
+
+class Crop(NamedTuple):
+    """A held-out crop, uint8 (1, 3, SIDE, SIDE), and its latents at `QUALITIES`."""
+
+    pixels: AnyArray
+    coded: list[Coded]
 
 
 def crops(photos: Sequence[Path], number: int) -> list[AnyArray]:
@@ -65,44 +87,75 @@ def byte_run(config: CodecConfig, tensors: Tensors, threads: int = 1) -> Run:
     network = OnnxNetwork(synthesis_graph(config, tensors).graph, threads)
 
     def run(one: Coded) -> FloatArray:
-        found: FloatArray = network(one.latents, one.quality)["x"]
+        found: FloatArray = network(one.quality, latents=one.latents)["x"]
         return found
 
     return run
 
 
-def measured(
-    runs: Mapping[str, Run], held_out: Sequence[tuple[AnyArray, Coded]]
-) -> dict[str, tuple[list[float], float]]:
-    """Of each run the PSNR at each of `QUALITIES`, and the median CPU seconds of a crop."""
-    found: dict[str, list[tuple[int, float, float]]] = {name: [] for name in runs}
-    for crop, one in held_out:
-        for name, run in runs.items():
-            start = time.process_time()
-            pixels = run(one)
-            seconds = time.process_time() - start
-            found[name].append((one.quality, psnr(pixels, crop), seconds))
-    return {
-        name: (
-            [float(np.mean([p for q, p, _ in rows if q == quality])) for quality in QUALITIES],
-            float(np.median([s for _, _, s in rows])),
-        )
-        for name, rows in found.items()
-    }
+def fitted_synthesis(
+    config: CodecConfig, tensors: Tensors, seen: Sequence[Coded]
+) -> tuple[dict[str, AnyArray], dict[str, AnyArray], Errors]:
+    """Tensors whose weights are rounded, and fitted ones; and the errors of the fits."""
+    quantiser = SynthesisQuantiser(config, tensors, float_samples(config, tensors, seen))
+    rounded = quantiser.tensors()
+    inputs = [(one.quality, {"latents": one.latents}) for one in seen]
+    found = byte_samples(synthesis_graph(config, rounded), inputs)
+    qualities = [one.quality for one in seen]
+    errors = {name: fit(quantiser, name, found, qualities) for name in quantiser.names()}
+    return rounded, quantiser.tensors(), errors
 
 
-def same_everywhere(config: CodecConfig, tensors: Tensors, coded: Sequence[Coded]) -> int:
-    """How many pictures are the same to the bit from one and two threads and from torch."""
-    one, two = (byte_run(config, tensors, threads) for threads in (1, 2))
-    same = 0
-    for picture in coded:
-        pixels = one(picture).tobytes()
-        others = (
-            two(picture),
-            torch_synthesis(config, tensors, picture.latents, picture.quality),
-        )
-        same += all(pixels == other.tobytes() for other in others)
-    return same
+def fitted_means(
+    config: CodecConfig, tensors: Tensors, asked: Sequence[Sequence[Known]]
+) -> tuple[dict[str, AnyArray], Errors]:
+    """The tensors of all steps, and the errors of the fits."""
+    network = CodecNetwork.load(config, tensors, "cpu")
+    gains = tensors["gain.log_inverse.values"]
+    made: dict[str, AnyArray] = {}
+    errors: Errors = {}
+    for step in range(STEPS):
+        known = asked[step]
+        quantiser = MeanQuantiser(tensors, step, mean_samples(network, step, known))
+        inputs = [(one.quality, network_inputs(one, gains)) for one in known]
+        found = byte_samples(means_graph(config, quantiser.tensors(), step), inputs)
+        qualities = [one.quality for one in known]
+        for name in quantiser.names():
+            errors[f"step {step}, {name}"] = fit(quantiser, name, found, qualities)
+        made |= quantiser.tensors()
+    return made, errors
+
+
+def picture_table(runs: Mapping[str, Run], held_out: Sequence[Crop]) -> str:
+    """Of each run the PSNR at each of `QUALITIES`, and the median CPU time of a crop."""
+    rows: dict[str, list[tuple[int, float, float]]] = {name: [] for name in runs}
+    for crop in held_out:
+        for one in crop.coded:
+            for name, run in runs.items():
+                start = time.process_time()
+                pixels = run(one)
+                seconds = time.process_time() - start
+                rows[name].append((one.quality, psnr(pixels, crop.pixels), seconds))
+    table = []
+    for name, found in rows.items():
+        values = [np.mean([p for q, p, _ in found if q == quality]) for quality in QUALITIES]
+        milliseconds = 1000 * np.median([seconds for *_, seconds in found])
+        table.append((name, *(f"{value:.3f}" for value in values), f"{milliseconds:.1f}"))
+    return markdown_table(("synthesis", *(f"dB at {q}" for q in QUALITIES), "ms"), table)
+
+
+def size_table(models: Mapping[str, InferenceModel], held_out: Sequence[Crop]) -> str:
+    """Bytes of all crops at each of `QUALITIES`."""
+    table = []
+    for name, model in models.items():
+        totals = [0] * len(QUALITIES)
+        for crop in held_out:
+            pixels = crop.pixels.astype(np.float32) / 255 - np.float32(0.5)
+            for number, quality in enumerate(QUALITIES):
+                y = model.analyse(pixels, quality)
+                totals[number] += len(model.encode_latents(y, quality, rdoq=True))
+        table.append((name, *map(str, totals)))
+    return markdown_table(("means", *(f"bytes at {q}" for q in QUALITIES)), table)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -116,54 +169,56 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--photos", type=int, default=15, help="to fit to")
     parser.add_argument("--others", type=int, default=8, help="held out, to measure on")
     parser.add_argument("-o", "--out", type=Path, help="the tensors, .safetensors")
+    parser.add_argument("--wasm", type=Path, help="a folder for what wasm.mjs compares")
     args = parser.parse_args(arguments)
 
     path = find_weights(args.weights)
     with safe_open(path, framework="np") as file:
         config = CodecConfig.from_json(file.metadata()["config"])
     model, _ = load(path, "onnx")
+    tensors, networks = model.tensors, RecordingCodec(config, model.tensors)
+    recording = InferenceModel(config, tensors, networks)
     photos = list_photos(args.data)
     training, validation = split_photos(photos, min(HELD_OUT, len(photos) // 2))
-    qualities = [FITTED[k % len(FITTED)] for k in range(args.photos)]
     seen = [
-        code(model, crop, quality)
-        for crop, three in zip(crops(training, args.photos), qualities, strict=False)
-        for quality in three
+        code(recording, crop, quality)
+        for number, crop in enumerate(crops(training, args.photos))
+        for quality in FITTED[number % len(FITTED)]
     ]
     held_out = [
-        (crop, code(model, crop, quality))
+        Crop(crop, [code(model, crop, quality) for quality in QUALITIES])
         for crop in crops(validation, args.others)
-        for quality in QUALITIES
     ]
 
-    quantiser = Quantiser(config, model.tensors, float_samples(config, model.tensors, seen))
-    rounded = quantiser.tensors()
-    found = byte_samples(config, rounded, seen)
-    errors = {name: fit(quantiser, name, found, seen) for name in layer_names(config)}
-    tensors = quantiser.tensors()
-    rows = [(n, *(f"{e / error.power:.5f}" for e in error[:2])) for n, error in errors.items()]
-    print(markdown_table(("layer, error of its power", "rounded", "fitted"), rows))
-
+    rounded, synthesis, errors = fitted_synthesis(config, tensors, seen)
+    means, mean_errors = fitted_means(config, tensors, networks.asked)
+    rows = [
+        (name, f"{error.before / error.power:.5f}", f"{error.after / error.power:.5f}")
+        for name, error in (errors | mean_errors).items()
+    ]
+    print(markdown_table(("error, of the layer's power", "rounded", "fitted"), rows))
+    floats = OnnxCodec(config, tensors)
     runs = {
-        "float": float_run(OnnxCodec(config, model.tensors)),
+        "float": float_run(floats),
         "8 bits, rounded": byte_run(config, rounded),
-        "8 bits, fitted": byte_run(config, tensors),
+        "8 bits, fitted": byte_run(config, synthesis),
     }
-    figures = measured(runs, held_out)
-    header = ("synthesis", *(f"dB at {q}" for q in QUALITIES), "ms of one thread")
-    table = [
-        (name, *(f"{value:.3f}" for value in values), f"{1000 * seconds:.1f}")
-        for name, (values, seconds) in figures.items()
-    ]
-    print(markdown_table(header, table))
-    few = [coded for _, coded in held_out[: len(QUALITIES)]]
-    few += [Coded(q, np.ascontiguousarray(y[:, :7, :11])) for q, y in few]
-    print(
-        f"the same from 1 and 2 threads and torch: {same_everywhere(config, tensors, few)} of"
-        f" {len(few)} pictures"
-    )
+    print(picture_table(runs, held_out))
+    in_bytes = ByteMeansCodec(config, tensors, means)
+    models = {"float": model, "8 bits": InferenceModel(config, tensors, in_bytes)}
+    print(size_table(models, held_out))
+
+    made = {**synthesis, **means}
+    last = [known[-1] for known in networks.asked]
+    gains = tensors["gain.log_inverse.values"]
+    cases = exactness_cases(config, made, held_out[0].coded, last, gains)
+    same = same_everywhere(config, cases, made)
+    print(f"the same to the bit from 1 and 2 threads and torch: {same} of {len(cases)}")
+    if args.wasm:
+        args.wasm.mkdir(parents=True, exist_ok=True)
+        write_cases(cases, args.wasm)
     if args.out:
-        data = save(tensors, metadata={"config": config.to_json()})
+        data = save(made, metadata={"config": config.to_json()})
         write_atomically(args.out, data, overwrite=True)
 
 

@@ -15,13 +15,12 @@ import numpy as np
 from aecodec.nn.arrays import FloatArray
 from benchmarks.studies.eight_bits.layers import WEIGHT_MAX
 from benchmarks.studies.eight_bits.quantise import Layer, Quantiser
-from benchmarks.studies.eight_bits.samples import Bytes, Coded
+from benchmarks.studies.eight_bits.samples import Bytes
 from benchmarks.studies.eight_bits.units import Doubles, weight_scales
 
 _RIDGE = 0.01  # of the diagonal: how far the weights are held where they are
 _CONSTANT = 8  # the input that stands for the bias
 _COLUMNS = 128  # at a time
-_DECIBELS = 0.185  # that PSNR rises by with each step of quality
 
 
 class Error(NamedTuple):
@@ -85,22 +84,30 @@ def _rounded(weight: Doubles, scale: Doubles, spread: Doubles) -> tuple[Doubles,
     return whole, weight[:, -1]
 
 
-def fit(quantiser: Quantiser, name: str, found: Bytes, coded: Sequence[Coded]) -> Error:
-    """Fit one layer of a quantiser to its samples."""
+def fit(quantiser: Quantiser, name: str, found: Bytes, qualities: Sequence[int]) -> Error:
+    """Fit one layer of a quantiser to its samples.
+
+    Args:
+        found: of the network in 8 bits.
+        qualities: of the pictures, all of one size.
+    """
     wanted = quantiser.floats.wanted[name]
     if name in found.before:
         wanted = wanted - found.before[name] * np.float32(quantiser.streams.get(name, 1))
     if name in quantiser.signs:
         wanted = wanted * np.float32(quantiser.signs[name])
-    importance = _importance(quantiser, name, coded).repeat(len(wanted) // len(coded))
-    layer, error = fitted_layer(quantiser.plain[name], found.seen[name], wanted, importance)
-    quantiser.layers[name] = layer
-    return error
-
-
-def _importance(quantiser: Quantiser, name: str, coded: Sequence[Coded]) -> Doubles:
-    """Of errors at each picture's quality: as their share of the picture's error."""
-    importance = np.array([10 ** (_DECIBELS / 10 * one.quality) for one in coded])
-    if not name.startswith("fine"):  # what comes before counts as much as it is scaled
-        importance *= [quantiser.scale_at(one.quality) ** 2 for one in coded]
-    return importance
+    importance = np.array([quantiser.importance(name, quality) for quality in qualities])
+    samples = importance.repeat(len(wanted) // len(qualities))
+    weight, inputs = quantiser.plain[name], found.seen[name]
+    groups = inputs.shape[1] // weight[0].size
+    parts = zip(
+        np.split(weight, groups),
+        np.split(inputs, groups, 1),
+        np.split(wanted, groups, 1),
+        strict=True,
+    )
+    layers, errors = zip(*(fitted_layer(*part, samples) for part in parts), strict=True)
+    quantiser.layers[name] = Layer(
+        *(np.concatenate(values) for values in zip(*layers, strict=True))
+    )
+    return Error(*np.mean(errors, 0).tolist())

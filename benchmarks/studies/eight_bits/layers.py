@@ -1,4 +1,4 @@
-"""The synthesis in integers, layer by layer, for whatever computes them.
+"""The synthesis and the means of the prior in integers, for whatever computes them.
 
 Maps are channels-last, (1, h, w, C). Bytes are uint8 with a zero point: 128 where values have both
 signs, 0 behind a (leaky) ReLU, `FINE_ZERO` in the stream of the block at 1/4 resolution. Pixels are
@@ -15,6 +15,7 @@ import numpy as np
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.steps import GROUPS
 from aecodec.nn.arrays import AnyArray
 
 SIGNED, POSITIVE, FINE_ZERO = 128, 0, 48
@@ -22,6 +23,8 @@ PIXEL_STEP = 2.0**-12
 """What one unit of the pixels stands for; black to white is 1."""
 CORRECTION_STEP = 2.0**-9
 """The same of the last two convolutions' bytes."""
+MEAN_STEP = 2.0**-4
+"""What one unit of a mean stands for, in steps of the latents' quantiser."""
 WEIGHT_MAX = 64
 """So that on CPUs that add pairs of products in 16 bits, 2 * 255 * 64 does not overflow."""
 
@@ -29,7 +32,7 @@ Value = TypeVar("Value")
 
 
 class Ops(Protocol[Value]):
-    """What computes the layers; names are of tensors, without "synthesis." before them."""
+    """What computes the layers of one network; names are of its tensors, without its own."""
 
     def scaled(self, x: Value, name: str) -> Value:
         """Float32 times a vector of the quality, rounded to float32."""
@@ -46,8 +49,10 @@ class Ops(Protocol[Value]):
     def plus(self, x: Value, zero: int, change: Value, out_zero: int) -> Value:
         """Bytes plus signed bytes, clamped."""
 
-    def sums(self, x: Value, name: str, rows: Sequence[int]) -> Value:
-        """A 1x1 convolution of signed bytes to float32, in this order of its outputs."""
+    def sums(
+        self, x: Value, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
+    ) -> Value:
+        """A 1x1 convolution of bytes to whole float32 numbers, in an order of its outputs."""
 
     def linear(self, latents: Value, name: str, rows: Sequence[int]) -> Value:
         """The same of latents, in 16 bits and float64."""
@@ -60,6 +65,9 @@ class Ops(Protocol[Value]):
 
     def concat(self, x: Value, y: Value) -> Value:
         """Channels of both."""
+
+    def select(self, x: Value, step: int) -> Value:
+        """`aecodec.codec.steps.select`: (1, h, w, C) to (1, h/2, w/2, 4C)."""
 
     def spread(self, x: Value, size: int, channels: int, *, channels_first: bool) -> Value:
         """`size` x `size` positions for each, of channels in the order row, column, channel, or
@@ -90,7 +98,7 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
     h = blocks(h, "blocks", c.blocks[1], SIGNED, SIGNED)
 
     t = ops.to_bytes(ops.scaled(ops.to_reals(h), "scale.multiplier"))
-    t = ops.spread(ops.sums(t, "tail", fine_rows(8)), 2, 48, channels_first=False)
+    t = ops.spread(ops.sums(t, "tail", SIGNED, rows=fine_rows(8)), 2, 48, channels_first=False)
     x = ops.linear(latents, "linear", fine_rows(LATENT_STRIDE))
     x = ops.add(ops.spread(x, 4, 48, channels_first=False), t)
 
@@ -109,6 +117,17 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
     f = ops.conv(f, "finest.conv2", POSITIVE, SIGNED)
     x = ops.add(x, ops.to_reals(f, CORRECTION_STEP / PIXEL_STEP))
     return ops.spread(x, 2, 3, channels_first=False)
+
+
+def means(ops: Ops[Value], psi: Value, decoded: Value | None, step: int) -> Value:
+    """A step's means from psi and what is decoded, (1, h, w, N and M): whole numbers of
+    `MEAN_STEP`, (1, h/2, w/2, M).
+    """
+    x = ops.to_bytes(ops.scaled(psi, "psi.multiplier"))
+    if decoded is not None:
+        x = ops.concat(x, ops.to_bytes(ops.scaled(decoded, "decoded.multiplier")))
+    h = ops.conv(ops.conv(x, "head", SIGNED, POSITIVE), "mid", POSITIVE, POSITIVE)
+    return ops.sums(ops.select(h, step), "tail", POSITIVE, groups=GROUPS)
 
 
 def fine_rows(size: int) -> list[int]:

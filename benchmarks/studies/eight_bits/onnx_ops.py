@@ -8,24 +8,35 @@ import numpy as np
 import onnxruntime
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.steps import parities
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.onnx_graph import Graph
-from benchmarks.studies.eight_bits.layers import PIXEL_STEP, SIGNED, synthesis
-
-PREFIX = "synthesis."
+from benchmarks.studies.eight_bits.layers import (
+    MEAN_STEP,
+    PIXEL_STEP,
+    SIGNED,
+    means,
+    synthesis,
+)
 
 
 class OnnxOps:
     """`Ops` on the values of a graph.
 
+    Args:
+        tensors: by their full names.
+        network: what their names begin with, and a dot.
+
     Attributes:
         inputs: of each convolution, its bytes and their zero point; what a fit looks at.
+        sides: how far each sees to every side.
         pixels: of each addition to the pixels, what it adds to; likewise.
     """
 
-    def __init__(self, tensors: Mapping[str, AnyArray]) -> None:
-        self.graph = Graph(dict(tensors))
+    def __init__(self, tensors: Mapping[str, AnyArray], network: str) -> None:
+        self.graph, self._network = Graph(dict(tensors)), network
         self.inputs: dict[str, tuple[str, int]] = {}
+        self.sides: dict[str, int] = {}
         self.pixels: list[str] = []
 
     def _vector(self, name: str) -> str:
@@ -46,7 +57,7 @@ class OnnxOps:
         return self.graph.constant(zero, "uint8")
 
     def scaled(self, x: str, name: str) -> str:
-        return self.graph.add("Mul", x, self._vector(PREFIX + name))
+        return self.graph.add("Mul", x, self._vector(self._network + name))
 
     def to_bytes(self, x: str) -> str:
         return self.graph.add("QuantizeLinear", x, self._one, self._zero(SIGNED))
@@ -56,16 +67,16 @@ class OnnxOps:
         return g.add("DequantizeLinear", x, g.constant(unit, "float32"), self._zero(SIGNED))
 
     def conv(self, x: str, name: str, zero: int, out_zero: int) -> str:
-        g, full = self.graph, PREFIX + name
-        self.inputs[name] = x, zero
+        g, full = self.graph, self._network + name
         weight = g.tensors[f"{full}.weight"]
+        self.inputs[name], self.sides[name] = (x, zero), weight.shape[2] // 2
         return g.add(
             "com.microsoft.QLinearConv",
             *(x, self._one, self._zero(zero)),
             *(g.weight(f"{full}.weight"), self._vector(f"{full}.multiplier")),
             g.constant(np.zeros(len(weight)), "int8"),
             *(self._one, self._zero(out_zero), self._vector(f"{full}.bias")),
-            pads=[weight.shape[2] // 2] * 4,
+            pads=[self.sides[name]] * 4,
             channels_last=1,
         )
 
@@ -75,17 +86,38 @@ class OnnxOps:
         add = "com.microsoft.QLinearAdd"
         return self.graph.add(add, *parts, self._one, self._zero(out_zero))
 
-    def sums(self, x: str, name: str, rows: Sequence[int]) -> str:
-        g, full = self.graph, PREFIX + name
-        self.inputs[name] = x, SIGNED
-        weight = self._matrix(f"{full}.columns", g.tensors[f"{full}.weight"][rows, :, 0, 0].T)
-        total = g.add("MatMulInteger", x, weight, self._zero(SIGNED))
-        bias, multiplier = (g.tensors[f"{full}.{part}"][rows] for part in ("bias", "multiplier"))
-        total = g.cast(g.add("Add", total, g.constant(bias, "int32")), "float32")
-        return g.add("Round", g.add("Mul", total, g.constant(multiplier, "float32")))
+    def sums(
+        self, x: str, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
+    ) -> str:
+        g, full = self.graph, self._network + name
+        self.inputs[name], self.sides[name] = (x, zero), 0
+        weight = g.tensors[f"{full}.weight"][:, :, 0, 0]
+        order = list(rows) or list(range(len(weight)))
+        parts = g.split(x, 3, groups) if groups > 1 else [x]
+        totals = [
+            g.add(
+                "MatMulInteger", part, self._matrix(f"{full}.columns{k}", own.T), self._zero(zero)
+            )
+            for k, (part, own) in enumerate(
+                zip(parts, np.split(weight[order], groups), strict=True)
+            )
+        ]
+        total = totals[0] if groups == 1 else g.add("Concat", *totals, axis=3)
+        bias, multiplier = (
+            self._ordered(f"{full}.{part}", rows) for part in ("bias", "multiplier")
+        )
+        total = g.cast(g.add("Add", total, bias), "float32")
+        return g.add("Round", g.add("Mul", total, multiplier))
+
+    def _ordered(self, name: str, rows: Sequence[int]) -> str:
+        """A vector in an order."""
+        if not rows:
+            return self._vector(name)
+        tensor = self.graph.tensors[name]
+        return self._matrix(f"{name}.ordered", tensor[list(rows)])
 
     def linear(self, latents: str, name: str, rows: Sequence[int]) -> str:
-        g, full = self.graph, PREFIX + name
+        g, full = self.graph, self._network + name
         y = g.add("Round", self.scaled(latents, f"{name}.input"))
         ends = (g.constant(end, "float32") for end in (-32767, 32767))
         y = g.cast(g.add("Clip", y, *ends), "float64")
@@ -104,6 +136,13 @@ class OnnxOps:
 
     def concat(self, x: str, y: str) -> str:
         return self.graph.add("Concat", x, y, axis=3)
+
+    def select(self, x: str, step: int) -> str:
+        g = self.graph
+        planes = g.add("SpaceToDepth", g.transpose(g.cast(x, "float32"), 0, 3, 1, 2), blocksize=2)
+        cells = g.split(planes, 1, 4)
+        chosen = g.add("Concat", *(cells[2 * r + c] for r, c in parities(step)), axis=1)
+        return g.cast(g.transpose(chosen, 0, 2, 3, 1), "uint8")
 
     def spread(self, x: str, size: int, channels: int, *, channels_first: bool) -> str:
         g = self.graph
@@ -129,12 +168,25 @@ class OnnxOps:
 
 def synthesis_graph(config: CodecConfig, tensors: Mapping[str, AnyArray]) -> OnnxOps:
     """The ops that made the graph of `latents` to `x`, pixels (1, H, W, 3) in -0.5 to 0.5."""
-    ops = OnnxOps(tensors)
+    ops = OnnxOps(tensors, "synthesis.")
     g = ops.graph
     latents = g.input("latents", (1, "h", "w", config.latent_channels))
     x = synthesis(config, ops, latents)
     x = g.add("Mul", x, g.constant(PIXEL_STEP, "float32"))
     g.output(x, "x", (1, "H", "W", 3), "float32")
+    return ops
+
+
+def means_graph(config: CodecConfig, tensors: Mapping[str, AnyArray], step: int) -> OnnxOps:
+    """The ops that made the graph of `psi` and, from the second step on, `decoded`, scaled latents,
+    to `mean`, scaled likewise (1, h/2, w/2, M).
+    """
+    ops = OnnxOps(tensors, f"prior.means.{step}.")
+    g = ops.graph
+    psi = g.input("psi", (1, "h", "w", config.hyper_channels))
+    decoded = g.input("decoded", (1, "h", "w", config.latent_channels)) if step else None
+    mean = g.add("Mul", means(ops, psi, decoded, step), g.constant(MEAN_STEP, "float32"))
+    g.output(mean, "mean", (1, "h2", "w2", config.latent_channels), "float32")
     return ops
 
 
@@ -159,12 +211,16 @@ class OnnxNetwork:
             graph.model(), options, providers=["CPUExecutionProvider"]
         )
 
-    def __call__(self, latents: FloatArray, quality: int) -> dict[str, AnyArray]:
-        """The outputs, by name, of latents (1, h, w, M)."""
-        inputs = {
-            name: latents
-            if name == "latents"
+    def inputs(self, quality: int, maps: Mapping[str, FloatArray]) -> dict[str, AnyArray]:
+        """All inputs: those that are not given are tables."""
+        return {
+            name: maps[name]
+            if name in maps
             else np.ascontiguousarray(self.graph.tensors[name][quality - 1])
             for name in self.graph.inputs
         }
-        return dict(zip(self.graph.outputs, self._session.run(None, inputs), strict=True))
+
+    def __call__(self, quality: int, **maps: FloatArray) -> dict[str, AnyArray]:
+        """The outputs, by name."""
+        found = self._session.run(None, self.inputs(quality, maps))
+        return dict(zip(self.graph.outputs, found, strict=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from benchmarks.studies.eight_bits.units import (
 )
 
 _QUALITIES = range(1, 101)
+_DECIBELS = 0.185  # that PSNR rises by with each step of quality
 _WIDE = 32767  # the latents and weights of the linear part
 _SPARE = 1.5  # how far latents may be beyond those of the samples
 _LEAST_MULTIPLIER = 2.0**-20  # so that a bias of int32 can shift by all 255 units
@@ -49,12 +51,13 @@ class Modulation(NamedTuple):
     shift: Doubles
 
 
-class Quantiser:
-    """Makes the tensors of the 8-bit synthesis.
+class Quantiser(ABC):
+    """Makes the tensors of a network in 8 bits.
 
     Args:
-        config, tensors: of the weight file.
-        floats: samples of the float synthesis.
+        tensors: of the weight file.
+        network: what the names of the network's tensors begin with, and a dot.
+        floats: samples of the float network.
 
     Attributes:
         layers: fitted ones, by name; others are rounded.
@@ -63,10 +66,8 @@ class Quantiser:
         streams: of each convolution that ends a block, the units of the stream it adds to.
     """
 
-    def __init__(
-        self, config: CodecConfig, tensors: Mapping[str, AnyArray], floats: Floats
-    ) -> None:
-        self.config, self.floats = config, floats
+    def __init__(self, tensors: Mapping[str, AnyArray], network: str, floats: Floats) -> None:
+        self.network, self.floats = network, floats
         self._float = {
             name: tensor.astype(np.float64)
             for name, tensor in tensors.items()
@@ -80,8 +81,138 @@ class Quantiser:
 
     def tensors(self) -> dict[str, AnyArray]:
         """int8 weights, int32 biases, float32 multipliers, with a row for each quality where they
-        depend on it; by name.
+        depend on it; by their full names.
         """
+        self._make()
+        return {self.network + name: tensor for name, tensor in self._made.items()}
+
+    @abstractmethod
+    def _make(self) -> None:
+        """Fill `_made`."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Of the convolutions of bytes, in the order in which they run."""
+
+    @abstractmethod
+    def importance(self, name: str, quality: int) -> float:
+        """Of a squared error of a layer at a quality."""
+
+    def _all(self, name: str) -> Doubles:
+        """A table at every quality."""
+        table = self._float[name]
+        rows: Doubles = np.stack([at_quality(table, quality) for quality in _QUALITIES]).astype(
+            float
+        )
+        return rows
+
+    def _unit(self, *names: str, zero: int = 128) -> Doubles:
+        """The unit of bytes that hold all of these."""
+        values = np.concatenate([self.floats.seen[name] for name in names])
+        reach = [np.maximum(-self.floats.least[n], self.floats.most[n]) for n in names]
+        return best_unit(values, np.max(reach, 0), -zero, 255 - zero)
+
+    def _pair(self, name: str, inputs: Doubles, outputs: Doubles) -> None:
+        """The two convolutions of a residual block."""
+        first, seen = f"{name}.conv1", self.floats.seen
+        between = hidden(seen[first], self.floats.least[first], self.floats.most[first])
+        self._hidden_conv(first, inputs, between)
+        self._conv(f"{name}.conv2", between.after, outputs, dropped=between.dropped)
+
+    def _seen_by(self, name: str, weight: Doubles) -> Doubles:
+        """A convolution's weights for what it really sees."""
+        return weight
+
+    def _hidden_conv(self, name: str, inputs: Doubles, between: Hidden) -> None:
+        modulation = None
+        table = f"{self.network}{name}.modulation.values"
+        if table in self._float:
+            scale, shift = np.split(self._all(table), 2, axis=1)
+            modulation = Modulation(1 + scale, shift)
+        self._conv(name, inputs, between.unit, modulation, sign=between.sign)
+
+    def _conv(
+        self,
+        name: str,
+        inputs: Doubles,
+        outputs: Doubles,
+        modulation: Modulation | None = None,
+        sign: Doubles | None = None,
+        dropped: Doubles | None = None,
+    ) -> None:
+        """A convolution of bytes.
+
+        Args:
+            name: of it.
+            inputs, outputs: the units of the bytes it sees and gives.
+            modulation: of its outputs.
+            sign: of its outputs.
+            dropped: the mean of what its inputs leave out.
+        """
+        weight, bias = (self._float[f"{self.network}{name}.{part}"] for part in ("weight", "bias"))
+        if dropped is not None:
+            bias = bias + weight.sum((2, 3)) @ dropped
+        weight = self._seen_by(name, weight)
+        weight = weight * inputs[:, None, None]
+        if sign is not None:
+            weight, bias = weight * sign[:, None, None, None], bias * sign
+            self.signs[name] = sign
+        self.plain[name] = weight
+        rows = weight.reshape(len(weight), -1)
+        if name in self.layers:
+            whole, scale, bias = self.layers[name]
+        else:
+            scale = weight_scales(rows)
+            whole = rounded_weight(rows, scale).reshape(weight.shape)
+        multiplier, start = scale / outputs, bias / scale
+        if modulation is not None:
+            factor = modulation.factor
+            shift = modulation.shift if sign is None else modulation.shift * sign
+            multiplier = multiplier * factor
+            small = np.abs(multiplier) < _LEAST_MULTIPLIER
+            multiplier = np.where(small, _LEAST_MULTIPLIER, multiplier)
+            start = (bias * factor + shift) / outputs / multiplier
+        self._made[f"{name}.weight"] = whole.astype(np.int8)
+        self._made[f"{name}.multiplier"] = np.float32(multiplier)
+        self._made[f"{name}.bias"] = np.round(start).astype(np.int32)
+
+
+class SynthesisQuantiser(Quantiser):
+    """Of `aecodec.codec.transforms.SynthesisTransform`.
+
+    Args:
+        config, tensors: of the weight file.
+        floats: samples of the float synthesis.
+    """
+
+    def __init__(
+        self, config: CodecConfig, tensors: Mapping[str, AnyArray], floats: Floats
+    ) -> None:
+        super().__init__(tensors, "synthesis.", floats)
+        self.config = config
+
+    def names(self) -> list[str]:
+        c = self.config
+
+        def pairs(name: str, count: int) -> list[str]:
+            return [f"{name}.{k}.conv{part}" for k in range(count) for part in (1, 2)]
+
+        names = ["head", *pairs("deep_blocks", c.deep_blocks[1]), "up"]
+        names += [*pairs("blocks", c.blocks[1]), "tail", *["aside"] * bool(c.fine_features)]
+        names += ["fine.conv1", *pairs("fine.blocks", c.fine_blocks), "fine.conv2"]
+        return [*names, "finest.conv1", "finest.conv2"]
+
+    def importance(self, name: str, quality: int) -> float:
+        """As a share of the picture's error; before the tail, as much as features count."""
+        counts = 1.0 if name.startswith("fine") else self._mean_scale(quality)
+        return float(10 ** (_DECIBELS / 10 * quality) * counts**2)
+
+    def _mean_scale(self, quality: int) -> float:
+        """By how much the features at 1/8 resolution count at a quality, roughly."""
+        scales = np.exp(at_quality(self._float["synthesis.scale.log_scale.values"], quality))
+        return float(np.sqrt(np.square(scales).mean()))
+
+    def _make(self) -> None:
         c, made = self.config, self._made
         inverse = np.exp(self._all("gain.log_inverse.values"))
         y = self._unit("y")
@@ -108,32 +239,14 @@ class Quantiser:
         names = [f"fine.{k + 1}" for k in range(c.fine_blocks)]
         if names:
             fine = self._unit(*names, "fine.conv1", zero=FINE_ZERO)
-            self._hidden_conv("fine.conv1", inputs, Hidden(np.ones(len(fine)), fine, fine, fine))
+            self._hidden_conv(
+                "fine.conv1", inputs, Hidden(np.ones(len(fine)), fine, fine, 0 * fine)
+            )
             self._blocks("fine.blocks", c.fine_blocks, fine)
             self._conv("fine.conv2", fine, np.full(48, CORRECTION_STEP))
         else:
             self._pair("fine", inputs, np.full(48, CORRECTION_STEP))
         self._pair("finest", self._rotated_unit("x2", 2), np.full(12, CORRECTION_STEP))
-        return {f"synthesis.{name}": tensor for name, tensor in made.items()}
-
-    def scale_at(self, quality: int) -> float:
-        """By how much the features at 1/8 resolution count at a quality, roughly."""
-        scales = np.exp(at_quality(self._float["synthesis.scale.log_scale.values"], quality))
-        return float(np.sqrt(np.square(scales).mean()))
-
-    def _all(self, name: str) -> Doubles:
-        """A table at every quality."""
-        table = self._float[name]
-        rows: Doubles = np.stack([at_quality(table, quality) for quality in _QUALITIES]).astype(
-            float
-        )
-        return rows
-
-    def _unit(self, *names: str, zero: int = 128) -> Doubles:
-        """The unit of bytes that hold all of these."""
-        values = np.concatenate([self.floats.seen[name] for name in names])
-        reach = [np.maximum(-self.floats.least[n], self.floats.most[n]) for n in names]
-        return best_unit(values, np.max(reach, 0), -zero, 255 - zero)
 
     def _rotated_unit(self, name: str, side: int) -> Doubles:
         matrix = rotation(side)
@@ -147,67 +260,9 @@ class Quantiser:
             self._pair(f"{name}.{number}", stream, stream)
             self.streams[f"{name}.{number}.conv2"] = stream
 
-    def _pair(self, name: str, inputs: Doubles, outputs: Doubles) -> None:
-        """The two convolutions of a residual block."""
-        first, seen = f"{name}.conv1", self.floats.seen
-        between = hidden(seen[first], self.floats.least[first], self.floats.most[first])
-        self._hidden_conv(first, inputs, between)
-        self._conv(f"{name}.conv2", between.after, outputs, dropped=between.dropped)
-
-    def _hidden_conv(self, name: str, inputs: Doubles, between: Hidden) -> None:
-        factor = np.ones((100, len(between.unit)))
-        modulation = Modulation(factor, 0 * factor)
-        table = f"synthesis.{name}.modulation.values"
-        if table in self._float:
-            scale, shift = np.split(self._all(table), 2, axis=1)
-            modulation = Modulation(1 + scale, shift)
-        self._conv(name, inputs, between.unit, modulation, sign=between.sign)
-
-    def _conv(
-        self,
-        name: str,
-        inputs: Doubles,
-        outputs: Doubles,
-        modulation: Modulation | None = None,
-        sign: Doubles | None = None,
-        dropped: Doubles | None = None,
-    ) -> None:
-        """A convolution of bytes.
-
-        Args:
-            name: of it.
-            inputs, outputs: the units of the bytes it sees and gives.
-            modulation: of its outputs.
-            sign: of its outputs.
-            dropped: the mean of what its inputs leave out.
-        """
-        weight, bias = (self._float[f"synthesis.{name}.{part}"] for part in ("weight", "bias"))
-        if dropped is not None:
-            bias = bias + weight.sum((2, 3)) @ dropped
-        if name in ("fine.conv1", "finest.conv1"):
-            weight = _of_rotated(weight, 4 if name == "fine.conv1" else 2)
-        weight = weight * inputs[:, None, None]
-        if sign is not None:
-            weight, bias = weight * sign[:, None, None, None], bias * sign
-            self.signs[name] = sign
-        self.plain[name] = weight
-        rows = weight.reshape(len(weight), -1)
-        if name in self.layers:
-            whole, scale, bias = self.layers[name]
-        else:
-            scale = weight_scales(rows)
-            whole = rounded_weight(rows, scale).reshape(weight.shape)
-        multiplier, start = scale / outputs, bias / scale
-        if modulation is not None:
-            factor = modulation.factor
-            shift = modulation.shift if sign is None else modulation.shift * sign
-            multiplier = multiplier * factor
-            small = np.abs(multiplier) < _LEAST_MULTIPLIER
-            multiplier = np.where(small, _LEAST_MULTIPLIER, multiplier)
-            start = (bias * factor + shift) / outputs / multiplier
-        self._made[f"{name}.weight"] = whole.astype(np.int8)
-        self._made[f"{name}.multiplier"] = np.float32(multiplier)
-        self._made[f"{name}.bias"] = np.round(start).astype(np.int32)
+    def _seen_by(self, name: str, weight: Doubles) -> Doubles:
+        side = {"fine.conv1": 4, "finest.conv1": 2}.get(name)
+        return _of_rotated(weight, side) if side else weight
 
     def _linear(self, inverse: Doubles) -> None:
         least, most = self.floats.least["y"], self.floats.most["y"]
@@ -227,15 +282,3 @@ def _of_rotated(weight: Doubles, side: int) -> Doubles:
     back = matrix / np.square(matrix).sum(1, keepdims=True)
     pixels = np.einsum("oikl,ci->ockl", weight[:, : len(matrix)], back)
     return np.concatenate([pixels, weight[:, len(matrix) :]], 1)
-
-
-def layer_names(config: CodecConfig) -> Sequence[str]:
-    """The convolutions of bytes, in the order in which they run."""
-
-    def pairs(name: str, count: int) -> list[str]:
-        return [f"{name}.{k}.conv{part}" for k in range(count) for part in (1, 2)]
-
-    names = ["head", *pairs("deep_blocks", config.deep_blocks[1]), "up"]
-    names += [*pairs("blocks", config.blocks[1]), "tail", *["aside"] * bool(config.fine_features)]
-    names += ["fine.conv1", *pairs("fine.blocks", config.fine_blocks), "fine.conv2"]
-    return [*names, "finest.conv1", "finest.conv2"]

@@ -18,7 +18,7 @@ from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.blocks import ModulatedConv2d, ResidualBlock
 from benchmarks.studies.eight_bits.layers import PIXEL_STEP
-from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, synthesis_graph
+from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, OnnxOps
 
 POSITIONS = 128  # of a map, at most
 _SLOPE = 0.01  # of leaky ReLUs
@@ -67,7 +67,13 @@ class Floats:
 
 
 @dataclass
-class _Recorder:
+class Recorder:
+    """Keeps samples of the maps of one picture after the other.
+
+    Attributes:
+        number: of the picture.
+    """
+
     number: int = 0
     samples: dict[str, list[FloatArray]] = field(default_factory=dict)
     least: dict[str, FloatArray] = field(default_factory=dict)
@@ -82,12 +88,17 @@ class _Recorder:
         self.least[name] = np.minimum(self.least.get(name, least), least)
         self.most[name] = np.maximum(self.most.get(name, most), most)
 
-    def taken(self, prefix: str) -> dict[str, FloatArray]:
-        return {
-            name.removeprefix(prefix): np.concatenate(parts)
-            for name, parts in self.samples.items()
-            if name.startswith(prefix)
-        }
+    def floats(self) -> Floats:
+        parts = {name: np.concatenate(parts) for name, parts in self.samples.items()}
+        wanted, seen = (
+            {name.removeprefix(kind): x for name, x in parts.items() if name.startswith(kind)}
+            for kind in ("wanted ", "seen ")
+        )
+        least, most = (
+            {name: extremes[f"seen {name}"] for name in seen}
+            for extremes in (self.least, self.most)
+        )
+        return Floats(wanted, seen, least, most)
 
 
 @torch.inference_mode()
@@ -96,7 +107,7 @@ def float_samples(
 ) -> Floats:
     """Of the synthesis as it is, in float32."""
     network = CodecNetwork.load(config, tensors, "cpu")
-    synthesis, record = network.synthesis, _Recorder()
+    synthesis, record = network.synthesis, Recorder()
     for name, module in synthesis.named_modules():
         _record_module(record, name, module)
     synthesis.deep_scale.register_forward_hook(lambda _m, _i, y: record("seen deep.0", y))
@@ -114,16 +125,10 @@ def float_samples(
         y = torch.from_numpy(one.latents).permute(0, 3, 1, 2) * network.gain(quality)[1]
         record("seen y", y)
         synthesis(y, quality)
-    wanted, seen = record.taken("wanted "), record.taken("seen ")
-    return Floats(
-        wanted,
-        seen,
-        {name: record.least[f"seen {name}"] for name in seen},
-        {name: record.most[f"seen {name}"] for name in seen},
-    )
+    return record.floats()
 
 
-def _record_module(record: _Recorder, name: str, module: nn.Module) -> None:
+def _record_module(record: Recorder, name: str, module: nn.Module) -> None:
     """Have a module of the synthesis tell what it gives; and, what bytes it sees."""
     if isinstance(module, ResidualBlock) or name == "fine":  # what their last convolution ends in
         pixels = {"fine": "x", "finest": "x2"}.get(name)
@@ -167,36 +172,42 @@ class Bytes:
     before: dict[str, FloatArray]
 
 
-def byte_samples(
-    config: CodecConfig, tensors: Mapping[str, AnyArray], coded: Sequence[Coded]
-) -> Bytes:
-    """At the same positions as `float_samples`."""
-    ops = synthesis_graph(config, tensors)
+def byte_samples(ops: OnnxOps, inputs: Sequence[tuple[int, Mapping[str, FloatArray]]]) -> Bytes:
+    """At the same positions as those of floats.
+
+    Args:
+        ops: that made the graph.
+        inputs: for each picture its quality and the inputs of the network.
+    """
+    g = ops.graph
+
+    def tap(prefix: str, name: str, value: str, dtype: str) -> None:
+        sides = (f"{side} {prefix} {name}" for side in "hwc")
+        g.output(value, f"{prefix} {name}", (1, *sides), dtype)
+
     for name, (value, _) in ops.inputs.items():
-        ops.graph.output(value, f"to {name}", (1, f"h {name}", f"w {name}", f"c {name}"), "uint8")
+        tap("to", name, value, "uint8")
     # Pixels are added to three times: by the tail, then by the two last convolutions.
-    ends = dict(zip(("fine.conv2", "finest.conv2"), ops.pixels[1:], strict=True))
+    ends = dict(zip(("fine.conv2", "finest.conv2"), ops.pixels[1:], strict=False))
     for name, value in ends.items():
-        sides = (f"h to {name}", f"w to {name}", f"c to {name}")
-        ops.graph.output(value, f"before {name}", (1, *sides), "float32")
-    network = OnnxNetwork(ops.graph)
+        tap("before", name, value, "float32")
+    network = OnnxNetwork(g)
     seen: dict[str, list[FloatArray]] = {}
     before: dict[str, list[FloatArray]] = {}
-    for number, one in enumerate(coded):
-        found = network(one.latents, one.quality)
+    for number, (quality, maps) in enumerate(inputs):
+        found = network(quality, **maps)
         for name, (_, zero) in ops.inputs.items():
             x = found[f"to {name}"][0]
             rows, columns = positions(name, number, *x.shape[:2])
-            side = tensors[f"synthesis.{name}.weight"].shape[2] // 2
-            patches = list(_patches(x, rows, columns, side, zero))
+            patches = list(_patches(x, rows, columns, ops.sides[name], zero))
             values = np.stack(patches, -1).reshape(len(rows), -1).astype(np.float32) - zero
             seen.setdefault(name, []).append(values)
             if name in ends:
                 values = found[f"before {name}"][0][rows, columns] * np.float32(PIXEL_STEP)
             elif name.endswith("conv2"):
                 stream = name.removesuffix("2") + "1"
-                stream_zero = ops.inputs[stream][1]
-                values = found[f"to {stream}"][0][rows, columns].astype(np.float32) - stream_zero
+                values = found[f"to {stream}"][0][rows, columns].astype(np.float32)
+                values -= ops.inputs[stream][1]
             else:
                 continue
             before.setdefault(name, []).append(values)
