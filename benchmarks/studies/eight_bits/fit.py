@@ -1,8 +1,8 @@
 """Fit each layer's whole numbers to what the float layer gives, for the inputs that it really has.
 
-GPTQ (Frantar et al., 2022, arXiv:2210.17323) on one convolution at a time: a least-squares
-correction of the weights, then rounding input by input, each rounding's error spread over the
-inputs that are not rounded yet.
+GPTQ (Frantar et al., 2022, arXiv:2210.17323) on one convolution at a time: rounding input by
+input, each rounding's error spread over the inputs that are not rounded yet. Where samples are
+many, a least-squares correction of the weights comes before.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from aecodec.nn.arrays import FloatArray
 from benchmarks.studies.eight_bits.layers import WEIGHT_MAX
 from benchmarks.studies.eight_bits.quantise import Layer, Quantiser
 from benchmarks.studies.eight_bits.samples import Bytes
-from benchmarks.studies.eight_bits.units import Doubles, weight_scales
+from benchmarks.studies.eight_bits.units import Doubles, rounded_weight, weight_scales
 
 _RIDGE = 0.01  # of the diagonal: how far the weights are held where they are
+_ENOUGH = 20  # samples for each weight of an output
 _CONSTANT = 8  # the input that stands for the bias
 _COLUMNS = 128  # at a time
 
 
 class Error(NamedTuple):
-    """Mean squared errors of a layer, before and after its fit, and the mean square."""
+    """Mean squared errors of a layer with rounded weights and with fitted ones, the bias fitted in
+    either case; and its mean square.
+    """
 
     before: float
     after: float
@@ -45,26 +48,32 @@ def fitted_layer(
     plain = weight.reshape(len(weight), -1)
     root = np.sqrt(importance / importance.mean())[:, None].astype(np.float32)
     x = np.concatenate([inputs, np.full((len(inputs), 1), _CONSTANT, np.float32)], 1) * root
+    y = wanted * root
     squares = (x.T @ x).astype(np.float64)
     diagonal = np.diag(squares).copy()
     squares[np.diag_indices_from(squares)] += _RIDGE * diagonal + 1e-4 * diagonal.mean()
     inverse = np.linalg.inv(squares)
     full = np.concatenate([plain, np.zeros((len(plain), 1))], 1)
-    missing = wanted * root - x @ full.T.astype(np.float32)
-    full += (x.T @ missing).astype(np.float64).T @ inverse
+    if len(inputs) >= _ENOUGH * plain.shape[1]:
+        full += (x.T @ (y - x @ full.T.astype(np.float32))).astype(np.float64).T @ inverse
     scale = weight_scales(full[:, :-1])
-    whole, last = _rounded(full, scale, np.linalg.cholesky(inverse).T)
-    bias = last * _CONSTANT
-    given = x[:, :-1] @ (whole * scale[:, None]).T.astype(np.float32)
-    left = wanted * root - given - root * bias.astype(np.float32)
-    error = Error(
-        *(float(np.square(e).mean()) for e in (missing - missing.mean(0), left, wanted * root))
-    )
-    return Layer(whole.reshape(weight.shape), scale, bias), error
+    whole = _rounded(full, scale, np.linalg.cholesky(inverse).T)
+
+    def left(whole: Doubles, scale: Doubles) -> tuple[Doubles, float]:
+        """The best bias for whole weights, and what error is left."""
+        missing = y - x[:, :-1] @ (whole * scale[:, None]).T.astype(np.float32)
+        bias = (root * missing).sum(0, dtype=np.float64) / float(np.square(root).sum())
+        return bias, float(np.square(missing - root * bias.astype(np.float32)).mean())
+
+    plainly = weight_scales(plain)
+    _, before = left(rounded_weight(plain, plainly), plainly)
+    bias, after = left(whole, scale)
+    layer = Layer(whole.reshape(weight.shape), scale, bias)
+    return layer, Error(before, after, float(np.square(y).mean()))
 
 
-def _rounded(weight: Doubles, scale: Doubles, spread: Doubles) -> tuple[Doubles, Doubles]:
-    """Weights (out, n + 1), all but the last column rounded; and the last.
+def _rounded(weight: Doubles, scale: Doubles, spread: Doubles) -> Doubles:
+    """Weights (out, n + 1), all but the last column, which is the bias, as whole numbers.
 
     Args:
         spread: the upper triangle whose square is the inverse of the inputs' products.
@@ -81,7 +90,7 @@ def _rounded(weight: Doubles, scale: Doubles, spread: Doubles) -> tuple[Doubles,
             weight[:, column:stop] -= error[:, None] * spread[column, column:stop]
             errors[:, column - start] = error
         weight[:, stop:] -= errors @ spread[start:stop, stop:]
-    return whole, weight[:, -1]
+    return whole
 
 
 def fit(quantiser: Quantiser, name: str, found: Bytes, qualities: Sequence[int]) -> Error:
@@ -98,7 +107,7 @@ def fit(quantiser: Quantiser, name: str, found: Bytes, qualities: Sequence[int])
         wanted = wanted * np.float32(quantiser.signs[name])
     importance = np.array([quantiser.importance(name, quality) for quality in qualities])
     samples = importance.repeat(len(wanted) // len(qualities))
-    weight, inputs = quantiser.plain[name], found.seen[name]
+    weight, inputs = quantiser.plain[name], found.less_zero(name)
     groups = inputs.shape[1] // weight[0].size
     parts = zip(
         np.split(weight, groups),

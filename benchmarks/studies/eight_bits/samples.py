@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,7 +21,7 @@ from aecodec.nn.blocks import ModulatedConv2d, ResidualBlock
 from benchmarks.studies.eight_bits.layers import PIXEL_STEP
 from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, OnnxOps
 
-POSITIONS = 128  # of a map, at most
+POSITIONS = 512  # of a map, at most
 _SLOPE = 0.01  # of leaky ReLUs
 
 
@@ -163,13 +164,18 @@ class Bytes:
     """Of the synthesis in 8 bits.
 
     Attributes:
-        seen: of each convolution its inputs less their zero point, (N, in * kernel).
+        seen: of each convolution its inputs, (N, in * kernel), and their zero point.
         before: of each that ends a residual block, what it is added to: bytes less their zero
             point, or pixels, (N, out).
     """
 
-    seen: dict[str, FloatArray]
+    seen: dict[str, tuple[npt.NDArray[np.uint8], int]]
     before: dict[str, FloatArray]
+
+    def less_zero(self, name: str) -> FloatArray:
+        """The inputs of a convolution less their zero point."""
+        values, zero = self.seen[name]
+        return values.astype(np.float32) - zero
 
 
 def byte_samples(ops: OnnxOps, inputs: Sequence[tuple[int, Mapping[str, FloatArray]]]) -> Bytes:
@@ -192,7 +198,7 @@ def byte_samples(ops: OnnxOps, inputs: Sequence[tuple[int, Mapping[str, FloatArr
     for name, value in ends.items():
         tap("before", name, value, "float32")
     network = OnnxNetwork(g)
-    seen: dict[str, list[FloatArray]] = {}
+    seen: dict[str, list[AnyArray]] = {}
     before: dict[str, list[FloatArray]] = {}
     for number, (quality, maps) in enumerate(inputs):
         found = network(quality, **maps)
@@ -200,8 +206,7 @@ def byte_samples(ops: OnnxOps, inputs: Sequence[tuple[int, Mapping[str, FloatArr
             x = found[f"to {name}"][0]
             rows, columns = positions(name, number, *x.shape[:2])
             patches = list(_patches(x, rows, columns, ops.sides[name], zero))
-            values = np.stack(patches, -1).reshape(len(rows), -1).astype(np.float32) - zero
-            seen.setdefault(name, []).append(values)
+            seen.setdefault(name, []).append(np.stack(patches, -1).reshape(len(rows), -1))
             if name in ends:
                 values = found[f"before {name}"][0][rows, columns] * np.float32(PIXEL_STEP)
             elif name.endswith("conv2"):
@@ -211,8 +216,10 @@ def byte_samples(ops: OnnxOps, inputs: Sequence[tuple[int, Mapping[str, FloatArr
             else:
                 continue
             before.setdefault(name, []).append(values)
-    joined = ({n: np.concatenate(parts) for n, parts in group.items()} for group in (seen, before))
-    return Bytes(*joined)
+    return Bytes(
+        {name: (np.concatenate(parts), ops.inputs[name][1]) for name, parts in seen.items()},
+        {name: np.concatenate(parts) for name, parts in before.items()},
+    )
 
 
 def _patches(
