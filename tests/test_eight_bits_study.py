@@ -84,7 +84,7 @@ def test_the_synthesis_is_the_same_to_the_bit(
     made = quantiser.tensors()
     weights = [made[f"synthesis.{name}.weight"] for name in quantiser.names()]
     assert all(w.dtype == np.int8 and np.abs(w).max() <= WEIGHT_MAX for w in weights)
-    graph = synthesis_graph(config, made).graph
+    graph = synthesis_graph(config, made)
     networks = [OnnxNetwork(graph, threads) for threads in (1, 2)]
     for one in coded:
         expected = torch_synthesis(config, made, *one[::-1])
@@ -108,7 +108,7 @@ def test_means_are_the_same_to_the_bit(config: CodecConfig, tensors: dict[str, A
             psi = rng.integers(0, 256, (*shape, config.hyper_channels)).astype(np.float32)
             asked.append(Known(one.quality, psi, one.latents / 64))
         made = MeanQuantiser(tensors, step, means.float_samples(network, step, asked)).tensors()
-        graph = means_graph(config, made, step).graph
+        graph = means_graph(config, made, step)
         networks = [OnnxNetwork(graph, threads) for threads in (1, 2)]
         for known in asked:
             given = network_inputs(known, gains)

@@ -67,7 +67,7 @@ def exactness_cases(
         last: what each step of one was asked with.
         gains: the table of the latents' inverse gains.
     """
-    graph = synthesis_graph(config, tensors).graph
+    graph = synthesis_graph(config, tensors)
     cases = [
         Case(
             "synthesis",
@@ -82,7 +82,7 @@ def exactness_cases(
         inputs = network_inputs(known, gains)
         if step == 0:
             del inputs["decoded"]
-        graph = means_graph(config, tensors, step).graph
+        graph = means_graph(config, tensors, step)
         cases.append(Case(f"step{step}", graph, known.quality, inputs, "mean", step))
     return cases
 

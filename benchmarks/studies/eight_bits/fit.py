@@ -1,4 +1,4 @@
-"""Fit each layer's whole numbers to what the float layer gives, for the inputs that it really has.
+"""Fit each layer's whole numbers to what the float layer gives.
 
 GPTQ (Frantar et al., 2022, arXiv:2210.17323) on one convolution at a time: rounding input by
 input, each rounding's error spread over the inputs that are not rounded yet. Where samples are
@@ -15,7 +15,6 @@ import numpy as np
 from aecodec.nn.arrays import FloatArray
 from benchmarks.studies.eight_bits.layers import WEIGHT_MAX
 from benchmarks.studies.eight_bits.quantise import Layer, Quantiser
-from benchmarks.studies.eight_bits.samples import Bytes
 from benchmarks.studies.eight_bits.units import Doubles, rounded_weight, weight_scales
 
 _RIDGE = 0.01  # of the diagonal: how far the weights are held where they are
@@ -93,21 +92,21 @@ def _rounded(weight: Doubles, scale: Doubles, spread: Doubles) -> Doubles:
     return whole
 
 
-def fit(quantiser: Quantiser, name: str, found: Bytes, qualities: Sequence[int]) -> Error:
-    """Fit one layer of a quantiser to its samples.
+def fit(quantiser: Quantiser, name: str, qualities: Sequence[int]) -> Error:
+    """Fit one layer of a quantiser, that made its tensors, to its samples.
+
+    Its inputs are what the float layers before it give, as bytes: their own errors are theirs to
+    mend, not to be mended twice.
 
     Args:
-        found: of the network in 8 bits.
         qualities: of the pictures, all of one size.
     """
     wanted = quantiser.floats.wanted[name]
-    if name in found.before:
-        wanted = wanted - found.before[name] * np.float32(quantiser.streams.get(name, 1))
     if name in quantiser.signs:
         wanted = wanted * np.float32(quantiser.signs[name])
     importance = np.array([quantiser.importance(name, quality) for quality in qualities])
     samples = importance.repeat(len(wanted) // len(qualities))
-    weight, inputs = quantiser.plain[name], found.less_zero(name)
+    weight, inputs = quantiser.plain[name], quantiser.bytes_seen(name)
     groups = inputs.shape[1] // weight[0].size
     parts = zip(
         np.split(weight, groups),

@@ -20,7 +20,7 @@ from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.integer_units import ACTIVATION_STEP
 from aecodec.nn.runtime import at_quality
-from benchmarks.studies.eight_bits.layers import MEAN_STEP
+from benchmarks.studies.eight_bits.layers import MEAN_STEP, POSITIVE
 from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, means_graph
 from benchmarks.studies.eight_bits.quantise import Modulation, Quantiser
 from benchmarks.studies.eight_bits.samples import Floats, Recorder
@@ -74,7 +74,7 @@ class ByteMeansCodec(OnnxCodec):
     ) -> None:
         super().__init__(config, tensors)
         self._gains = tensors["gain.log_inverse.values"]
-        self._means = [OnnxNetwork(means_graph(config, means, s).graph) for s in range(STEPS)]
+        self._means = [OnnxNetwork(means_graph(config, means, s)) for s in range(STEPS)]
 
     def predict(
         self,
@@ -103,7 +103,8 @@ def float_samples(network: CodecNetwork, step: int, asked: Sequence[Known]) -> F
 
     def kept(name: str) -> None:
         layer = getattr(means, name)
-        layer.register_forward_hook(lambda _m, _i, y: record(f"wanted {name}", y, name))
+        kernel = layer.kernel_size[0]
+        layer.register_forward_hook(lambda _m, x, y: record.conv(name, x[0], y, kernel))
 
     for name in ("head", "mid", "tail"):
         kept(name)
@@ -154,9 +155,9 @@ class MeanQuantiser(Quantiser):
         factor = np.exp(self._all(f"{self.network}scale.log_scale.values"))
         head, mid = (hidden(seen[name], least[name], most[name]) for name in ("head", "mid"))
         still = Modulation(factor, 0 * factor)
-        self._conv("head", inputs, head.unit, still, sign=head.sign)
-        self._conv("mid", head.after, mid.unit, sign=mid.sign, dropped=head.dropped)
+        self._conv("head", inputs, head.unit, modulation=still, sign=head.sign)
+        self._conv("mid", head.after, mid.unit, POSITIVE, sign=mid.sign, dropped=head.dropped)
         gain = np.exp(self._all("gain.log_gain.values"))
         steps = np.full(gain.shape[1], MEAN_STEP)
         modulation = Modulation(gain, 0 * gain)
-        self._conv("tail", mid.after, steps, modulation, dropped=mid.dropped)
+        self._conv("tail", mid.after, steps, POSITIVE, modulation, dropped=mid.dropped)

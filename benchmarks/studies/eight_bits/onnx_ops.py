@@ -26,18 +26,10 @@ class OnnxOps:
     Args:
         tensors: by their full names.
         network: what their names begin with, and a dot.
-
-    Attributes:
-        inputs: of each convolution, its bytes and their zero point; what a fit looks at.
-        sides: how far each sees to every side.
-        pixels: of each addition to the pixels, what it adds to; likewise.
     """
 
     def __init__(self, tensors: Mapping[str, AnyArray], network: str) -> None:
         self.graph, self._network = Graph(dict(tensors)), network
-        self.inputs: dict[str, tuple[str, int]] = {}
-        self.sides: dict[str, int] = {}
-        self.pixels: list[str] = []
 
     def _vector(self, name: str) -> str:
         tensor = self.graph.tensors[name]
@@ -69,14 +61,13 @@ class OnnxOps:
     def conv(self, x: str, name: str, zero: int, out_zero: int) -> str:
         g, full = self.graph, self._network + name
         weight = g.tensors[f"{full}.weight"]
-        self.inputs[name], self.sides[name] = (x, zero), weight.shape[2] // 2
         return g.add(
             "com.microsoft.QLinearConv",
             *(x, self._one, self._zero(zero)),
             *(g.weight(f"{full}.weight"), self._vector(f"{full}.multiplier")),
             g.constant(np.zeros(len(weight)), "int8"),
             *(self._one, self._zero(out_zero), self._vector(f"{full}.bias")),
-            pads=[self.sides[name]] * 4,
+            pads=[weight.shape[2] // 2] * 4,
             channels_last=1,
         )
 
@@ -90,7 +81,6 @@ class OnnxOps:
         self, x: str, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
     ) -> str:
         g, full = self.graph, self._network + name
-        self.inputs[name], self.sides[name] = (x, zero), 0
         weight = g.tensors[f"{full}.weight"][:, :, 0, 0]
         order = list(rows) or list(range(len(weight)))
         parts = g.split(x, 3, groups) if groups > 1 else [x]
@@ -131,7 +121,6 @@ class OnnxOps:
         return self.graph.add("MatMul", x, self._matrix(f"rotation{len(matrix)}", matrix.T))
 
     def add(self, x: str, y: str) -> str:
-        self.pixels.append(x)
         return self.graph.add("Add", x, y)
 
     def concat(self, x: str, y: str) -> str:
@@ -166,19 +155,19 @@ class OnnxOps:
         return reshaped(x, [1], sides, [channels])
 
 
-def synthesis_graph(config: CodecConfig, tensors: Mapping[str, AnyArray]) -> OnnxOps:
-    """The ops that made the graph of `latents` to `x`, pixels (1, H, W, 3) in -0.5 to 0.5."""
+def synthesis_graph(config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:
+    """The graph of `latents` to `x`, pixels (1, H, W, 3) in -0.5 to 0.5."""
     ops = OnnxOps(tensors, "synthesis.")
     g = ops.graph
     latents = g.input("latents", (1, "h", "w", config.latent_channels))
     x = synthesis(config, ops, latents)
     x = g.add("Mul", x, g.constant(PIXEL_STEP, "float32"))
     g.output(x, "x", (1, "H", "W", 3), "float32")
-    return ops
+    return g
 
 
-def means_graph(config: CodecConfig, tensors: Mapping[str, AnyArray], step: int) -> OnnxOps:
-    """The ops that made the graph of `psi` and, from the second step on, `decoded`, scaled latents,
+def means_graph(config: CodecConfig, tensors: Mapping[str, AnyArray], step: int) -> Graph:
+    """The graph of `psi` and, from the second step on, `decoded`, scaled latents,
     to `mean`, scaled likewise (1, h/2, w/2, M).
     """
     ops = OnnxOps(tensors, f"prior.means.{step}.")
@@ -187,7 +176,7 @@ def means_graph(config: CodecConfig, tensors: Mapping[str, AnyArray], step: int)
     decoded = g.input("decoded", (1, "h", "w", config.latent_channels)) if step else None
     mean = g.add("Mul", means(ops, psi, decoded, step), g.constant(MEAN_STEP, "float32"))
     g.output(mean, "mean", (1, "h2", "w2", config.latent_channels), "float32")
-    return ops
+    return g
 
 
 class OnnxNetwork:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from aecodec.codec.config import CodecConfig
-from aecodec.nn.arrays import AnyArray
+from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import at_quality
 from benchmarks.studies.eight_bits.layers import (
     CORRECTION_STEP,
     FINE_ZERO,
     PIXEL_STEP,
+    POSITIVE,
+    SIGNED,
     rotation,
 )
 from benchmarks.studies.eight_bits.samples import Floats
@@ -29,6 +31,7 @@ from benchmarks.studies.eight_bits.units import (
 
 _QUALITIES = range(1, 101)
 _DECIBELS = 0.185  # that PSNR rises by with each step of quality
+_ROTATED = {"fine.conv1": 4, "finest.conv1": 2}  # sides of squares of pixels
 _WIDE = 32767  # the latents and weights of the linear part
 _SPARE = 1.5  # how far latents may be beyond those of the samples
 _LEAST_MULTIPLIER = 2.0**-20  # so that a bias of int32 can shift by all 255 units
@@ -63,7 +66,7 @@ class Quantiser(ABC):
         layers: fitted ones, by name; others are rounded.
         plain: of each convolution, its weights for inputs in bytes' units, (out, in, k, k).
         signs: of each convolution whose outputs are turned, (out,).
-        streams: of each convolution that ends a block, the units of the stream it adds to.
+        units: of the bytes that each sees, (in,), and their zero point.
     """
 
     def __init__(self, tensors: Mapping[str, AnyArray], network: str, floats: Floats) -> None:
@@ -76,7 +79,7 @@ class Quantiser(ABC):
         self.layers: dict[str, Layer] = {}
         self.plain: dict[str, Doubles] = {}
         self.signs: dict[str, Doubles] = {}
-        self.streams: dict[str, Doubles] = {}
+        self.units: dict[str, tuple[Doubles, int]] = {}
         self._made: dict[str, AnyArray] = {}
 
     def tensors(self) -> dict[str, AnyArray]:
@@ -98,6 +101,17 @@ class Quantiser(ABC):
     def importance(self, name: str, quality: int) -> float:
         """Of a squared error of a layer at a quality."""
 
+    def bytes_seen(self, name: str) -> FloatArray:
+        """What a convolution sees as bytes, less their zero point, (N, in * kernel)."""
+        unit, zero = self.units[name]
+        values = self._inputs(name)
+        unit = np.tile(unit, values.shape[1] // len(unit))  # of each group
+        whole = np.clip(np.round(values / np.float32(unit)[:, None]), -zero, 255 - zero)
+        return whole.reshape(len(values), -1)
+
+    def _inputs(self, name: str) -> FloatArray:
+        return self.floats.inputs[name]
+
     def _all(self, name: str) -> Doubles:
         """A table at every quality."""
         table = self._float[name]
@@ -112,30 +126,32 @@ class Quantiser(ABC):
         reach = [np.maximum(-self.floats.least[n], self.floats.most[n]) for n in names]
         return best_unit(values, np.max(reach, 0), -zero, 255 - zero)
 
-    def _pair(self, name: str, inputs: Doubles, outputs: Doubles) -> None:
+    def _pair(self, name: str, inputs: Doubles, outputs: Doubles, zero: int = SIGNED) -> None:
         """The two convolutions of a residual block."""
         first, seen = f"{name}.conv1", self.floats.seen
         between = hidden(seen[first], self.floats.least[first], self.floats.most[first])
-        self._hidden_conv(first, inputs, between)
-        self._conv(f"{name}.conv2", between.after, outputs, dropped=between.dropped)
+        self._hidden_conv(first, inputs, between, zero)
+        dropped = between.dropped
+        self._conv(f"{name}.conv2", between.after, outputs, POSITIVE, dropped=dropped)
 
     def _seen_by(self, name: str, weight: Doubles) -> Doubles:
         """A convolution's weights for what it really sees."""
         return weight
 
-    def _hidden_conv(self, name: str, inputs: Doubles, between: Hidden) -> None:
+    def _hidden_conv(self, name: str, inputs: Doubles, between: Hidden, zero: int = SIGNED) -> None:
         modulation = None
         table = f"{self.network}{name}.modulation.values"
         if table in self._float:
             scale, shift = np.split(self._all(table), 2, axis=1)
             modulation = Modulation(1 + scale, shift)
-        self._conv(name, inputs, between.unit, modulation, sign=between.sign)
+        self._conv(name, inputs, between.unit, zero, modulation, sign=between.sign)
 
     def _conv(
         self,
         name: str,
         inputs: Doubles,
         outputs: Doubles,
+        zero: int = SIGNED,
         modulation: Modulation | None = None,
         sign: Doubles | None = None,
         dropped: Doubles | None = None,
@@ -145,6 +161,7 @@ class Quantiser(ABC):
         Args:
             name: of it.
             inputs, outputs: the units of the bytes it sees and gives.
+            zero: zero point of what it sees.
             modulation: of its outputs.
             sign: of its outputs.
             dropped: the mean of what its inputs leave out.
@@ -154,6 +171,7 @@ class Quantiser(ABC):
             bias = bias + weight.sum((2, 3)) @ dropped
         weight = self._seen_by(name, weight)
         weight = weight * inputs[:, None, None]
+        self.units[name] = inputs, zero
         if sign is not None:
             weight, bias = weight * sign[:, None, None, None], bias * sign
             self.signs[name] = sign
@@ -219,7 +237,7 @@ class SynthesisQuantiser(Quantiser):
         made["y.multiplier"] = np.float32(inverse / y)
         deep = self._unit(*(f"deep.{k}" for k in range(c.deep_blocks[1] + 1)))
         factor = np.exp(self._all("synthesis.deep_scale.log_scale.values"))
-        self._conv("head", y, deep, Modulation(factor, np.zeros_like(factor)))
+        self._conv("head", y, deep, modulation=Modulation(factor, 0 * factor))
         self._blocks("deep_blocks", c.deep_blocks[1], deep)
         mid = self._unit(*(f"mid.{k}" for k in range(c.blocks[1] + 1)))
         self._conv("up", deep, mid.repeat(4))
@@ -242,8 +260,8 @@ class SynthesisQuantiser(Quantiser):
             self._hidden_conv(
                 "fine.conv1", inputs, Hidden(np.ones(len(fine)), fine, fine, 0 * fine)
             )
-            self._blocks("fine.blocks", c.fine_blocks, fine)
-            self._conv("fine.conv2", fine, np.full(48, CORRECTION_STEP))
+            self._blocks("fine.blocks", c.fine_blocks, fine, FINE_ZERO)
+            self._conv("fine.conv2", fine, np.full(48, CORRECTION_STEP), FINE_ZERO)
         else:
             self._pair("fine", inputs, np.full(48, CORRECTION_STEP))
         self._pair("finest", self._rotated_unit("x2", 2), np.full(12, CORRECTION_STEP))
@@ -255,14 +273,21 @@ class SynthesisQuantiser(Quantiser):
         self._made[f"{name}.multiplier"] = np.float32(PIXEL_STEP / unit)
         return unit
 
-    def _blocks(self, name: str, count: int, stream: Doubles) -> None:
+    def _blocks(self, name: str, count: int, stream: Doubles, zero: int = SIGNED) -> None:
         for number in range(count):
-            self._pair(f"{name}.{number}", stream, stream)
-            self.streams[f"{name}.{number}.conv2"] = stream
+            self._pair(f"{name}.{number}", stream, stream, zero)
 
     def _seen_by(self, name: str, weight: Doubles) -> Doubles:
-        side = {"fine.conv1": 4, "finest.conv1": 2}.get(name)
+        side = _ROTATED.get(name)
         return _of_rotated(weight, side) if side else weight
+
+    def _inputs(self, name: str) -> FloatArray:
+        values, side = super()._inputs(name), _ROTATED.get(name)
+        if side is None:
+            return values
+        matrix = rotation(side)
+        rotated = np.einsum("ci,nik->nck", matrix, values[:, : len(matrix)])
+        return np.concatenate([rotated, values[:, len(matrix) :]], 1)
 
     def _linear(self, inverse: Doubles) -> None:
         least, most = self.floats.least["y"], self.floats.most["y"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,8 +17,6 @@ from aecodec.codec.inference import InferenceModel
 from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.blocks import ModulatedConv2d, ResidualBlock
-from benchmarks.studies.eight_bits.layers import PIXEL_STEP
-from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, OnnxOps
 
 POSITIONS = 512  # of a map, at most
 _SLOPE = 0.01  # of leaky ReLUs
@@ -55,13 +52,15 @@ class Floats:
     """Of the float synthesis.
 
     Attributes:
-        wanted: of each convolution what it should give, (N, out): its output before modulation
-            and activation or, for one that ends a residual block, what the block gives.
+        wanted: of each convolution what it should give, (N, out): its output before modulation,
+            clamping and activation.
+        inputs: of each convolution what it sees, (N, in, kernel).
         seen: of each place where bytes are to be, its values, (N, C).
         least, most: the range there of all positions, (C,).
     """
 
     wanted: dict[str, FloatArray]
+    inputs: dict[str, FloatArray]
     seen: dict[str, FloatArray]
     least: dict[str, FloatArray]
     most: dict[str, FloatArray]
@@ -89,17 +88,27 @@ class Recorder:
         self.least[name] = np.minimum(self.least.get(name, least), least)
         self.most[name] = np.maximum(self.most.get(name, most), most)
 
+    def conv(self, name: str, x: Tensor, y: Tensor, kernel: int) -> None:
+        """What a convolution sees and gives, maps (1, C, h, w)."""
+        self(f"wanted {name}", y, name)
+        side = kernel // 2
+        padded = np.pad(x[0].float().numpy(), ((0, 0), (side, side), (side, side)))
+        rows, columns = positions(name, self.number, *y.shape[2:])
+        offsets = range(kernel)
+        places = [padded[:, rows + down, columns + right] for down in offsets for right in offsets]
+        self.samples.setdefault(f"inputs {name}", []).append(np.stack(places, -1).swapaxes(0, 1))
+
     def floats(self) -> Floats:
         parts = {name: np.concatenate(parts) for name, parts in self.samples.items()}
-        wanted, seen = (
+        wanted, inputs, seen = (
             {name.removeprefix(kind): x for name, x in parts.items() if name.startswith(kind)}
-            for kind in ("wanted ", "seen ")
+            for kind in ("wanted ", "inputs ", "seen ")
         )
         least, most = (
             {name: extremes[f"seen {name}"] for name in seen}
             for extremes in (self.least, self.most)
         )
-        return Floats(wanted, seen, least, most)
+        return Floats(wanted, inputs, seen, least, most)
 
 
 @torch.inference_mode()
@@ -117,7 +126,7 @@ def float_samples(
     def tail(_module: nn.Module, _inputs: Any, h: Tensor) -> None:
         record("seen scale", h)
         weight = synthesis.tail.weight
-        record("wanted tail", F.conv2d(h, weight, synthesis.tail.bias), "tail")
+        record.conv("tail", h, F.conv2d(h, weight, synthesis.tail.bias), 1)
 
     synthesis.scale.register_forward_hook(tail)
     for number, one in enumerate(coded):
@@ -131,13 +140,12 @@ def float_samples(
 
 def _record_module(record: Recorder, name: str, module: nn.Module) -> None:
     """Have a module of the synthesis tell what it gives; and, what bytes it sees."""
-    if isinstance(module, ResidualBlock) or name == "fine":  # what their last convolution ends in
+    if isinstance(module, ResidualBlock) or name == "fine":
         pixels = {"fine": "x", "finest": "x2"}.get(name)
         stream = name.replace("deep_blocks", "deep").replace("fine.blocks", "fine")
         stream = stream.replace("blocks", "mid")
 
         def block(_module: nn.Module, inputs: Any, y: Tensor) -> None:
-            record(f"wanted {name}.conv2", y, f"{name}.conv2")
             if pixels:
                 record(f"seen {pixels}", inputs[0])
             else:
@@ -145,11 +153,11 @@ def _record_module(record: Recorder, name: str, module: nn.Module) -> None:
                 record(f"seen {start}.{int(number) + 1}", y)
 
         module.register_forward_hook(block)
-    elif isinstance(module, nn.Conv2d) and not name.endswith("conv2"):
+    elif isinstance(module, nn.Conv2d):
 
         def conv(module: nn.Conv2d, inputs: Any, y: Tensor) -> None:
             plain = module._conv_forward(inputs[0], module.weight, module.bias)
-            record(f"wanted {name}", plain, name)
+            record.conv(name, inputs[0], plain, module.kernel_size[0])
             if isinstance(module, ModulatedConv2d):
                 record(f"seen {name}", F.leaky_relu(y, _SLOPE))
             elif name == "aside":
@@ -157,76 +165,3 @@ def _record_module(record: Recorder, name: str, module: nn.Module) -> None:
                 record("seen features", cells.transpose(1, 2).flatten(2, 3))
 
         module.register_forward_hook(conv)
-
-
-@dataclass
-class Bytes:
-    """Of the synthesis in 8 bits.
-
-    Attributes:
-        seen: of each convolution its inputs, (N, in * kernel), and their zero point.
-        before: of each that ends a residual block, what it is added to: bytes less their zero
-            point, or pixels, (N, out).
-    """
-
-    seen: dict[str, tuple[npt.NDArray[np.uint8], int]]
-    before: dict[str, FloatArray]
-
-    def less_zero(self, name: str) -> FloatArray:
-        """The inputs of a convolution less their zero point."""
-        values, zero = self.seen[name]
-        return values.astype(np.float32) - zero
-
-
-def byte_samples(ops: OnnxOps, inputs: Sequence[tuple[int, Mapping[str, FloatArray]]]) -> Bytes:
-    """At the same positions as those of floats.
-
-    Args:
-        ops: that made the graph.
-        inputs: for each picture its quality and the inputs of the network.
-    """
-    g = ops.graph
-
-    def tap(prefix: str, name: str, value: str, dtype: str) -> None:
-        sides = (f"{side} {prefix} {name}" for side in "hwc")
-        g.output(value, f"{prefix} {name}", (1, *sides), dtype)
-
-    for name, (value, _) in ops.inputs.items():
-        tap("to", name, value, "uint8")
-    # Pixels are added to three times: by the tail, then by the two last convolutions.
-    ends = dict(zip(("fine.conv2", "finest.conv2"), ops.pixels[1:], strict=False))
-    for name, value in ends.items():
-        tap("before", name, value, "float32")
-    network = OnnxNetwork(g)
-    seen: dict[str, list[AnyArray]] = {}
-    before: dict[str, list[FloatArray]] = {}
-    for number, (quality, maps) in enumerate(inputs):
-        found = network(quality, **maps)
-        for name, (_, zero) in ops.inputs.items():
-            x = found[f"to {name}"][0]
-            rows, columns = positions(name, number, *x.shape[:2])
-            patches = list(_patches(x, rows, columns, ops.sides[name], zero))
-            seen.setdefault(name, []).append(np.stack(patches, -1).reshape(len(rows), -1))
-            if name in ends:
-                values = found[f"before {name}"][0][rows, columns] * np.float32(PIXEL_STEP)
-            elif name.endswith("conv2"):
-                stream = name.removesuffix("2") + "1"
-                values = found[f"to {stream}"][0][rows, columns].astype(np.float32)
-                values -= ops.inputs[stream][1]
-            else:
-                continue
-            before.setdefault(name, []).append(values)
-    return Bytes(
-        {name: (np.concatenate(parts), ops.inputs[name][1]) for name, parts in seen.items()},
-        {name: np.concatenate(parts) for name, parts in before.items()},
-    )
-
-
-def _patches(
-    x: AnyArray, rows: AnyArray, columns: AnyArray, side: int, zero: int
-) -> Iterator[AnyArray]:
-    """What a kernel sees at positions of a map (h, w, C): (N, C) for each of its places."""
-    padded = np.pad(x, ((side, side), (side, side), (0, 0)), constant_values=zero)
-    for down in range(2 * side + 1):
-        for right in range(2 * side + 1):
-            yield padded[rows + down, columns + right]
