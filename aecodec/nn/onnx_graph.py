@@ -25,6 +25,7 @@ Attribute = int | float | str | Sequence[int]
 _TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "float16": 10, "float64": 11}
 _FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7  # kinds of attributes
 _EXTERNAL = 1  # where a tensor's data are
+_RUNTIMES_OWN = "com.microsoft"  # operators that the ONNX standard does not have
 
 
 class Graph:
@@ -43,6 +44,7 @@ class Graph:
         self._values: dict[str, bytes] = {}  # of inputs and outputs
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._nodes: list[bytes] = []
+        self._runtimes_own = False
         self._initializers: list[bytes] = []
 
     def input(self, name: str, shape: Sequence[int | str], dtype: str = "float32") -> str:
@@ -78,7 +80,10 @@ class Graph:
         return self._constants[key]
 
     def add(self, operator: str, *inputs: str, **attributes: Attribute) -> str:
-        """Append an operator with one output; the name of that."""
+        """Append an operator with one output; the name of that.
+
+        Operators with "com.microsoft." before their names are ONNX Runtime's own.
+        """
         return self._node(operator, inputs, f"value{len(self._nodes)}", attributes)
 
     def split(self, value: str, axis: int, count: int) -> list[str]:
@@ -117,8 +122,10 @@ class Graph:
                 *(_bytes(12, self._values[name]) for name in self.outputs),
             )
         )
-        opset = _bytes(1, b"") + _varint(2, OPSET)
-        return _varint(1, IR_VERSION) + _bytes(2, b"aecodec") + _bytes(7, graph) + _bytes(8, opset)
+        opsets = _bytes(8, _bytes(1, b"") + _varint(2, OPSET))
+        if self._runtimes_own:
+            opsets += _bytes(8, _bytes(1, _RUNTIMES_OWN.encode()) + _varint(2, 1))
+        return _varint(1, IR_VERSION) + _bytes(2, b"aecodec") + _bytes(7, graph) + opsets
 
     def _node(
         self,
@@ -127,6 +134,7 @@ class Graph:
         output: str,
         attributes: Mapping[str, Attribute],
     ) -> str:
+        self._runtimes_own |= operator.startswith(f"{_RUNTIMES_OWN}.")
         self._nodes.append(_node(operator, inputs, [output], attributes))
         return output
 
@@ -137,12 +145,14 @@ def _node(
     outputs: Iterable[str],
     attributes: Mapping[str, Attribute],
 ) -> bytes:
+    domain, _, operator = operator.rpartition(".")
     return b"".join(
         (
             *(_bytes(1, name.encode()) for name in inputs),
             *(_bytes(2, name.encode()) for name in outputs),
             _bytes(4, operator.encode()),
             *(_bytes(5, _attribute(name, value)) for name, value in attributes.items()),
+            *([_bytes(7, domain.encode())] if domain else []),
         )
     )
 

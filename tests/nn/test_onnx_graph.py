@@ -41,3 +41,15 @@ def test_a_graph_does_what_its_operators_say() -> None:
     expected = np.hstack([np.where(steep < 0, steep / 2, steep), product[:, 1:2]]).clip(None, 7)
     (found,) = session.run(None, {"x": given})
     np.testing.assert_allclose(found.ravel(), expected.ravel())
+
+
+def test_a_graph_may_have_operators_of_the_runtime() -> None:
+    graph = Graph({})
+    x = graph.input("x", (1, 5, 4, 2), "uint8")
+    one, zero = graph.constant(1, "float32"), graph.constant(128, "uint8")
+    total = graph.add("com.microsoft.QLinearAdd", x, one, zero, x, one, zero, one, zero)
+    graph.output(total, "y", (1, 5, 4, 2), "uint8")
+    session = onnxruntime.InferenceSession(graph.model(), providers=["CPUExecutionProvider"])
+    given = np.arange(40, dtype=np.uint8).reshape(1, 5, 4, 2) + 100
+    (found,) = session.run(None, {"x": given})
+    assert found.tolist() == (2 * given.astype(int) - 128).clip(0, 255).tolist()

@@ -1,0 +1,221 @@
+"""Put a codec's decoder into 8 bits, and measure what that costs and saves.
+
+    python -m benchmarks.studies.eight_bits codec-balanced --data photos -o eight_bits.safetensors
+
+Photos that training held out say what it costs; the layers are fitted to others. Milliseconds are
+of one thread's CPU time, of float and 8 bits in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.inference import InferenceModel
+from aecodec.codec.networks import OnnxCodec
+from aecodec.codec.steps import STEPS
+from aecodec.codec.torch_networks import CodecNetwork
+from aecodec.codec.weights import load
+from aecodec.evaluation.photos import list_photos
+from aecodec.evaluation.results import markdown_table
+from aecodec.nn.arrays import AnyArray, FloatArray
+from aecodec.storage.atomic import write_atomically
+from aecodec.training.data import centre_crops, load_photos, split_photos
+from aecodec.weights import find_weights
+from benchmarks.studies.eight_bits.exactness import exactness_cases, same_everywhere, write_cases
+from benchmarks.studies.eight_bits.fit import Error, fit
+from benchmarks.studies.eight_bits.means import (
+    ByteMeansCodec,
+    Known,
+    MeanQuantiser,
+    RecordingCodec,
+)
+from benchmarks.studies.eight_bits.means import (
+    float_samples as mean_samples,
+)
+from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, synthesis_graph
+from benchmarks.studies.eight_bits.quantise import SynthesisQuantiser
+from benchmarks.studies.eight_bits.samples import Coded, code, float_samples
+
+QUALITIES = (20, 50, 80, 100)  # that are measured
+FITTED = ((1, 40, 75), (20, 55, 90), (30, 65, 100))  # that photos are coded at in turn
+HELD_OUT, SIDE = 20, 256
+
+Tensors = Mapping[str, AnyArray]
+Errors = dict[str, Error]
+Run = Callable[[Coded], FloatArray]
+
+
+class Crop(NamedTuple):
+    """A held-out crop, uint8 (1, 3, SIDE, SIDE), and its latents at `QUALITIES`."""
+
+    pixels: AnyArray
+    coded: list[Coded]
+
+
+def crops(photos: Sequence[Path], number: int) -> list[AnyArray]:
+    """The middle of some of them, uint8 (1, 3, SIDE, SIDE)."""
+    chosen = list(photos)[:: max(1, len(photos) // number)][:number]
+    return [crop.numpy() for crop in centre_crops(load_photos(chosen, least=SIDE), SIDE)]
+
+
+def psnr(pixels: FloatArray, crop: AnyArray) -> float:
+    """Of pixels (1, H, W, 3) in -0.5 to 0.5, as they are written."""
+    levels = np.clip(np.round((pixels[0] + np.float32(0.5)) * 255), 0, 255)
+    error = np.square(levels - crop[0].transpose(1, 2, 0)).mean()
+    return float(10 * np.log10(255**2 / error))
+
+
+def float_run(networks: OnnxCodec) -> Run:
+    def run(one: Coded) -> FloatArray:
+        latents = one.latents.transpose(0, 3, 1, 2)
+        return networks.synthesise(latents, one.quality).transpose(0, 2, 3, 1)
+
+    return run
+
+
+def byte_run(config: CodecConfig, tensors: Tensors, threads: int = 1) -> Run:
+    network = OnnxNetwork(synthesis_graph(config, tensors), threads)
+
+    def run(one: Coded) -> FloatArray:
+        found: FloatArray = network(one.quality, latents=one.latents)["x"]
+        return found
+
+    return run
+
+
+def fitted_synthesis(
+    config: CodecConfig, tensors: Tensors, seen: Sequence[Coded]
+) -> tuple[dict[str, AnyArray], dict[str, AnyArray], Errors]:
+    """Tensors whose weights are rounded, and fitted ones; and the errors of the fits."""
+    quantiser = SynthesisQuantiser(config, tensors, float_samples(config, tensors, seen))
+    rounded = quantiser.tensors()
+    qualities = [one.quality for one in seen]
+    errors = {name: fit(quantiser, name, qualities) for name in quantiser.names()}
+    return rounded, quantiser.tensors(), errors
+
+
+def fitted_means(
+    config: CodecConfig, tensors: Tensors, asked: Sequence[Sequence[Known]]
+) -> tuple[dict[str, AnyArray], Errors]:
+    """The tensors of all steps, and the errors of the fits."""
+    network = CodecNetwork.load(config, tensors, "cpu")
+    made: dict[str, AnyArray] = {}
+    errors: Errors = {}
+    for step in range(STEPS):
+        known = asked[step]
+        quantiser = MeanQuantiser(tensors, step, mean_samples(network, step, known))
+        quantiser.tensors()
+        qualities = [one.quality for one in known]
+        for name in quantiser.names():
+            errors[f"step {step}, {name}"] = fit(quantiser, name, qualities)
+        made |= quantiser.tensors()
+    return made, errors
+
+
+def picture_table(runs: Mapping[str, Run], held_out: Sequence[Crop]) -> str:
+    """Of each run the PSNR at each of `QUALITIES`, and the median CPU time of a crop."""
+    rows: dict[str, list[tuple[int, float, float]]] = {name: [] for name in runs}
+    for crop in held_out:
+        for one in crop.coded:
+            for name, run in runs.items():
+                start = time.process_time()
+                pixels = run(one)
+                seconds = time.process_time() - start
+                rows[name].append((one.quality, psnr(pixels, crop.pixels), seconds))
+    table = []
+    for name, found in rows.items():
+        values = [np.mean([p for q, p, _ in found if q == quality]) for quality in QUALITIES]
+        milliseconds = 1000 * np.median([seconds for *_, seconds in found])
+        table.append((name, *(f"{value:.3f}" for value in values), f"{milliseconds:.1f}"))
+    return markdown_table(("synthesis", *(f"dB at {q}" for q in QUALITIES), "ms"), table)
+
+
+def size_table(models: Mapping[str, InferenceModel], held_out: Sequence[Crop]) -> str:
+    """Bytes of all crops at each of `QUALITIES`."""
+    table = []
+    for name, model in models.items():
+        totals = [0] * len(QUALITIES)
+        for crop in held_out:
+            pixels = crop.pixels.astype(np.float32) / 255 - np.float32(0.5)
+            for number, quality in enumerate(QUALITIES):
+                y = model.analyse(pixels, quality)
+                totals[number] += len(model.encode_latents(y, quality, rdoq=True))
+        table.append((name, *map(str, totals)))
+    return markdown_table(("means", *(f"bytes at {q}" for q in QUALITIES)), table)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="eight_bits",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("weights", help="name or file")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--photos", type=int, default=15, help="to fit to")
+    parser.add_argument("--others", type=int, default=8, help="held out, to measure on")
+    parser.add_argument("-o", "--out", type=Path, help="the tensors, .safetensors")
+    parser.add_argument("--wasm", type=Path, help="a folder for what wasm.mjs compares")
+    args = parser.parse_args(arguments)
+
+    path = find_weights(args.weights)
+    with safe_open(path, framework="np") as file:
+        config = CodecConfig.from_json(file.metadata()["config"])
+    model, _ = load(path, "onnx")
+    tensors, networks = model.tensors, RecordingCodec(config, model.tensors)
+    recording = InferenceModel(config, tensors, networks)
+    photos = list_photos(args.data)
+    training, validation = split_photos(photos, min(HELD_OUT, len(photos) // 2))
+    seen = [
+        code(recording, crop, quality)
+        for number, crop in enumerate(crops(training, args.photos))
+        for quality in FITTED[number % len(FITTED)]
+    ]
+    held_out = [
+        Crop(crop, [code(model, crop, quality) for quality in QUALITIES])
+        for crop in crops(validation, args.others)
+    ]
+
+    rounded, synthesis, errors = fitted_synthesis(config, tensors, seen)
+    means, mean_errors = fitted_means(config, tensors, networks.asked)
+    rows = [
+        (name, f"{error.before / error.power:.5f}", f"{error.after / error.power:.5f}")
+        for name, error in (errors | mean_errors).items()
+    ]
+    print(markdown_table(("error, of the layer's power", "rounded", "fitted"), rows))
+    floats = OnnxCodec(config, tensors)
+    runs = {
+        "float": float_run(floats),
+        "8 bits, rounded": byte_run(config, rounded),
+        "8 bits, fitted": byte_run(config, synthesis),
+    }
+    print(picture_table(runs, held_out))
+    in_bytes = ByteMeansCodec(config, tensors, means)
+    models = {"float": model, "8 bits": InferenceModel(config, tensors, in_bytes)}
+    print(size_table(models, held_out))
+
+    made = {**synthesis, **means}
+    last = [known[-1] for known in networks.asked]
+    gains = tensors["gain.log_inverse.values"]
+    cases = exactness_cases(config, made, held_out[0].coded, last, gains)
+    same = same_everywhere(config, cases, made)
+    print(f"the same to the bit from 1 and 2 threads and torch: {same} of {len(cases)}")
+    if args.wasm:
+        args.wasm.mkdir(parents=True, exist_ok=True)
+        write_cases(cases, args.wasm)
+    if args.out:
+        data = save(made, metadata={"config": config.to_json()})
+        write_atomically(args.out, data, overwrite=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The synthesis and the means of the prior in integers, for whatever computes them.
+
+Maps are channels-last, (1, h, w, C). Bytes are uint8 with a zero point: 128 where values have both
+signs, 0 behind a (leaky) ReLU, `FINE_ZERO` in the stream of the block at 1/4 resolution. Pixels are
+float32 whole numbers of 1/4096 of the range from black to white. Every operation is exact, or one
+IEEE operation on exact numbers, so that all runtimes, machines and thread counts agree to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.steps import GROUPS
+from aecodec.nn.arrays import AnyArray
+
+SIGNED, POSITIVE, FINE_ZERO = 128, 0, 48
+PIXEL_STEP = 2.0**-12
+"""What one unit of the pixels stands for; black to white is 1."""
+CORRECTION_STEP = 2.0**-9
+"""The same of the last two convolutions' bytes."""
+MEAN_STEP = 2.0**-4
+"""What one unit of a mean stands for, in steps of the latents' quantiser."""
+WEIGHT_MAX = 64
+"""So that on CPUs that add pairs of products in 16 bits, 2 * 255 * 64 does not overflow."""
+
+Value = TypeVar("Value")
+
+
+class Ops(Protocol[Value]):
+    """What computes the layers of one network; names are of its tensors, without its own."""
+
+    def scaled(self, x: Value, name: str) -> Value:
+        """Float32 times a vector of the quality, rounded to float32."""
+
+    def to_bytes(self, x: Value) -> Value:
+        """Float32 to bytes: rounded, halves to even, plus 128 and clamped."""
+
+    def to_reals(self, x: Value, unit: float = 1) -> Value:
+        """Signed bytes to float32."""
+
+    def conv(self, x: Value, name: str, zero: int, out_zero: int) -> Value:
+        """Bytes to bytes: `round(float32(sum + bias) * multiplier)` plus a zero point, clamped."""
+
+    def plus(self, x: Value, zero: int, change: Value, out_zero: int) -> Value:
+        """Bytes plus signed bytes, clamped."""
+
+    def sums(
+        self, x: Value, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
+    ) -> Value:
+        """A 1x1 convolution of bytes to whole float32 numbers, in an order of its outputs."""
+
+    def linear(self, latents: Value, name: str, rows: Sequence[int]) -> Value:
+        """The same of latents, in 16 bits and float64."""
+
+    def rotated(self, x: Value, matrix: AnyArray) -> Value:
+        """Pixels times a matrix of small whole numbers (out, in)."""
+
+    def add(self, x: Value, y: Value) -> Value:
+        """Float32."""
+
+    def concat(self, x: Value, y: Value) -> Value:
+        """Channels of both."""
+
+    def select(self, x: Value, step: int) -> Value:
+        """`aecodec.codec.steps.select`: (1, h, w, C) to (1, h/2, w/2, 4C)."""
+
+    def spread(self, x: Value, size: int, channels: int, *, channels_first: bool) -> Value:
+        """`size` x `size` positions for each, of channels in the order row, column, channel, or
+        (as `pixel_shuffle` has them) channel, row, column.
+        """
+
+
+def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
+    """Scaled latents (1, h, w, M) to pixels, whole numbers about -2048 to 2048, (1, H, W, 3)."""
+    c = config
+
+    def blocks(x: Value, name: str, count: int, zero: int, first_zero: int) -> Value:
+        for number in range(count):
+            before = zero if number else first_zero
+            h = ops.conv(x, f"{name}.{number}.conv1", before, POSITIVE)
+            change = ops.conv(h, f"{name}.{number}.conv2", POSITIVE, SIGNED)
+            x = ops.plus(x, before, change, zero)
+        return x
+
+    def seen(x: Value, name: str, side: int) -> Value:
+        return ops.to_bytes(ops.scaled(ops.rotated(x, rotation(side)), name))
+
+    y = ops.to_bytes(ops.scaled(latents, "y.multiplier"))
+    h = ops.conv(y, "head", SIGNED, SIGNED)
+    h = blocks(h, "deep_blocks", c.deep_blocks[1], SIGNED, SIGNED)
+    h = ops.conv(h, "up", SIGNED, SIGNED)
+    h = ops.spread(h, 2, c.width, channels_first=True)
+    h = blocks(h, "blocks", c.blocks[1], SIGNED, SIGNED)
+
+    t = ops.to_bytes(ops.scaled(ops.to_reals(h), "scale.multiplier"))
+    t = ops.spread(ops.sums(t, "tail", SIGNED, rows=fine_rows(8)), 2, 48, channels_first=False)
+    x = ops.linear(latents, "linear", fine_rows(LATENT_STRIDE))
+    x = ops.add(ops.spread(x, 4, 48, channels_first=False), t)
+
+    f = seen(x, "x.multiplier", 4)
+    if c.fine_features:
+        aside = ops.conv(h, "aside", SIGNED, SIGNED)
+        f = ops.concat(f, ops.spread(aside, 2, c.fine_features, channels_first=False))
+    f = ops.conv(f, "fine.conv1", SIGNED, POSITIVE)
+    zero = FINE_ZERO if c.fine_blocks else POSITIVE
+    f = blocks(f, "fine.blocks", c.fine_blocks, zero, POSITIVE)
+    f = ops.conv(f, "fine.conv2", zero, SIGNED)
+    x = ops.add(x, ops.to_reals(f, CORRECTION_STEP / PIXEL_STEP))
+
+    x = ops.spread(x, 2, 12, channels_first=False)
+    f = ops.conv(seen(x, "x2.multiplier", 2), "finest.conv1", SIGNED, POSITIVE)
+    f = ops.conv(f, "finest.conv2", POSITIVE, SIGNED)
+    x = ops.add(x, ops.to_reals(f, CORRECTION_STEP / PIXEL_STEP))
+    return ops.spread(x, 2, 3, channels_first=False)
+
+
+def means(ops: Ops[Value], psi: Value, decoded: Value | None, step: int) -> Value:
+    """A step's means from psi and what is decoded, (1, h, w, N and M): whole numbers of
+    `MEAN_STEP`, (1, h/2, w/2, M).
+    """
+    x = ops.to_bytes(ops.scaled(psi, "psi.multiplier"))
+    if decoded is not None:
+        x = ops.concat(x, ops.to_bytes(ops.scaled(decoded, "decoded.multiplier")))
+    h = ops.conv(ops.conv(x, "head", SIGNED, POSITIVE), "mid", POSITIVE, POSITIVE)
+    return ops.sums(ops.select(h, step), "tail", POSITIVE, groups=GROUPS)
+
+
+def fine_rows(size: int) -> list[int]:
+    """The order of a 1x1 convolution's outputs for `spread` in steps, the last ones by 2: row,
+    column, row, column, row, column, colour instead of colour, row, column (`_to_fine` of
+    `aecodec.codec.transforms`).
+    """
+    times = size // 4
+    order = np.arange(3 * size * size).reshape(3, times, 2, 2, times, 2, 2)
+    rows: list[int] = order.transpose(1, 4, 2, 5, 3, 6, 0).ravel().tolist()
+    return rows
+
+
+def rotation(side: int) -> AnyArray:
+    """Orthogonal rows of small whole numbers: Hadamard's of `side` x `side` pixels (2 or 4), times
+    brightness and two colour differences.
+
+    Neighbouring pixels are nearly equal, so that bytes tell all but the means finely.
+    """
+    pair = np.array([[1, 1], [1, -1]])
+    matrix = np.array([[1, 2, 1], [1, 0, -1], [-1, 1, -1]])
+    for _ in range(2 if side == 2 else 4):
+        matrix = np.kron(pair, matrix)
+    return matrix.astype(np.float32)

@@ -1,0 +1,123 @@
+"""The layers in torch, as plainly as can be: sums of products in float64, where they are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.steps import select
+from aecodec.nn.arrays import AnyArray, FloatArray
+from benchmarks.studies.eight_bits.layers import (
+    MEAN_STEP,
+    PIXEL_STEP,
+    SIGNED,
+    means,
+    synthesis,
+)
+
+
+class TorchOps:
+    """`Ops` on tensors, at one quality.
+
+    Args:
+        tensors: by their full names.
+        network: what their names begin with, and a dot.
+        quality: 1 to 100.
+    """
+
+    def __init__(self, tensors: Mapping[str, AnyArray], network: str, quality: int) -> None:
+        self.tensors, self._network, self.quality = tensors, network, quality
+
+    def _tensor(self, name: str) -> Tensor:
+        """A tensor, or its row at the quality where there is one for each."""
+        array = self.tensors[self._network + name]
+        of_quality = array.ndim == 2 and not name.endswith("weight")
+        return torch.tensor(array[self.quality - 1] if of_quality else array)
+
+    def _products(self, x: Tensor, name: str, zero: int, groups: int = 1) -> Tensor:
+        """Sums of products of bytes and weights, and a bias: int64."""
+        weight = self._tensor(f"{name}.weight").double()
+        planes = (x.double() - zero).permute(0, 3, 1, 2)
+        side = weight.shape[2] // 2
+        sums = F.conv2d(planes, weight, padding=side, groups=groups).permute(0, 2, 3, 1)
+        return sums.long() + self._tensor(f"{name}.bias").long()
+
+    def scaled(self, x: Tensor, name: str) -> Tensor:
+        return x * self._tensor(name)
+
+    def to_bytes(self, x: Tensor) -> Tensor:
+        return (x.round() + SIGNED).clamp(0, 255).to(torch.uint8)
+
+    def to_reals(self, x: Tensor, unit: float = 1) -> Tensor:
+        return (x.float() - SIGNED) * unit
+
+    def conv(self, x: Tensor, name: str, zero: int, out_zero: int) -> Tensor:
+        y = self._products(x, name, zero).to(torch.int32).float()
+        y = (y * self._tensor(f"{name}.multiplier")).round() + out_zero
+        return y.clamp(0, 255).to(torch.uint8)
+
+    def plus(self, x: Tensor, zero: int, change: Tensor, out_zero: int) -> Tensor:
+        total = x.int() - zero + change.int() - SIGNED + out_zero
+        return total.clamp(0, 255).to(torch.uint8)
+
+    def sums(
+        self, x: Tensor, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
+    ) -> Tensor:
+        y = self._products(x, name, zero, groups).to(torch.int32).float()
+        y = (y * self._tensor(f"{name}.multiplier")).round()
+        return y[..., list(rows)] if rows else y
+
+    def linear(self, latents: Tensor, name: str, rows: Sequence[int]) -> Tensor:
+        y = self.scaled(latents, f"{name}.input").round().clamp(-32767, 32767)
+        sums = y.double() @ self._tensor(f"{name}.weight").double().T
+        x = (sums * self._tensor(f"{name}.multiplier")).round() + self._tensor(f"{name}.bias")
+        return x.float()[..., list(rows)]
+
+    def rotated(self, x: Tensor, matrix: AnyArray) -> Tensor:
+        return (x.double() @ torch.tensor(matrix).double().T).float()
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+    def concat(self, x: Tensor, y: Tensor) -> Tensor:
+        return torch.cat([x, y], -1)
+
+    def select(self, x: Tensor, step: int) -> Tensor:
+        return select(x.permute(0, 3, 1, 2), step).permute(0, 2, 3, 1)
+
+    def spread(self, x: Tensor, size: int, channels: int, *, channels_first: bool) -> Tensor:
+        _, h, w, _ = x.shape
+        if channels_first:
+            x = x.reshape(h, w, channels, size, size).permute(0, 3, 1, 4, 2)
+        else:
+            x = x.reshape(h, w, size, size, channels).permute(0, 2, 1, 3, 4)
+        return x.reshape(1, h * size, w * size, channels)
+
+
+@torch.inference_mode()
+def torch_synthesis(
+    config: CodecConfig, tensors: Mapping[str, AnyArray], latents: FloatArray, quality: int
+) -> FloatArray:
+    """Pixels (1, H, W, 3) in -0.5 to 0.5 of latents (1, h, w, M)."""
+    ops = TorchOps(tensors, "synthesis.", quality)
+    x: FloatArray = (synthesis(config, ops, torch.from_numpy(latents)) * PIXEL_STEP).numpy()
+    return x
+
+
+@torch.inference_mode()
+def torch_means(
+    tensors: Mapping[str, AnyArray],
+    psi: FloatArray,
+    decoded: FloatArray | None,
+    step: int,
+    quality: int,
+) -> FloatArray:
+    """Scaled means (1, h/2, w/2, M) of a step, as the graph of `means_graph` has them."""
+    ops = TorchOps(tensors, f"prior.means.{step}.", quality)
+    known = None if decoded is None else torch.from_numpy(decoded)
+    x: FloatArray = (means(ops, torch.from_numpy(psi), known, step) * MEAN_STEP).numpy()
+    return x
