@@ -58,6 +58,10 @@ class Site:
             }
             protocol_version = "HTTP/1.1"
 
+            def handle(self) -> None:
+                with suppress(ConnectionError):  # the browser has ended
+                    super().handle()
+
             def do_GET(self) -> None:
                 name = urlsplit(self.path).path.removeprefix("/")
                 file = folder / name
