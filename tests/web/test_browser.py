@@ -13,8 +13,7 @@ import pytest
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import NO_WEIGHTS, ChunkType, read_file
 from benchmarks import browsers
-from tests.codec.conformance import symbols_digest
-from tests.codec.foreign import recorded_symbols
+from tests.codec.foreign import digest, recorded_symbols
 from tests.web import pictures
 
 NAMES = [
@@ -69,7 +68,7 @@ def test_pictures_of_all_kinds_are_those_of_python(
         with recorded_symbols() as symbols:
             image = Codec("cpu", runtime="onnx").decompress(data)
         there = np.concatenate([np.zeros(0, "<i4"), np.frombuffer(found[f"{name}/symbols"], "<i4")])
-        assert symbols_digest([there]) == symbols_digest(symbols), name
+        assert digest([there]) == digest(symbols), name
         expected = np.asarray(image).astype(int)
         if image.mode.startswith("I;16"):
             pixels = np.frombuffer(found[f"{name}/pixels"], "<u2").reshape(expected.shape)
