@@ -6,7 +6,7 @@ A mean that is a little off costs bits and no quality: the encoder subtracts the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -99,7 +99,8 @@ def network_inputs(known: Known, log_inverse: AnyArray) -> dict[str, FloatArray]
 @torch.inference_mode()
 def float_samples(network: CodecNetwork, step: int, asked: Sequence[Known]) -> Floats:
     """Of a step's float network."""
-    means, record = network.prior.means[step], Recorder()
+    means: Any = network.prior.means[step]
+    record = Recorder()
 
     def kept(name: str) -> None:
         layer = getattr(means, name)
@@ -145,19 +146,19 @@ class MeanQuantiser(Quantiser):
     def _make(self) -> None:
         seen, least, most = self.floats.seen, self.floats.least, self.floats.most
         inputs = self._unit("psi")
-        self._made["psi.multiplier"] = np.float32(1 / inputs)
+        self._made["psi.multiplier"] = (1 / inputs).astype(np.float32)
         inputs = inputs * ACTIVATION_STEP
         if self._step:
             decoded = self._unit("decoded")
             inverse = np.exp(self._all("gain.log_inverse.values"))
-            self._made["decoded.multiplier"] = np.float32(inverse / decoded)
+            self._made["decoded.multiplier"] = (inverse / decoded).astype(np.float32)
             inputs = np.concatenate([inputs, decoded])
         factor = np.exp(self._all(f"{self.network}scale.log_scale.values"))
         head, mid = (hidden(seen[name], least[name], most[name]) for name in ("head", "mid"))
-        still = Modulation(factor, 0 * factor)
+        still = Modulation(factor, np.zeros_like(factor))
         self._conv("head", inputs, head.unit, modulation=still, sign=head.sign)
         self._conv("mid", head.after, mid.unit, POSITIVE, sign=mid.sign, dropped=head.dropped)
         gain = np.exp(self._all("gain.log_gain.values"))
         steps = np.full(gain.shape[1], MEAN_STEP)
-        modulation = Modulation(gain, 0 * gain)
+        modulation = Modulation(gain, np.zeros_like(gain))
         self._conv("tail", mid.after, steps, POSITIVE, modulation, dropped=mid.dropped)

@@ -106,7 +106,8 @@ class Quantiser(ABC):
         unit, zero = self.units[name]
         values = self._inputs(name)
         unit = np.tile(unit, values.shape[1] // len(unit))  # of each group
-        whole = np.clip(np.round(values / np.float32(unit)[:, None]), -zero, 255 - zero)
+        unit = unit.astype(np.float32)[:, None]
+        whole: FloatArray = np.clip(np.round(values / unit), -zero, 255 - zero)
         return whole.reshape(len(values), -1)
 
     def _inputs(self, name: str) -> FloatArray:
@@ -191,7 +192,7 @@ class Quantiser(ABC):
             multiplier = np.where(small, _LEAST_MULTIPLIER, multiplier)
             start = (bias * factor + shift) / outputs / multiplier
         self._made[f"{name}.weight"] = whole.astype(np.int8)
-        self._made[f"{name}.multiplier"] = np.float32(multiplier)
+        self._made[f"{name}.multiplier"] = multiplier.astype(np.float32)
         self._made[f"{name}.bias"] = np.round(start).astype(np.int32)
 
 
@@ -234,10 +235,10 @@ class SynthesisQuantiser(Quantiser):
         c, made = self.config, self._made
         inverse = np.exp(self._all("gain.log_inverse.values"))
         y = self._unit("y")
-        made["y.multiplier"] = np.float32(inverse / y)
+        made["y.multiplier"] = (inverse / y).astype(np.float32)
         deep = self._unit(*(f"deep.{k}" for k in range(c.deep_blocks[1] + 1)))
         factor = np.exp(self._all("synthesis.deep_scale.log_scale.values"))
-        self._conv("head", y, deep, modulation=Modulation(factor, 0 * factor))
+        self._conv("head", y, deep, modulation=Modulation(factor, np.zeros_like(factor)))
         self._blocks("deep_blocks", c.deep_blocks[1], deep)
         mid = self._unit(*(f"mid.{k}" for k in range(c.blocks[1] + 1)))
         self._conv("up", deep, mid.repeat(4))
@@ -245,7 +246,7 @@ class SynthesisQuantiser(Quantiser):
 
         scale = self._unit("scale")
         factor = np.exp(self._all("synthesis.scale.log_scale.values"))
-        made["scale.multiplier"] = np.float32(mid * factor / scale)
+        made["scale.multiplier"] = (mid * factor / scale).astype(np.float32)
         self._conv("tail", scale, np.full(192, PIXEL_STEP))
         self._linear(inverse)
 
@@ -258,7 +259,7 @@ class SynthesisQuantiser(Quantiser):
         if names:
             fine = self._unit(*names, "fine.conv1", zero=FINE_ZERO)
             self._hidden_conv(
-                "fine.conv1", inputs, Hidden(np.ones(len(fine)), fine, fine, 0 * fine)
+                "fine.conv1", inputs, Hidden(np.ones(len(fine)), fine, fine, np.zeros_like(fine))
             )
             self._blocks("fine.blocks", c.fine_blocks, fine, FINE_ZERO)
             self._conv("fine.conv2", fine, np.full(48, CORRECTION_STEP), FINE_ZERO)
@@ -270,7 +271,7 @@ class SynthesisQuantiser(Quantiser):
         matrix = rotation(side)
         values = self.floats.seen[name] @ matrix.T
         unit = best_unit(values, np.abs(values).max(0), -128, 127)
-        self._made[f"{name}.multiplier"] = np.float32(PIXEL_STEP / unit)
+        self._made[f"{name}.multiplier"] = (PIXEL_STEP / unit).astype(np.float32)
         return unit
 
     def _blocks(self, name: str, count: int, stream: Doubles, zero: int = SIGNED) -> None:
@@ -295,7 +296,7 @@ class SynthesisQuantiser(Quantiser):
         weight = self._float["synthesis.linear.weight"][:, :, 0, 0] * unit
         scale = np.abs(weight).max(1) / _WIDE
         bias = self._float["synthesis.linear.bias"] / PIXEL_STEP
-        self._made["linear.input"] = np.float32(inverse / unit)
+        self._made["linear.input"] = (inverse / unit).astype(np.float32)
         self._made["linear.weight"] = np.round(weight / scale[:, None]).astype(np.int16)
         self._made["linear.multiplier"] = scale / PIXEL_STEP
         self._made["linear.bias"] = np.round(bias).astype(np.int32)
