@@ -15,6 +15,8 @@ import argparse
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +31,7 @@ from aecodec.evaluation.denoising.plot import contact_sheet
 from aecodec.evaluation.metrics import psnr, ssimulacra2
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table, write_bytes, write_result
+from aecodec.nn.runtime import use_threads
 from aecodec.training.bank import TRAINED_FROM
 from aecodec.training.drawn import KINDS, draw
 from benchmarks.suspicion import exactness, photo_table, suspicion
@@ -45,7 +48,8 @@ MOST_TIMES, MOST_MORE = 1.05, 100
 FAILURES = ("psnr", "block", "bytes")
 # Near enough to each other to tell AVIF's bytes at any PSNR in between.
 AVIF_QUALITIES = (1, 20, 40, 60, 75, 88, 97)
-BESIDE_AVIF = 180  # of the drawn pictures, as it takes most of the time
+# Of all pictures, AVIF and SSIMULACRA 2 are measured of the first: they take most of the time.
+IN_FULL = 220
 CROP, PER_COLUMN = 192, 5  # of the contact sheet
 
 
@@ -127,8 +131,15 @@ class AvifCurve:
         return self._points[quality]
 
 
-def measure(codec: Codec, picture: Picture, with_avif: bool) -> list[dict[str, Any]]:
-    """A row for each quality."""
+def measure(
+    codec: Codec, picture: Picture, *, in_full: bool, with_avif: bool
+) -> list[dict[str, Any]]:
+    """A row for each quality.
+
+    Args:
+        in_full: with SSIMULACRA 2, too.
+        with_avif: with AVIF's bytes at the same PSNR.
+    """
     webp = lossless_webp(picture.image.convert("RGB"))
     curves = {
         name: AvifCurve(picture.image, avif) if with_avif else None
@@ -148,10 +159,7 @@ def measure(codec: Codec, picture: Picture, with_avif: bool) -> list[dict[str, A
             "pixels": picture.image.width * picture.image.height,
             "bytes": len(data),
             "psnr": decibels,
-            # It takes as long as all the rest.
-            "ssimulacra2": ssimulacra2(picture.image, decoded)
-            if math.isfinite(decibels)
-            else 100.0,
+            "ssimulacra2": _score(picture.image, decoded) if in_full else None,
             "worst_block": float(block_psnr(picture.image, decoded).min()),
             "exact": exactness(data),
             "webp_bytes": webp,
@@ -162,6 +170,11 @@ def measure(codec: Codec, picture: Picture, with_avif: bool) -> list[dict[str, A
         }
         rows.append({**row, "failures": failures(row)})
     return rows
+
+
+def _score(original: Image.Image, decoded: Image.Image) -> float:
+    equal = np.array_equal(np.asarray(original), np.asarray(decoded))
+    return 100.0 if equal else ssimulacra2(original, decoded)
 
 
 def failures(row: dict[str, Any]) -> list[str]:
@@ -182,7 +195,7 @@ def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "bytes": sum(row["bytes"] for row in rows),
         "psnr": float(np.mean(lossy)) if lossy else math.inf,
         "least_psnr": min(row["psnr"] for row in rows),
-        "ssimulacra2": float(np.mean([row["ssimulacra2"] for row in rows])),
+        "ssimulacra2": _mean([row["ssimulacra2"] for row in rows]),
         "worst_block": min(row["worst_block"] for row in rows),
         "wholly_exact": float(np.mean([row["exact"] == "wholly" for row in rows])),
         "partly_exact": float(np.mean([row["exact"] == "partly" for row in rows])),
@@ -193,6 +206,12 @@ def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "avif_reaches": sum(row["avif_bytes"] is not None for row in rows),
         "missed": {name: sum(name in row["failures"] for row in rows) for name in FAILURES},
     }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Of those that are there."""
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else None
 
 
 def _ratio(rows: Sequence[dict[str, Any]], name: str) -> float | None:
@@ -245,7 +264,7 @@ def tables(figures: dict[str, Any]) -> str:
                 str(cell["pictures"]),
                 f"{cell['bytes']:,}",
                 *(_number(cell[key], 2) for key in ("psnr", "least_psnr", "worst_block")),
-                f"{cell['ssimulacra2']:.1f}",
+                _number(cell["ssimulacra2"], 1),
                 f"{cell['wholly_exact']:.0%}",
                 f"{cell['partly_exact']:.0%}",
                 f"{cell['few_colours']:.0%}",
@@ -263,39 +282,27 @@ def tables(figures: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-class Worst:
-    """The picture of each kind with the worst block, original and decoded around it."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[float, str, dict[str, Image.Image]]] = {}
-
-    def see(self, codec: Codec, picture: Picture, rows: Sequence[dict[str, Any]]) -> None:
-        row = min(rows, key=lambda row: row["worst_block"])
-        before = self._found.get(picture.kind)
-        if before and before[0] <= row["worst_block"]:
-            return
-        decoded = codec.decompress(codec.compress(picture.image, row["quality"])).convert("RGB")
-        blocks = block_psnr(picture.image, decoded)
+def worst_sheet(codec: Codec, rows: Sequence[dict[str, Any]]) -> Image.Image:
+    """The drawn picture of each kind with the worst block, original and decoded around it."""
+    strips = []
+    for kind in dict.fromkeys(row["kind"] for row in rows if row["kind"] in KINDS):
+        row = min((r for r in rows if r["kind"] == kind), key=lambda r: r["worst_block"])
+        original = draw(int(row["picture"].removeprefix("seed ")), kind).convert("RGB")
+        decoded = codec.decompress(codec.compress(original, row["quality"])).convert("RGB")
+        blocks = block_psnr(original, decoded)
         y, x = (int(n) * BLOCK + BLOCK // 2 for n in divmod(int(blocks.argmin()), blocks.shape[1]))
         crops = {
             name: _crop_around(image, x, y)
-            for name, image in ((picture.kind, picture.image.convert("RGB")), ("decoded", decoded))
+            for name, image in ((kind, original), ("decoded", decoded))
         }
-        label = f"{picture.name}, quality {row['quality']}"
-        self._found[picture.kind] = (row["worst_block"], label, crops)
-
-    def sheet(self) -> Image.Image:
-        """Pairs in columns, each with its PSNR."""
-        strips = [
-            Image.open(BytesIO(contact_sheet({label: crops})))
-            for _, label, crops in self._found.values()
-        ]
-        columns = -(-len(strips) // PER_COLUMN)
-        width, height = strips[0].size
-        sheet = Image.new("RGB", (columns * width, min(PER_COLUMN, len(strips)) * height), "white")
-        for n, strip in enumerate(strips):
-            sheet.paste(strip, (n // PER_COLUMN * width, n % PER_COLUMN * height))
-        return sheet
+        label = f"{row['picture']}, quality {row['quality']}"
+        strips.append(Image.open(BytesIO(contact_sheet({label: crops}))))
+    columns = -(-len(strips) // PER_COLUMN)
+    width, height = strips[0].size
+    sheet = Image.new("RGB", (columns * width, min(PER_COLUMN, len(strips)) * height), "white")
+    for n, strip in enumerate(strips):
+        sheet.paste(strip, (n // PER_COLUMN * width, n % PER_COLUMN * height))
+    return sheet
 
 
 def _crop_around(image: Image.Image, x: int, y: int) -> Image.Image:
@@ -309,6 +316,18 @@ def _crop_around(image: Image.Image, x: int, y: int) -> Image.Image:
     return square
 
 
+@lru_cache(maxsize=1)
+def _codec(weights: str | None) -> Codec:
+    return Codec("cpu", weights)
+
+
+def _measured(job: tuple[str | None, int, Picture]) -> list[dict[str, Any]]:
+    weights, number, picture = job
+    in_full = number < IN_FULL
+    with_avif = in_full and AvifPsnr().works()
+    return measure(_codec(weights), picture, in_full=in_full, with_avif=with_avif)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -320,18 +339,17 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only the first LIMIT photographs")
     parser.add_argument("--contact-sheet", type=Path, help="PNG of the worst of each kind")
     args = parser.parse_args()
-    codec, worst = Codec("cpu", args.weights), Worst()
-    rows: list[dict[str, Any]] = []
-    with_avif = AvifPsnr().works()
     pictures = [found_pictures(ROOT), drawn_pictures(args.number)]
-    for number, picture in enumerate(picture for some in pictures for picture in some):
-        measured = measure(codec, picture, with_avif and number < BESIDE_AVIF)
-        rows += measured
-        if args.contact_sheet:
-            worst.see(codec, picture, measured)
-        missed = sorted({name for row in measured for name in row["failures"]})
-        note = f": misses {', '.join(missed)}" if missed else ""
-        print(f"{picture.kind}, {picture.name}{note}", flush=True)
+    jobs = ((args.weights, n, p) for n, p in enumerate(p for some in pictures for p in some))
+    rows: list[dict[str, Any]] = []
+    # A process a core, each on one thread: pictures are small.
+    with ProcessPoolExecutor(initializer=use_threads, initargs=(1,)) as pool:
+        for measured in pool.map(_measured, jobs):
+            rows += measured
+            missed = sorted({name for row in measured for name in row["failures"]})
+            note = f": misses {', '.join(missed)}" if missed else ""
+            print(f"{measured[0]['kind']}, {measured[0]['picture']}{note}", flush=True)
+    codec = Codec("cpu", args.weights)
     figures: dict[str, Any] = {
         "weights": codec.digest.hex(),
         "summary": {
@@ -349,7 +367,7 @@ def main() -> None:
     write_result(args.out / "drawn.json", figures, text)
     if args.contact_sheet:
         buffer = BytesIO()
-        worst.sheet().save(buffer, "PNG", optimize=True)
+        worst_sheet(codec, rows).save(buffer, "PNG", optimize=True)
         write_bytes(args.contact_sheet, buffer.getvalue())
     print(text)
 

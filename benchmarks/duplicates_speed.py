@@ -1,6 +1,6 @@
 """How long `aecodec duplicates` takes with a large index, and what it finds there.
 
-    python benchmarks/duplicates_speed.py --data photos train.npz --folder scratch --out results
+    python -m benchmarks.duplicates_speed --data photos train.npz --folder scratch --out results
 
 The collection is made once, in --folder: small JPEG files of packed data sets (.npz), of tiles of
 photos, which do not overlap, and of drawings; and altered copies of one in seven of them, each

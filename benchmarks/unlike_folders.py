@@ -1,6 +1,6 @@
 """What `aecodec duplicates` finds in folders of pictures of which no two are the same.
 
-    python benchmarks/unlike_folders.py --data photos --out benchmarks/results/unlike_folders
+    python -m benchmarks.unlike_folders --data photos --out benchmarks/results/unlike_folders
 
 A folder holds --pictures of one class of `unlike.py`, or the photos of --data. It is indexed, and
 `duplicates` decides about all of its pairs: those whose codes are far apart are different, the

@@ -1,6 +1,6 @@
 """Which altered photos and documents `aecodec duplicates` finds.
 
-    python benchmarks/verified_duplicates.py --data photos --out verified_duplicates
+    python -m benchmarks.verified_duplicates --data photos --out verified_duplicates
 
 An altered photo is found if it is a candidate of its original, by its code among those of pieces of
 the other photos, and if looking at both says that they are the same; "codes alone" is `--verify
