@@ -17,7 +17,7 @@ from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray
 from aecodec.training.export import inference_tensors
 from benchmarks.studies.eight_bits import means
-from benchmarks.studies.eight_bits.fit import fitted_layer
+from benchmarks.studies.eight_bits.fit import fit, fitted_layer
 from benchmarks.studies.eight_bits.layers import WEIGHT_MAX, rotation
 from benchmarks.studies.eight_bits.means import Known, MeanQuantiser, network_inputs
 from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, means_graph, synthesis_graph
@@ -136,6 +136,21 @@ def test_a_fit_is_better_than_rounding() -> None:
     assert np.square(inputs @ rows.T + layer.bias - wanted).mean() == pytest.approx(
         error.after, rel=1e-3
     )
+
+
+def test_layers_are_fitted_to_float_ones(config: CodecConfig, tensors: dict[str, AnyArray]) -> None:
+    coded = [one for one in latents(config) if one.latents.shape[1] == 8]
+    quantiser = SynthesisQuantiser(config, tensors, float_samples(config, tensors, coded))
+    before = quantiser.tensors()
+    qualities = [one.quality for one in coded]
+    errors = [fit(quantiser, name, qualities) for name in quantiser.names()]
+    assert all(error.after < 0.05 * error.power for error in errors)
+    assert np.mean([error.after / error.before for error in errors]) < 0.9
+    after = quantiser.tensors()
+    assert before.keys() == after.keys()
+    found = torch_synthesis(config, after, *coded[0][::-1])
+    floats = pixels(config, tensors, coded[0])
+    assert np.square(floats - found).mean() < 1e-3 * floats.var()
 
 
 @pytest.mark.parametrize("side", [2, 4])

@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("weights", help="name or file")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--photos", type=int, default=15, help="to fit to")
+    parser.add_argument("--photos", type=int, default=48, help="to fit to")
     parser.add_argument("--others", type=int, default=8, help="held out, to measure on")
     parser.add_argument("-o", "--out", type=Path, help="the tensors, .safetensors")
     parser.add_argument("--wasm", type=Path, help="a folder for what wasm.mjs compares")

@@ -54,7 +54,11 @@ def fitted_layer(
     inverse = np.linalg.inv(squares)
     full = np.concatenate([plain, np.zeros((len(plain), 1))], 1)
     if len(inputs) >= _ENOUGH * plain.shape[1]:
-        full += (x.T @ (y - x @ full.T.astype(np.float32))).astype(np.float64).T @ inverse
+        missing = y - x @ full.T.astype(np.float32)
+        missing -= root * (
+            (root * missing).sum(0) / np.square(root).sum()
+        )  # the bias is no weight's
+        full += (x.T @ missing).astype(np.float64).T @ inverse
     scale = weight_scales(full[:, :-1])
     whole = _rounded(full, scale, np.linalg.cholesky(inverse).T)
 

@@ -106,8 +106,8 @@ class Quantiser(ABC):
         unit, zero = self.units[name]
         values = self._inputs(name)
         unit = np.tile(unit, values.shape[1] // len(unit))  # of each group
-        unit = unit.astype(np.float32)[:, None]
-        whole: FloatArray = np.clip(np.round(values / unit), -zero, 255 - zero)
+        units = unit.astype(np.float32)[:, None]
+        whole: FloatArray = np.clip(np.round(values / units), -zero, 255 - zero)
         return whole.reshape(len(values), -1)
 
     def _inputs(self, name: str) -> FloatArray:

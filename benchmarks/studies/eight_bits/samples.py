@@ -18,7 +18,7 @@ from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.blocks import ModulatedConv2d, ResidualBlock
 
-POSITIONS = 512  # of a map, at most
+POSITIONS = 96  # of a map, at most
 _SLOPE = 0.01  # of leaky ReLUs
 
 
