@@ -23,15 +23,34 @@ from scipy.stats import beta
 
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
-from aecodec.hashing.checking import pixel_digest
+from aecodec.hashing.checking import Checker, Stages, pixel_digest
+from aecodec.hashing.database import Entry
 from aecodec.hashing.index import ImageIndex
+from aecodec.hashing.picture import preview_of
 from aecodec.images import open_image
 from benchmarks.unlike import CLASSES
-from benchmarks.verified_duplicates import called_same
 
 CONFIDENCE = 0.95
 BURSTS = 4  # of each photo
 FIRST = 50_000  # seed
+
+
+def called_same(pictures: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]) -> list[str]:
+    """Why pairs are the same, or nothing, as `duplicates` comes to it."""
+    images = [
+        Entry(str(n), 0, 0, b"", *picture.size, b"", None, n) for n, picture in enumerate(pictures)
+    ]
+    thumbnails = [preview_of(picture).thumbnail() for picture in pictures]
+    checker = Checker(lambda ids: {n: thumbnails[n] for n in ids}, lambda path: pictures[int(path)])
+    positions = np.array(pairs).reshape(-1, 2)
+    likely = np.flatnonzero(checker.screen(images, positions, Stages(lambda *_: None, 1, 3)))
+    reasons = [""] * len(pairs)
+    for start in range(0, len(likely), 64):
+        some = likely[start : start + 64]
+        found = checker([(images[i], images[j]) for i, j in positions[some]])
+        for n, reason in zip(some.tolist(), found, strict=True):
+            reasons[n] = reason
+    return reasons
 
 
 def burst(photo: Image.Image, seed: int) -> list[Image.Image]:

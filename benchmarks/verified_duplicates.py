@@ -13,7 +13,6 @@ extra `hashers`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ from PIL import Image
 
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
-from aecodec.hashing.checking import NEAREST, WIDE, Checker, Stages
-from aecodec.hashing.database import Entry
+from aecodec.hashing.checking import NEAREST, WIDE
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import preview_of
 from aecodec.training.data import split_photos
 from benchmarks.near_duplicates import TRANSFORMATIONS, pieces
 from benchmarks.unlike import CLASSES
+from benchmarks.unlike_folders import called_same
 
 FPR = 1e-4
 DOCUMENTS = ("JPEG 30", "resize 1/2", "crop 90 %", "grey")  # alterations of drawn pictures
@@ -37,24 +36,6 @@ SMALL = ("icons of 16 pixels", "specks of 1 to 8 pixels", "glyphs", "solid colou
 
 
 # ---- measuring -----------------------------------------------------------------------------------
-
-
-def called_same(pictures: Sequence[Image.Image], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """Why pairs are the same, or nothing, as `duplicates` comes to it."""
-    images = [
-        Entry(str(n), 0, 0, b"", *picture.size, b"", None, n) for n, picture in enumerate(pictures)
-    ]
-    thumbnails = [preview_of(picture).thumbnail() for picture in pictures]
-    checker = Checker(lambda ids: {n: thumbnails[n] for n in ids}, lambda path: pictures[int(path)])
-    positions = np.array(pairs).reshape(-1, 2)
-    likely = np.flatnonzero(checker.screen(images, positions, Stages(lambda *_: None, 1, 3)))
-    reasons = [""] * len(pairs)
-    for start in range(0, len(likely), 64):
-        some = likely[start : start + 64]
-        found = checker([(images[i], images[j]) for i, j in positions[some]])
-        for n, reason in zip(some.tolist(), found, strict=True):
-            reasons[n] = reason
-    return reasons
 
 
 def recall(
