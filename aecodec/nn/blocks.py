@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from aecodec.nn.bounded import BoundedConv2d
 
+SLOPE = 0.01
+"""Of the leaky ReLU below zero."""
+
 
 class ResidualBlock(nn.Module):
     """Two dense 3x3 convolutions with a skip: (B, C, H, W) -> (B, C, H, W).
@@ -28,9 +31,15 @@ class ResidualBlock(nn.Module):
         # Small residuals at the start keep a deep stack close to the identity.
         with torch.no_grad():
             self.conv2.weight.mul_(0.3)
+        self.slopes: Tensor | None = None  # of each hidden channel, while training bends some
 
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
-        return x + self.conv2(nn.functional.leaky_relu(self.conv1(x, quality), 0.01))
+        h = self.conv1(x, quality)
+        if self.slopes is None:
+            h = nn.functional.leaky_relu(h, SLOPE)
+        else:
+            h = nn.functional.prelu(h, self.slopes.to(h.dtype))
+        return x + self.conv2(h)
 
 
 class ResidualBlocks(nn.ModuleList):

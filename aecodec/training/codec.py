@@ -13,6 +13,7 @@ from aecodec.codec.model import CodecModel
 from aecodec.nn.bounded import forget_ranges
 from aecodec.training.codec_calibration import calibrate_ranges
 from aecodec.training.recipe import CodecRecipe
+from aecodec.training.revival import bend, revive
 from aecodec.training.task import TrainingModule
 
 VALIDATION_QUALITIES = (10, 30, 50, 70, 90)
@@ -34,6 +35,7 @@ class CodecTraining(TrainingModule):
         super().__init__()
         self.recipe = recipe
         self.model = CodecModel(recipe.model, recipe.noisy_slope)
+        self.revived: dict[str, Tensor] = {}  # hidden channels, by the names of their blocks
 
     def forward(self, x: Tensor, quality: Tensor, generator: torch.Generator | None = None) -> Any:
         return self.model(x, quality, generator)
@@ -47,7 +49,11 @@ class CodecTraining(TrainingModule):
         if self.start and self.batches_seen == 0:
             photos: Any = self.trainer.datamodule  # type: ignore[attr-defined]
             forget_ranges(self.model)
+            if self.recipe.revive:
+                self.revived = revive(self.model, photos.photo_crops())
+                self._bend()
             calibrate_ranges(self.model, photos.photo_crops(), self.recipe.range_margin)
+        self._bend()
 
     def on_validation_start(self) -> None:
         if self.device.type == "cuda":  # photos have many sizes, each to be compiled anew
@@ -58,6 +64,7 @@ class CodecTraining(TrainingModule):
             torch.compiler.set_stance("default")
 
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        self._bend()
         generator = torch.Generator().manual_seed(seed)
         quality = (1 + 99 * torch.rand(len(batch), generator=generator)).to(self.device)
         if self.device.type != "cpu":
@@ -65,6 +72,18 @@ class CodecTraining(TrainingModule):
         rate, error, psnr = self._measure(batch, quality, generator)
         loss = (rate + self._lambda(quality) * error + self.recipe.log_offset).log().mean()
         return loss, {"bpp": rate.mean(), "psnr": psnr}
+
+    def _bend(self) -> None:
+        straight = 1 - self.batches_seen / self.recipe.revive if self.recipe.revive else 0.0
+        bend(self.model, self.revived, max(straight, 0.0))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["revived"] = self.revived
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self.revived = checkpoint.get("revived", {})
 
     def validation_step(self, batch: Tensor, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Of photographs (dataloader 0) or of drawn pictures, under names of their own.

@@ -106,6 +106,8 @@ class CodecRecipe(Recipe):
         noisy_slope: of `CodecModel`.
         range_margin: by this share, ranges of activations that a run begins with are wider than
             what photographs reach: its weights change, and what they reach with them.
+        revive: steps, fewer than all, in which hidden channels that never cross zero learn to
+            (`aecodec.training.revival`), where a run begins with trained weights; 0: none.
         log_offset: added before the loss's logarithm, in bits per pixel; 16 bytes in 256x256
             pixels are 0.002.
 
@@ -116,6 +118,7 @@ class CodecRecipe(Recipe):
     model: CodecConfig = field(default_factory=CodecConfig)
     noisy_slope: float = 0.8
     range_margin: float = 0.1
+    revive: int = 0
     log_offset: float = 0.002
 
     def __post_init__(self) -> None:
@@ -123,6 +126,8 @@ class CodecRecipe(Recipe):
         least = min(self.crop, self.large_crop)
         if self.model.distortion != "mse" and least < MS_SSIM_MIN_SIDE:
             raise ValueError(f"MS-SSIM needs crops of at least {MS_SSIM_MIN_SIDE} pixels")
+        if not 0 <= self.revive < self.steps:
+            raise ValueError(f"revive must be from 0 to under {self.steps} steps")
 
 
 @dataclass(frozen=True)
