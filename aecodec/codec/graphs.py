@@ -28,18 +28,13 @@ DECODER_NETWORKS = ("hyper_synthesis", *(f"step{step}" for step in range(STEPS))
 NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 
 
-def codec_graph(
-    name: str, config: CodecConfig, tensors: Mapping[str, AnyArray], *, wasm: bool = False
-) -> Graph:
+def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:
     """The graph of one of the `NETWORKS`.
-
-    Args:
-        wasm: for a runtime in WebAssembly.
 
     Raises:
         KeyError: a tensor is missing.
     """
-    builder = _WasmBuilder(config, tensors) if wasm else _Builder(config, tensors)
+    builder = _Builder(config, tensors)
     if name.startswith("step"):
         _step(builder, int(name.removeprefix("step")))
     else:
@@ -109,10 +104,21 @@ class _Builder:
         return self.graph.add("LeakyRelu", x, alpha=_SLOPE)
 
     def conv(self, x: str, name: str, stride: int = 1) -> str:
+        weight, bias = (self.graph.floats(f"{name}.{part}") for part in ("weight", "bias"))
+        return self._conv(x, name, weight, bias, stride)
+
+    def _conv(
+        self, x: str, name: str, weight: str, bias: str, stride: int = 1, scale: str | None = None
+    ) -> str:
+        """`scale` (O,) multiplies the weights of each output."""
         g = self.graph
-        side = g.tensors[f"{name}.weight"].shape[2] // 2
-        weight, bias = (g.floats(f"{name}.{part}") for part in ("weight", "bias"))
-        return g.add("Conv", x, weight, bias, pads=[side] * 4, strides=[stride] * 2)
+        outputs, inputs, side, _ = g.tensors[f"{name}.weight"].shape
+        if stride == 1 and winograd.pays(outputs, inputs, side):
+            y = winograd.convolution(g, x, weight, (outputs, inputs), scale)
+            return g.add("Add", y, g.reshape(bias, (-1, 1, 1)))
+        if scale:
+            weight = g.add("Mul", weight, g.reshape(scale, (-1, 1, 1, 1)))
+        return g.add("Conv", x, weight, bias, pads=[side // 2] * 4, strides=[stride] * 2)
 
     def clamp(self, x: str, name: str, *, planes: bool = True) -> str:
         """To the range of a `BoundedConv2d`."""
@@ -126,15 +132,24 @@ class _Builder:
         return self.clamp(self.conv(x, name), name)
 
     def modulated(self, x: str, name: str) -> str:
-        """A `ModulatedConv2d` and a leaky ReLU."""
+        """A `ModulatedConv2d` and a leaky ReLU.
+
+        Passes over maps take time: weights are scaled, not the map, and it is clamped after the
+        leaky ReLU, to the range as that makes it.
+        """
         g = self.graph
-        h = self.conv(x, name)
+        weight, bias = (g.floats(f"{name}.{part}") for part in ("weight", "bias"))
+        scale = None
         if f"{name}.modulation.values" in g.tensors:
-            vector = g.reshape(self.table(f"{name}.modulation.values"), (-1, 1, 1))
-            scale, shift = g.split(vector, 0, 2)
+            scale, shift = g.split(self.table(f"{name}.modulation.values"), 0, 2)
             scale = g.add("Add", scale, g.constant(1, "float32"))
-            h = g.add("Add", g.add("Mul", h, scale), shift)
-        return self.leaky(self.clamp(h, name))
+            bias = g.add("Add", g.add("Mul", bias, scale), shift)
+        h = self.leaky(self._conv(x, name, weight, bias, scale=scale))
+        low, high = (
+            g.reshape(self.leaky(g.floats(f"{name}.{bound}")), (-1, 1, 1))
+            for bound in ("low", "high")
+        )
+        return g.add("Min", g.add("Max", h, low), high)
 
     def block(self, x: str, name: str) -> str:
         h = self.modulated(x, f"{name}.conv1")
@@ -187,42 +202,6 @@ class _Builder:
         g = self.graph
         cells = g.split(g.add("SpaceToDepth", x, blocksize=2), 1, 4)
         return g.add("Concat", *(cells[2 * r + c] for r, c in parities(step)), axis=1)
-
-
-class _WasmBuilder(_Builder):
-    """The same with as few products, and as few passes over maps, as ONNX's operators allow."""
-
-    def conv(self, x: str, name: str, stride: int = 1) -> str:
-        weight, bias = (self.graph.floats(f"{name}.{part}") for part in ("weight", "bias"))
-        return self._conv(x, name, weight, bias, stride)
-
-    def modulated(self, x: str, name: str) -> str:
-        """Of scaled weights, in the place of a scaled map; and clamped after the leaky ReLU."""
-        g = self.graph
-        weight, bias = (g.floats(f"{name}.{part}") for part in ("weight", "bias"))
-        scale = None
-        if f"{name}.modulation.values" in g.tensors:
-            scale, shift = g.split(self.table(f"{name}.modulation.values"), 0, 2)
-            scale = g.add("Add", scale, g.constant(1, "float32"))
-            bias = g.add("Add", g.add("Mul", bias, scale), shift)
-        h = self.leaky(self._conv(x, name, weight, bias, scale=scale))
-        low, high = (
-            g.reshape(self.leaky(g.floats(f"{name}.{bound}")), (-1, 1, 1))
-            for bound in ("low", "high")
-        )
-        return g.add("Min", g.add("Max", h, low), high)
-
-    def _conv(
-        self, x: str, name: str, weight: str, bias: str, stride: int = 1, scale: str | None = None
-    ) -> str:
-        g = self.graph
-        outputs, inputs, side, _ = g.tensors[f"{name}.weight"].shape
-        if stride == 1 and winograd.pays(outputs, inputs, side):
-            y = winograd.convolution(g, x, weight, (outputs, inputs), scale)
-            return g.add("Add", y, g.reshape(bias, (-1, 1, 1)))
-        if scale:
-            weight = g.add("Mul", weight, g.reshape(scale, (-1, 1, 1, 1)))
-        return g.add("Conv", x, weight, bias, pads=[side // 2] * 4, strides=[stride] * 2)
 
 
 def _analysis(b: _Builder) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aecodec.denoising.config import LEVEL_UNIT, STRIDE, DenoiserConfig
+from aecodec.nn import winograd
 from aecodec.nn.arrays import AnyArray
 from aecodec.nn.onnx_graph import Graph
 
 NETWORKS = ("estimate", "denoise", "denoise_missing")
 _COLOURS = 3
+_WIDE = 96  # of fewer channels there are many pixels: tiles take the time that products save
 
 
 def denoiser_graph(name: str, config: DenoiserConfig, tensors: Mapping[str, AnyArray]) -> Graph:
@@ -35,11 +37,17 @@ class _Builder:
     def conv(self, x: str, name: str, stride: int = 1, *, relu: bool = False) -> str:
         """A convolution, within its range if it has one, and rectified if asked for."""
         g = self.graph
-        side = g.tensors[f"{name}.weight"].shape[2]
+        outputs, inputs, side, _ = g.tensors[f"{name}.weight"].shape
         parts = [g.floats(f"{name}.weight")]
         if f"{name}.bias" in g.tensors:
             parts.append(g.floats(f"{name}.bias"))
-        y = g.add("Conv", x, *parts, pads=[side // 2 * (stride == 1)] * 4, strides=[stride] * 2)
+        if stride == 1 and min(outputs, inputs) >= _WIDE and winograd.pays(outputs, inputs, side):
+            y = winograd.convolution(g, x, parts[0], (outputs, inputs))
+            if len(parts) > 1:
+                y = g.add("Add", y, g.reshape(parts[1], (-1, 1, 1)))
+        else:
+            pads = [side // 2 * (stride == 1)] * 4
+            y = g.add("Conv", x, *parts, pads=pads, strides=[stride] * 2)
         if f"{name}.low" not in g.tensors:
             return g.add("Relu", y) if relu else y
         ends = []

@@ -2,8 +2,9 @@
 
 Winograd's minimal filtering F(4x4, 3x3): "Fast Algorithms for Convolutional Neural Networks", Lavin
 and Gray, 2016. Each tile of 4x4 outputs is seen as a product of two polynomials, which six points a
-side determine. It pays where a runtime's products are slow: ONNX Runtime in WebAssembly has neither
-wide vectors nor fused multiply-adds. In float32 results differ by about 1e-5 of the values' range.
+side determine. It pays where products are slow: most in WebAssembly, which has neither wide vectors
+nor fused multiply-adds, and on CPUs without AVX-512. In float32 results differ by about 1e-5 of the
+values' range.
 """
 
 from __future__ import annotations
