@@ -8,20 +8,20 @@ of principal components work on the same network's features, and on pixels.
 """
 
 import argparse
-import io
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import faiss as untyped
 import numpy as np
 import torch
-from PIL import Image
 
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.evaluation.search.retrieval import mean_average_precision
 from aecodec.hashing.torch_networks import TorchHash
 from aecodec.hashing.weights import find, load
 from aecodec.nn.device import choose_device
+from aecodec.training.pictures import packed_images
 
 faiss: Any = untyped
 AT = 1000
@@ -34,10 +34,9 @@ PUBLISHED = {  # mAP@1000 at 64 bits, of the original images
 
 def images(path: Path, limit: int | None) -> tuple[Any, Any]:
     """(uint8 (N, 32, 32, 3), labels) of a packed file."""
+    pixels = [np.asarray(image) for image in islice(packed_images(path), limit)]
     with np.load(path) as arrays:
-        data, offsets, labels = arrays["jpeg"].tobytes(), arrays["offsets"], arrays["labels"]
-    spans = list(zip(offsets[:-1], offsets[1:], strict=True))[:limit]
-    pixels = [np.asarray(Image.open(io.BytesIO(data[a:b])).convert("RGB")) for a, b in spans]
+        labels = arrays["labels"]
     return np.stack(pixels), labels[:limit].astype(np.int64)
 
 

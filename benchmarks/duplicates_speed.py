@@ -11,7 +11,6 @@ sets may hold a picture twice.
 from __future__ import annotations
 
 import argparse
-import io
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -28,19 +27,11 @@ from aecodec.hashing import checking, duplicates
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.verify import guess
 from aecodec.training.drawn import draw
+from aecodec.training.pictures import packed_images
 from benchmarks.near_duplicates import TRANSFORMATIONS
 
 SIDE = 192  # pixels of a made picture, about
 SHARES = {"packed": 0.65, "tiles": 0.15, "drawn": 0.06}  # the rest are altered copies
-
-
-def packed_images(file: Path) -> Iterator[Image.Image]:
-    """Of files in `jpeg` or `webp`, one after another, by `offsets`."""
-    with np.load(file) as arrays:
-        data = arrays["jpeg" if "jpeg" in arrays else "webp"].tobytes()
-        offsets = arrays["offsets"].tolist()
-    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
-        yield Image.open(io.BytesIO(data[start:stop])).convert("RGB")
 
 
 def tiles(photo: Image.Image) -> Iterator[Image.Image]:

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from aecodec.codec import SUFFIX
 from aecodec.workflows.batch.plan import plan
 from aecodec.workflows.compress import (
     DEFAULT_QUALITY,
-    SUFFIX,
     check_target,
     compressor,
     decompressor,

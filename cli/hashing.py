@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aecodec.codec import SUFFIX
 from aecodec.errors import explain, named
 from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
@@ -242,7 +243,7 @@ def hash_images(
             output,
             partial(hashing, weights=weights, bits=bits, device=device),
             How(force, as_json, quiet=False),
-            suffixes=IMAGE_SUFFIXES | {".aec"},
+            suffixes=IMAGE_SUFFIXES | {SUFFIX},
             suffix="",
             address=ray_address,
             gpus=device != "cpu",

@@ -11,6 +11,7 @@ from typing import IO
 
 import typer
 
+from aecodec.codec import SUFFIX
 from aecodec.errors import AecodecError
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.batch.local import Work, attempt
@@ -91,7 +92,7 @@ def input_file(source: str) -> Iterator[Path]:
         with open(path, "wb") as file:
             start = _copy(sys.stdin.buffer, file)
         if start.startswith(b"\x89AEC"):  # by their suffixes, commands tell these from images
-            path = path.rename(path.with_suffix(".aec"))
+            path = path.rename(path.with_suffix(SUFFIX))
         yield path
 
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from aecodec.codec import SUFFIX
 from aecodec.workflows.batch.plan import plan
-from aecodec.workflows.compress import SUFFIX, thumbnailer
+from aecodec.workflows.compress import thumbnailer
 
 from .batch import run_here
 from .images import image_suffix

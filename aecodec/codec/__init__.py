@@ -1,0 +1,3 @@
+"""The learned codec and its files."""
+
+SUFFIX = ".aec"  # of the files

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from aecodec.weights.config import Config
 
 DISTORTIONS = ("mse", "ms-ssim", "balanced")
 
 
 @dataclass(frozen=True)
-class CodecConfig:
+class CodecConfig(Config):
     """Architecture of a `CodecModel`.
 
     Attributes:
@@ -82,12 +83,3 @@ class CodecConfig:
         """The lambda of `bpp + lambda * D` at a quality in [1, 100], log-spaced."""
         ratio = self.lambda_max / self.lambda_min
         return float(self.lambda_min * ratio ** ((quality - 1) / 99))
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> CodecConfig:
-        values = json.loads(text)
-        tuples = {name: tuple(v) for name, v in values.items() if isinstance(v, list)}
-        return cls(**values | tuples)

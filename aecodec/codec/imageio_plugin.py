@@ -17,11 +17,11 @@ from imageio.config.plugins import PluginConfig
 from imageio.core.request import URI_BYTES, InitializationError, IOMode, Request
 from imageio.core.v3_plugin_api import ImageProperties, PluginV3
 
-from aecodec.codec import container
+from aecodec.codec import SUFFIX, container
 from aecodec.errors import AecodecError
 from aecodec.images import image_info
 
-NAME, SUFFIX = "AEC", ".aec"
+NAME = "AEC"
 _EITHER = (None, 0, ..., -1)  # which of one image
 
 

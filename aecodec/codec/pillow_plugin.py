@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from aecodec.codec import container
+from aecodec.codec import SUFFIX, container
 from aecodec.codec.preview import REDUCED
 from aecodec.errors import AecodecError
 from aecodec.images import image_info
@@ -107,5 +107,5 @@ def register_pillow() -> None:
     """Teach Pillow the .aec format; safe to call more than once."""
     Image.register_open(FORMAT, AecImageFile, _accept)
     Image.register_save(FORMAT, _save)
-    Image.register_extension(FORMAT, ".aec")
+    Image.register_extension(FORMAT, SUFFIX)
     Image.register_mime(FORMAT, "image/x-aec")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from aecodec.weights.config import Config
 
 STRIDE = 8
 """Height and width of what the model takes are multiples of this."""
@@ -16,7 +17,7 @@ LEVEL_UNIT = 10 / 255
 
 
 @dataclass(frozen=True)
-class DenoiserConfig:
+class DenoiserConfig(Config):
     """Architecture of a `DenoiserModel`.
 
     Attributes:
@@ -35,11 +36,3 @@ class DenoiserConfig:
         # Each block sees two positions of its scale further, head and tail one each.
         pixels = 2 * (4 * above + 2) + 4 * (4 * below) + 8 * (2 * bottom) + REACH
         return -(-pixels // STRIDE) + 1  # one for the alignment of the scales
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> DenoiserConfig:
-        values = json.loads(text)
-        return cls(tuple(values["widths"]), tuple(values["blocks"]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+
+from aecodec.weights.config import Config
 
 
 @dataclass(frozen=True)
-class HashConfig:
+class HashConfig(Config):
     """Architecture of a `HashModel`.
 
     Attributes:
@@ -45,14 +45,3 @@ class HashConfig:
     def bits(self) -> int:
         """Length of the longest code."""
         return self.lengths[-1]
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> HashConfig:
-        values: dict[str, Any] = json.loads(text)
-        fields: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**fields)

@@ -52,12 +52,6 @@ class _Clamp(torch.autograd.Function):
         return grad, None, None
 
 
-def has_ranges(module: nn.Module) -> bool:
-    """Whether the convolutions in a module have finite ranges."""
-    layers = (layer for layer in module.modules() if isinstance(layer, BoundedConv2d))
-    return all(bool(layer.low.isfinite().all()) for layer in layers)
-
-
 def forget_ranges(module: nn.Module) -> None:
     """Make the ranges in a module infinite again."""
     for layer in module.modules():

@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def _square(image: Image.Image, box: tuple[int, int, int, int], side: int) -> Te
     return torch.from_numpy(np.array(shrink)).permute(2, 0, 1)
 
 
-def packed_squares(path: Path, side: int) -> list[Tensor]:
+def packed_images(path: Path) -> Iterator[Image.Image]:
     """The images of an .npz file: files in `jpeg` or `webp`, one after another, by `offsets`.
 
     Raises:
@@ -99,9 +100,14 @@ def packed_squares(path: Path, side: int) -> list[Tensor]:
             data, offsets = arrays[kind].tobytes(), arrays["offsets"].tolist()
     except (EOFError, ValueError, zipfile.BadZipFile) as error:
         raise RecipeError(f"{path}: not a readable NumPy file ({error})") from None
+    for start, stop in pairwise(offsets):
+        yield Image.open(io.BytesIO(data[start:stop])).convert("RGB")
+
+
+def packed_squares(path: Path, side: int) -> list[Tensor]:
+    """The same as tensors uint8 (3, side, side)."""
     squares = []
-    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
-        image = Image.open(io.BytesIO(data[start:stop])).convert("RGB")
+    for image in packed_images(path):
         if image.size != (side, side):
             image = image.resize((side, side), Image.Resampling.BICUBIC)
         squares.append(torch.from_numpy(np.array(image)).permute(2, 0, 1))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aecodec.codec import SUFFIX
 from aecodec.errors import UsageError
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.storage.folders import keep_inputs
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from aecodec.codec.codec import Codec
     from aecodec.workflows.denoise import Cleaner
 
-SUFFIX = ".aec"
 DEFAULT_QUALITY = 50
 _SAVED = 0.15e-6  # seconds a pixel that bfloat16 saves on one thread; twice as many in decoding
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aecodec.codec import SUFFIX
 from aecodec.errors import UsageError, WeightsMismatchError, explain
 from aecodec.workflows.batch.cluster import LOST, cluster, import_ray, map_on_actors
 from aecodec.workflows.search import aec_reader
@@ -48,7 +49,7 @@ def add_on_ray(
     def tell(error: OSError) -> None:
         failed.append((str(error.filename), error.strerror or explain(error)))
 
-    suffixes = IMAGE_SUFFIXES | {".aec"}
+    suffixes = IMAGE_SUFFIXES | {SUFFIX}
     found = {str(one.place): one for top in tops for one in find(top, suffixes, tell)}
 
     def prepare(paths: list[str]) -> Iterator[list[File]]:
@@ -82,7 +83,7 @@ def _worker(model: str, device: str, fingerprint: str) -> Callable[[list[Found]]
             f"a worker has hash weights {hasher.fingerprint}, not {fingerprint};"
             " install the same version of aecodec on every machine"
         )
-    readers = {".aec": aec_reader(lambda: hasher)}
+    readers = {SUFFIX: aec_reader(lambda: hasher)}
 
     def work(files: list[Found]) -> list[File]:
         from aecodec.storage.stores import local_copy

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from aecodec.codec import SUFFIX
 from aecodec.codec.container import ChunkType, read_bytes, read_file
 from aecodec.errors import AecodecError, UsageError, named
 from aecodec.hashing import index
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from aecodec.codec.codec import Codec
 
 Place = str | os.PathLike[str]
-SUFFIX = ".aec"
 _LOADING = threading.Lock()  # several threads read .aec files; one loads the codec
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
+from aecodec.codec import SUFFIX
 from aecodec.codec.weights import DEFAULT_MODEL
 from aecodec.evaluation.classic_codecs import Avif, Jpeg, WebP, file_of_size
 from aecodec.evaluation.learned_codec import NAME, LearnedCodec
 from aecodec.evaluation.metrics import bits_per_pixel, ms_ssim, psnr
 from aecodec.images import Picture, image_bytes, to_8_bits
 from aecodec.weights import shipped_codecs
-from aecodec.workflows.compress import DEFAULT_QUALITY, SUFFIX
+from aecodec.workflows.compress import DEFAULT_QUALITY
 
 from .uploads import KINDS, offer, read_upload
 

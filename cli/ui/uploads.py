@@ -11,7 +11,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
-from aecodec.workflows.compress import SUFFIX
+from aecodec.codec import SUFFIX
 
 KINDS = ["image", SUFFIX]
 """What may be uploaded as an image."""
