@@ -20,6 +20,7 @@ BEGIN, END = "<!-- results: kodak/rd -->\n", "<!-- end of results -->\n"
 # Benchmarks in the order of the page; others come last.
 _ORDER = (
     "rd",
+    "color_video_vdp",
     "speed",
     "browser_speed",
     "effort",
