@@ -53,11 +53,14 @@ def compared(curves: dict[str, list[dict[str, float]]]) -> list[list[str]]:
     for name, points in curves.items():
         cells = []
         for reference in REFERENCES:
-            ends = [[p[key] for p in curves[reference]] for key in ("bpp", "jod")]
-            ours = [[p[key] for p in points] for key in ("bpp", "jod")]
+            (rate0, jod0), (rate, jod) = (
+                [[p[key] for p in some] for key in ("bpp", "jod")]
+                for some in (curves[reference], points)
+            )
             try:
-                low, high = shared_range(ends[1], ours[1], LEAST)
-                cells.append(f"{bd_rate(*ends, *ours, LEAST):+.1f} % ({low:.1f} to {high:.2f})")
+                low, high = shared_range(jod0, jod, LEAST)
+                saved = bd_rate(rate0, jod0, rate, jod, LEAST)
+                cells.append(f"{saved:+.1f} % ({low:.1f} to {high:.2f})")
             except BdRateError:
                 cells.append("–")
         rows.append([name, *cells])
