@@ -13,8 +13,8 @@ from PIL import Image
 from aecodec.codec.exact import pack_exact
 from aecodec.images.cells import Cells, combine, pixels_of
 
-_COUNTS = (256, 128, 64, 32, 16)
-_OFTEN = 4096  # pixels of a colour that count; more take time and hardly change a palette
+_COUNTS = (16, 32, 64, 128, 256)
+_NEAR_ENOUGH = 0.01  # more colours cannot win where errors cost this share of the bits
 
 # Against quality: how far off a colour may be, in levels of 255; the least PSNR in dB.
 _QUALITIES = (1, 20, 50, 90, 100)
@@ -66,37 +66,24 @@ def pack_cheapest(
     count = int(pixels_of(cells, before.shape).sum())
     allowed = 255**2 / 10 ** (float(np.interp(quality, _QUALITIES, _LEAST_PSNR)) / 10)
     most_off = float(np.interp(quality, _QUALITIES, _MOST_OFF))
-    palettes = _Palettes(kept)
     for colours in _COUNTS:
-        fewer = combine(palettes.reduced(colours), black, cells)
+        fewer = combine(_reduce(kept, colours), black, cells)
         off = np.abs(np.asarray(fewer, dtype=np.int16) - before)
         error = float(np.square(off, dtype=np.float32).sum()) / len(pixels.getbands())
         if off.max(initial=0) > most_off or error > allowed * count:
-            break
-        if error == 0:  # it has no more than these
             continue
+        if error == 0:  # it has no more than these
+            break
         payload = pack_exact(tile, fewer, cells)
-        cost = 8 * len(payload) + bits_per_error(quality) * error
-        best = min(best, Packed(payload, True, cost), key=lambda p: p.cost)
+        lost = bits_per_error(quality) * error
+        best = min(best, Packed(payload, True, 8 * len(payload) + lost), key=lambda p: p.cost)
+        if lost < _NEAR_ENOUGH * 8 * len(payload):
+            break
     return best
 
 
-class _Palettes:
-    """Pixels in fewer colours, spread so that none is far off."""
-
-    def __init__(self, pixels: Image.Image) -> None:
-        self.mode, self.size = pixels.mode, pixels.size
-        values = np.asarray(pixels.convert("RGB").convert("RGBX")).view(np.uint32)
-        distinct, self.places, counts = np.unique(values, return_inverse=True, return_counts=True)
-        counts = np.minimum(counts, _OFTEN)
-        self.starts = np.cumsum(counts) - counts
-        colours = distinct.view(np.uint8).reshape(-1, 4)[:, :3]
-        self.sample = Image.fromarray(colours.repeat(counts, axis=0)[None])
-
-    def reduced(self, colours: int) -> Image.Image:
-        """In so many."""
-        method = Image.Quantize.MAXCOVERAGE
-        palette = self.sample.quantize(colours, method, kmeans=3, dither=Image.Dither.NONE)
-        found = np.asarray(palette.convert("RGB"))[0, self.starts]
-        rgb = found[self.places].reshape(self.size[1], self.size[0], 3)
-        return Image.fromarray(rgb).convert(self.mode)
+def _reduce(pixels: Image.Image, colours: int) -> Image.Image:
+    """In so many colours, spread so that none is far off."""
+    method = Image.Quantize.MAXCOVERAGE
+    palette = pixels.convert("RGB").quantize(colours, method, kmeans=3, dither=Image.Dither.NONE)
+    return palette.convert("RGB").convert(pixels.mode)
