@@ -13,8 +13,8 @@ from PIL import Image
 from aecodec.codec.exact import pack_exact
 from aecodec.images.cells import Cells, combine, pixels_of
 
-_COUNTS = (16, 32, 64, 128, 256)
-_NEAR_ENOUGH = 0.01  # more colours cannot win where errors cost this share of the bits
+_COUNTS = (256, 128, 64, 32, 16)
+_OFTEN = 4096  # pixels of a colour that count; more take time and hardly change a palette
 
 # Against quality: how far off a colour may be, in levels of 255; the least PSNR in dB.
 _QUALITIES = (1, 20, 50, 90, 100)
@@ -66,24 +66,42 @@ def pack_cheapest(
     count = int(pixels_of(cells, before.shape).sum())
     allowed = 255**2 / 10 ** (float(np.interp(quality, _QUALITIES, _LEAST_PSNR)) / 10)
     most_off = float(np.interp(quality, _QUALITIES, _MOST_OFF))
+    palettes = _Palettes(kept)
     for colours in _COUNTS:
-        fewer = combine(_reduce(kept, colours), black, cells)
+        fewer = combine(palettes.reduced(colours), black, cells)
         off = np.abs(np.asarray(fewer, dtype=np.int16) - before)
         error = float(np.square(off, dtype=np.float32).sum()) / len(pixels.getbands())
         if off.max(initial=0) > most_off or error > allowed * count:
-            continue
+            break
         if error == 0:  # it has no more than these
-            break
+            continue
         payload = pack_exact(tile, fewer, cells)
-        lost = bits_per_error(quality) * error
-        best = min(best, Packed(payload, True, 8 * len(payload) + lost), key=lambda p: p.cost)
-        if lost < _NEAR_ENOUGH * 8 * len(payload):
-            break
+        cost = 8 * len(payload) + bits_per_error(quality) * error
+        best = min(best, Packed(payload, True, cost), key=lambda p: p.cost)
     return best
 
 
-def _reduce(pixels: Image.Image, colours: int) -> Image.Image:
-    """In so many colours, spread so that none is far off."""
-    method = Image.Quantize.MAXCOVERAGE
-    palette = pixels.convert("RGB").quantize(colours, method, kmeans=3, dither=Image.Dither.NONE)
-    return palette.convert("RGB").convert(pixels.mode)
+class _Palettes:
+    """Pixels in fewer colours, spread so that none is far off."""
+
+    def __init__(self, pixels: Image.Image) -> None:
+        self.mode, self.size = pixels.mode, pixels.size
+        values = np.asarray(pixels.convert("RGB").convert("RGBX")).view(np.uint32)
+        distinct, self.places, self.counts = np.unique(
+            values, return_inverse=True, return_counts=True
+        )
+        self.colours = distinct.view(np.uint8).reshape(-1, 4)[:, :3]
+        often = np.minimum(self.counts, _OFTEN)
+        self.starts = np.cumsum(often) - often
+        self.sample = Image.fromarray(self.colours.repeat(often, axis=0)[None])
+
+    def reduced(self, count: int) -> Image.Image:
+        """In so many."""
+        method = Image.Quantize.MAXCOVERAGE
+        found = self.sample.quantize(count, method, kmeans=3, dither=Image.Dither.NONE)
+        groups = np.asarray(found)[0, self.starts]
+        totals = np.maximum(np.bincount(groups, self.counts, count), 1)
+        means = [np.bincount(groups, self.counts * c, count) / totals for c in self.colours.T]
+        palette = np.stack(means, axis=1).round().astype(np.uint8)
+        rgb = palette[groups][self.places].reshape(self.size[1], self.size[0], 3)
+        return Image.fromarray(rgb).convert(self.mode)
