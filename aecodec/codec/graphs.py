@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.eight_bits.layers import has_synthesis
+from aecodec.codec.eight_bits.onnx_ops import add_synthesis
 from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.codec.steps import GROUPS, STEPS, parities
 from aecodec.nn import winograd
@@ -33,6 +35,8 @@ def codec_graph(
 ) -> Graph:
     """The graph of one of the `NETWORKS`.
 
+    The synthesis is that in 8 bits where the weight file has one; not yet for WebAssembly.
+
     Args:
         wasm: for a runtime in WebAssembly.
 
@@ -40,7 +44,9 @@ def codec_graph(
         KeyError: a tensor is missing.
     """
     builder = _WasmBuilder(config, tensors) if wasm else _Builder(config, tensors)
-    if name.startswith("step"):
+    if name == "synthesis" and has_synthesis(tensors) and not wasm:
+        add_synthesis(builder.graph, config)
+    elif name.startswith("step"):
         _step(builder, int(name.removeprefix("step")))
     else:
         {

@@ -131,6 +131,24 @@ class CodecRecipe(Recipe):
 
 
 @dataclass(frozen=True)
+class DecoderRecipe(Recipe):
+    """How to train a codec's decoder in 8 bits, for weights to begin with.
+
+    Attributes:
+        model: of the codec.
+        pull: how much of the loss is the error against the float decoder's pixels; the rest is
+            that against the original's.
+        samples: crops that tell what a unit of each byte is.
+        fit: whether layers are fitted one by one before training.
+    """
+
+    model: CodecConfig = field(default_factory=CodecConfig)
+    pull: float = 0.5
+    samples: int = 160
+    fit: bool = True
+
+
+@dataclass(frozen=True)
 class DenoiserRecipe(Recipe):
     """How to train a denoiser of some architecture.
 
@@ -215,7 +233,7 @@ class HashRecipe(Recipe):
     neighbours_from: float = 0.5
 
 
-AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DenoiserRecipe, HashRecipe)
+AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DecoderRecipe, DenoiserRecipe, HashRecipe)
 
 
 def load_recipe(
