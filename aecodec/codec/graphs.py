@@ -35,7 +35,7 @@ def codec_graph(
 ) -> Graph:
     """The graph of one of the `NETWORKS`.
 
-    The synthesis is that in 8 bits where the weight file has one; not yet for WebAssembly.
+    The synthesis is that in 8 bits where the weight file has one.
 
     Args:
         wasm: for a runtime in WebAssembly.
@@ -44,7 +44,7 @@ def codec_graph(
         KeyError: a tensor is missing.
     """
     builder = _WasmBuilder(config, tensors) if wasm else _Builder(config, tensors)
-    if name == "synthesis" and has_synthesis(tensors) and not wasm:
+    if name == "synthesis" and has_synthesis(tensors):
         add_synthesis(builder.graph, config)
     elif name.startswith("step"):
         _step(builder, int(name.removeprefix("step")))

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
+from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import PREFIX
 from aecodec.codec.model import CodecModel
 from aecodec.errors import RecipeError
@@ -37,19 +39,29 @@ class DecoderTraining(TrainingModule):
         self.recipe = recipe
         self.model = CodecModel(recipe.model).requires_grad_(False)
         self.synthesis = ByteSynthesis(recipe.model)
-        self.codec: dict[str, Tensor] = {}  # tensors of the weight file that it begins with
+        # The weight file that it begins with: its tensors, and its architecture as JSON.
+        self.codec: dict[str, Tensor] = {}
+        self.config = ""
 
     def begin_with(self, path: Path) -> None:
         super().begin_with(path)
         self.codec = {n: t for n, t in load_file(path).items() if not n.startswith(PREFIX)}
+        with safe_open(path, framework="pt") as file:
+            self.config = (file.metadata() or {}).get("config", self.recipe.model.to_json())
+        configs = self.recipe.model, CodecConfig.from_json(self.config)
+        ranges = [(c.lambda_min, c.lambda_max) for c in configs]
+        if ranges[0] != ranges[1]:
+            raise RecipeError(
+                f"{path}: its range of lambda is {ranges[1]}, the recipe's {ranges[0]}"
+            )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        checkpoint["codec"] = self.codec
+        checkpoint["codec"], checkpoint["config"] = self.codec, self.config
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
-        self.codec = checkpoint["codec"]
+        self.codec, self.config = checkpoint["codec"], checkpoint["config"]
 
     def on_train_start(self) -> None:
         """Round the float decoder's weights, in units that fit photographs."""

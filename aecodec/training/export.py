@@ -109,10 +109,10 @@ def export_decoder(
     """As `export_codec`: the codec that the run began with, and its decoder in 8 bits."""
     synthesis = ByteSynthesis(recipe.model)
     card = {**_load(synthesis, checkpoint, "synthesis."), **card}
-    tensors: dict[str, Tensor] = torch.load(checkpoint, map_location="cpu", mmap=True)["codec"]
+    state = torch.load(checkpoint, map_location="cpu", mmap=True)
     of_synthesis = {PREFIX + n: torch.from_numpy(t) for n, t in synthesis.tensors().items()}
-    tensors = tensors | of_synthesis
-    _write(tensors, "codec", recipe, target, card)
+    tensors = state["codec"] | of_synthesis
+    _write(tensors, "codec", recipe, target, card, {"config": state["config"]})
     fit_preview(_on_cpu(recipe, tensors), crops).save(target, digest(target))
 
 

@@ -44,8 +44,8 @@ class Ops(Protocol[Value]):
     def to_bytes(self, x: Value) -> Value:
         """Float32 to bytes: rounded, halves to even, plus 128 and clamped."""
 
-    def low_bytes(self, x: Value, high: Value, channels: int) -> Value:
-        """What `to_bytes` left of the first channels, in bytes of 1/`FINER`."""
+    def low_bytes(self, x: Value, high: Value) -> Value:
+        """What `to_bytes` left of x, in bytes of 1/`FINER`."""
 
     def to_reals(self, x: Value, unit: float = 1) -> Value:
         """Signed bytes to float32."""
@@ -97,7 +97,7 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
     def seen(x: Value, name: str, side: int) -> Value:
         x = ops.scaled(ops.rotated(x, rotation(side)), name)
         high = ops.to_bytes(x)
-        return ops.concat(high, ops.low_bytes(x, high, side**2))  # low ones of brightness
+        return ops.concat(high, ops.low_bytes(x, high))
 
     y = ops.to_bytes(ops.scaled(latents, "y.multiplier"))
     h = ops.conv(y, "head", SIGNED, SIGNED)
@@ -163,7 +163,7 @@ def convolutions(config: CodecConfig) -> list[Convolution]:
             Convolution(f"{name}.conv2", outputs, hidden, 3, False),
         ]
 
-    first, last = pair("fine", 48 + 16 + c.fine_features, c.fine_width, 48)
+    first, last = pair("fine", 2 * 48 + c.fine_features, c.fine_width, 48)
     aside = Convolution("aside", 4 * c.fine_features, c.width, 1, False)
     return [
         Convolution("head", c.deep_width, c.latent_channels, 1, True),
@@ -175,7 +175,7 @@ def convolutions(config: CodecConfig) -> list[Convolution]:
         first,
         *pairs("fine.blocks", c.fine_blocks, c.fine_width),
         last,
-        *pair("finest", 12 + 4, c.finest_width, 12),
+        *pair("finest", 2 * 12, c.finest_width, 12),
     ]
 
 
@@ -220,12 +220,10 @@ def rotation(side: int) -> AnyArray:
     """Orthogonal rows of small whole numbers: Hadamard's of `side` x `side` pixels (2 or 4), times
     brightness and two colour differences.
 
-    Neighbouring pixels are nearly equal, so that bytes tell all but the means finely. The rows of
-    brightness come first.
+    Neighbouring pixels are nearly equal, so that bytes tell all but the means finely.
     """
     pair = np.array([[1, 1], [1, -1]])
     matrix = np.array([[1, 2, 1], [1, 0, -1], [-1, 1, -1]])
     for _ in range(2 if side == 2 else 4):
         matrix = np.kron(pair, matrix)
-    rows = np.arange(len(matrix)).reshape(-1, 3).T.ravel()
-    return matrix[rows].astype(np.float32)
+    return matrix.astype(np.float32)

@@ -41,9 +41,8 @@ class OnnxOps:
     def to_bytes(self, x: str) -> str:
         return self.graph.add("QuantizeLinear", x, self._one, self._zero(SIGNED))
 
-    def low_bytes(self, x: str, high: str, channels: int) -> str:
+    def low_bytes(self, x: str, high: str) -> str:
         g = self.graph
-        x, high = (self._first(part, channels) for part in (x, high))
         rest = g.add("Sub", x, self.to_reals(high))
         return g.add("QuantizeLinear", rest, g.constant(1 / FINER, "float32"), self._zero(SIGNED))
 
@@ -156,10 +155,6 @@ class OnnxOps:
         if not rows:
             return tensor
         return self.graph.add("Gather", tensor, self.graph.constant(rows, "int64"), axis=0)
-
-    def _first(self, x: str, channels: int) -> str:
-        g = self.graph
-        return g.add("Slice", x, *(g.constant([end], "int64") for end in (0, channels, 3)))
 
     @property
     def _one(self) -> str:

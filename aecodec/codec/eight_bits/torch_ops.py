@@ -57,8 +57,7 @@ class TorchOps:
     def to_bytes(self, x: Tensor) -> Tensor:
         return (x.round() + SIGNED).clamp(0, 255).to(torch.uint8)
 
-    def low_bytes(self, x: Tensor, high: Tensor, channels: int) -> Tensor:
-        x, high = x[..., :channels], high[..., :channels]
+    def low_bytes(self, x: Tensor, high: Tensor) -> Tensor:
         return self.to_bytes((x - self.to_reals(high)) * FINER)
 
     def to_reals(self, x: Tensor, unit: float = 1) -> Tensor:

@@ -262,11 +262,10 @@ class SynthesisQuantiser(Quantiser):
     def _rotated_unit(self, name: str, side: int) -> Doubles:
         matrix = rotation(side)
         values = self.floats.seen[name] @ matrix.T
-        reach = np.abs(values).max(0)
-        unit = best_unit(values, reach, -128, 127)
-        unit[: side**2] = reach[: side**2] / 127  # the whole range, as low bytes tell the rest
+        # The whole range, and a little more, as low bytes tell the rest.
+        unit = 1.1 / 127 * np.maximum(np.abs(values).max(0), 1e-3).astype(np.float64)
         self._made[f"{name}.multiplier"] = (PIXEL_STEP / unit).astype(np.float32)
-        return np.concatenate([unit, unit[: side**2] / FINER])
+        return np.concatenate([unit, unit / FINER])
 
     def _blocks(self, name: str, count: int, stream: Doubles, zero: int = SIGNED) -> None:
         for number in range(count):
@@ -285,8 +284,8 @@ class SynthesisQuantiser(Quantiser):
         unit = self.units[name][0].astype(np.float32)[:, None]
         rotated = np.einsum("ci,nik->nck", matrix, values[:, :count]) / unit[:count]
         high = np.clip(np.round(rotated), -128, 127)
-        low = np.clip(np.round((rotated - high)[:, : side**2] * FINER), -128, 127)
-        features = np.clip(np.round(values[:, count:] / unit[count + side**2 :]), -128, 127)
+        low = np.clip(np.round((rotated - high) * FINER), -128, 127)
+        features = np.clip(np.round(values[:, count:] / unit[2 * count :]), -128, 127)
         whole: FloatArray = np.concatenate([high, low, features], 1)
         return whole.reshape(len(values), -1)
 
@@ -309,4 +308,4 @@ def _of_rotated(weight: Doubles, side: int) -> Doubles:
     matrix = rotation(side).astype(np.float64)
     back = matrix / np.square(matrix).sum(1, keepdims=True)
     pixels = np.einsum("oikl,ci->ockl", weight[:, : len(matrix)], back)
-    return np.concatenate([pixels, pixels[:, : side**2], weight[:, len(matrix) :]], 1)
+    return np.concatenate([pixels, pixels, weight[:, len(matrix) :]], 1)

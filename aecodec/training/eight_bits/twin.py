@@ -192,9 +192,9 @@ class TwinOps:
     def to_bytes(self, x: Tensor) -> Tensor:
         return cast(Tensor, _ToBytes.apply(x, self.dtype))
 
-    def low_bytes(self, x: Tensor, high: Tensor, channels: int) -> Tensor:
-        rest = x[..., :channels] - high[..., :channels].float()
-        return self.to_bytes(FINER * rest.detach())  # its gradient goes through the high byte
+    def low_bytes(self, x: Tensor, high: Tensor) -> Tensor:
+        rest = (x - high.float()).detach()
+        return self.to_bytes(FINER * rest)  # its gradient goes through the high byte
 
     def to_reals(self, x: Tensor, unit: float = 1) -> Tensor:
         return x.float() * unit
