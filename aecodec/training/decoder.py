@@ -105,7 +105,8 @@ class DecoderTraining(TrainingModule):
             wanted = self.model.synthesis(latents * inverse, quality)
         found = self.synthesis(latents, quality)
         pairs = ((wanted, x), (found, wanted), (found, x))
-        return tuple((a - b).square().mean((1, 2, 3)) for a, b in pairs)  # type: ignore[return-value]
+        original, errors, own = ((a - b).square().mean((1, 2, 3)) for a, b in pairs)
+        return original, errors, own
 
 
 def decibels(error: Tensor, other: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ def test_the_twin_gives_what_ships() -> None:
         assert np.abs(tensors[name].astype(float) - tensor).max() <= (tensor.dtype == np.int32)
     with torch.no_grad():
         for parameter in twin.parameters():  # as after some training
-            parameter += 0.02 * torch.randn_like(parameter)
+            parameter.add_(0.02 * torch.randn_like(parameter))
         y = model.code(crops().float() / 255 - 0.5, quality)[0]
         found, expected = twin(y, quality), exact(CONFIG, twin.tensors(), y, quality)
     assert (found - expected).square().mean() < 1e-3 * expected.var()
