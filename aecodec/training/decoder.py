@@ -74,7 +74,7 @@ class DecoderTraining(TrainingModule):
             photos, [Phase(0, recipe.batch, recipe.crop)], seed=recipe.seed + 1_000_003
         )
         batches = [crops.at(step) for step in range(-(-recipe.samples // recipe.batch))]
-        self.synthesis.load(byte_tensors(self.model, batches, recipe.fit))
+        self.synthesis.load(byte_tensors(self.model, batches))
 
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         generator = torch.Generator().manual_seed(seed)

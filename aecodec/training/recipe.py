@@ -138,14 +138,23 @@ class DecoderRecipe(Recipe):
         model: of the codec.
         pull: how much of the loss is the error against the float decoder's pixels; the rest is
             that against the original's.
-        samples: crops that tell what a unit of each byte is.
-        fit: whether layers are fitted one by one before training.
+        samples: crops that tell what a unit of each byte is, and that layers are fitted to before
+            training.
+
+    Raises:
+        ValueError: `pull` is not from 0 to 1, or there are no samples.
     """
 
     model: CodecConfig = field(default_factory=CodecConfig)
     pull: float = 0.5
     samples: int = 160
-    fit: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.pull <= 1:
+            raise ValueError(f"pull must be from 0 to 1, not {self.pull}")
+        if self.samples < 1:
+            raise ValueError(f"samples must be at least 1, not {self.samples}")
 
 
 @dataclass(frozen=True)
