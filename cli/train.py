@@ -12,9 +12,11 @@ from .options import Device
 
 def train(
     kind: Annotated[
-        Literal["codec", "denoise", "hash"],
+        Literal["codec", "decoder", "denoise", "hash"],
         typer.Argument(
-            metavar="KIND", help="What to train: codec, denoise or hash.", show_default=False
+            metavar="KIND",
+            help="What to train: codec, decoder (a codec's, in 8 bits), denoise or hash.",
+            show_default=False,
         ),
     ],
     data: Annotated[
@@ -33,7 +35,7 @@ def train(
         typer.Option(
             metavar="NAME|FILE",
             help="A shipped recipe, or a YAML file.",
-            show_default="codec-psnr, denoise-cpu, hash-photo",
+            show_default="codec-psnr, decoder-balanced, denoise-cpu, hash-photo",
         ),
     ] = None,
     out: Annotated[

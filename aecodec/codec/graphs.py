@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.eight_bits.layers import has_synthesis
+from aecodec.codec.eight_bits.onnx_ops import add_synthesis
 from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.codec.steps import GROUPS, STEPS, parities
 from aecodec.nn import winograd
@@ -31,11 +33,15 @@ NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:
     """The graph of one of the `NETWORKS`.
 
+    The synthesis is that in 8 bits where the weight file has one.
+
     Raises:
         KeyError: a tensor is missing.
     """
     builder = _Builder(config, tensors)
-    if name.startswith("step"):
+    if name == "synthesis" and has_synthesis(tensors):
+        add_synthesis(builder.graph, config)
+    elif name.startswith("step"):
         _step(builder, int(name.removeprefix("step")))
     else:
         {

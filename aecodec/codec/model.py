@@ -67,6 +67,15 @@ class CodecModel(nn.Module):
         H and W are multiples of 64. In training mode the rate is that of additive
         uniform noise (`_code`); in evaluation mode, of the symbols by `symbol_bits`.
         """
+        latents, latent_bits, hyper_bits = self.code(x, quality, generator)
+        inverse_gain = self.gain(quality)[1]
+        reconstruction = self.synthesis(latents * inverse_gain, quality)
+        return Estimate(reconstruction, latent_bits, hyper_bits)
+
+    def code(
+        self, x: Tensor, quality: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As `forward`, but for the reconstruction: the scaled latents (B, M, H/16, W/16)."""
         gain, inverse_gain = self.gain(quality)
         y = self.analysis(x, quality) * gain
         z = self.hyper_analysis(y, quality)
@@ -81,11 +90,7 @@ class CodecModel(nn.Module):
 
         gains = (gain, inverse_gain)
         latents = self.prior.walk(coded_z, y.shape[2:], quality, gains, source)
-        return Estimate(
-            self.synthesis(latents * inverse_gain, quality),
-            torch.stack(latent_bits).sum(0),
-            hyper_bits,
-        )
+        return latents, torch.stack(latent_bits).sum(0), hyper_bits
 
     def hyper_index(self, quality: Tensor) -> Tensor:
         """Scale indices, not rounded, of the channels of z at qualities (B,): (B, N)."""

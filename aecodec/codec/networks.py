@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.eight_bits.layers import PREFIX
 from aecodec.codec.graphs import NETWORKS, codec_graph
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import OnnxNetworks, at_quality
+
+_OF_QUALITY = (".bias", ".multiplier", ".input")  # if they have a row for each
 
 
 class Networks(Protocol):
@@ -54,7 +57,7 @@ class OnnxCodec:
         self._tables = {
             name: tensor
             for name, tensor in tensors.items()
-            if name.endswith(".values") or (name.endswith(".bias") and tensor.ndim == 2)
+            if name.endswith((".values", *_OF_QUALITY)) and tensor.ndim == 2
         }
 
     def analyse(self, x: FloatArray, quality: int) -> FloatArray:
@@ -91,7 +94,9 @@ class OnnxCodec:
     def _run(self, name: str, quality: int, **maps: FloatArray) -> list[Any]:
         inputs = dict(maps)
         for table in self._networks.inputs(name):
-            if table not in maps:
+            if table.startswith(PREFIX):  # a row for each quality, in its own type
+                inputs[table] = self._tables[table][quality - 1]
+            elif table not in maps:
                 inputs[table] = at_quality(self._tables[table], quality)
         return self._networks.run(name, inputs)
 

@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.eight_bits.layers import PREFIX
+from aecodec.codec.eight_bits.torch_ops import torch_synthesis
+from aecodec.codec.networks import Networks
 from aecodec.codec.prior import AtQuality, HyperAnalysis, LatentPrior
 from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
@@ -35,6 +38,7 @@ class CodecNetwork(nn.Module):
         self.gain = Gain(config)
         self.hyper_analysis = HyperAnalysis(config)
         self.prior = LatentPrior(config, exact=True)
+        self.eight_bits: dict[str, Tensor] = {}  # the tensors of the synthesis in 8 bits
 
     @classmethod
     @torch.inference_mode(False)  # whatever the mode it is first used in
@@ -52,9 +56,14 @@ class CodecNetwork(nn.Module):
                 tensor.astype(np.float32) if tensor.dtype.kind == "f" else tensor
             )
             for name, tensor in tensors.items()
-            if not name.startswith("tables.") and name != "hyper_index"
+            if not name.startswith(("tables.", PREFIX)) and name != "hyper_index"
         }
         network.load_state_dict(wanted, assign=True)
+        network.eight_bits = {
+            name: torch.from_numpy(tensor).to(device)
+            for name, tensor in tensors.items()
+            if name.startswith(PREFIX)
+        }
         network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval().requires_grad_(False)
 
@@ -76,10 +85,16 @@ class CodecNetwork(nn.Module):
 
 
 class TorchCodec:
-    """`aecodec.codec.networks.Networks` in torch, on whatever device the network is."""
+    """`aecodec.codec.networks.Networks` in torch, on whatever device the network is.
 
-    def __init__(self, network: CodecNetwork) -> None:
-        self.network = network
+    Args:
+        network: the networks.
+        in_8_bits: what synthesises in 8 bits instead: the same pixels in less time, as torch has
+            no such convolutions for CPUs and computes them in float64.
+    """
+
+    def __init__(self, network: CodecNetwork, in_8_bits: Networks | None = None) -> None:
+        self.network, self._in_8_bits = network, in_8_bits
 
     def analyse(self, x: FloatArray, quality: int) -> FloatArray:
         network, q = self.network, self.network.quality_tensor(quality)
@@ -115,6 +130,11 @@ class TorchCodec:
 
     def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
         network, q = self.network, self.network.quality_tensor(quality)
+        if self._in_8_bits:
+            return self._in_8_bits.synthesise(latents, quality)
+        if network.eight_bits:
+            y = self._tensor(latents)
+            return _array(torch_synthesis(network.config, network.eight_bits, y, quality))
         with torch.inference_mode(), network.fast_precision():
             return _array(network.synthesis(self._tensor(latents) * network.gain(q)[1], q))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import DIGEST_BYTES
+from aecodec.codec.eight_bits.layers import has_synthesis
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.networks import Networks, OnnxCodec
 from aecodec.codec.preview import PreviewMap
@@ -77,5 +78,7 @@ def inference_model(
     else:
         from aecodec.codec.torch_networks import CodecNetwork, TorchCodec
 
-        networks = TorchCodec(CodecNetwork.load(config, tensors, runtime))
+        fast = runtime == "cpu" and has_synthesis(tensors)
+        in_8_bits = OnnxCodec(config, tensors) if fast else None
+        networks = TorchCodec(CodecNetwork.load(config, tensors, runtime), in_8_bits)
     return InferenceModel(config, tensors, networks, preview)

@@ -22,7 +22,16 @@ OPSET, IR_VERSION = 17, 8
 
 Attribute = int | float | str | Sequence[int]
 
-_TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "float16": 10, "float64": 11}
+_TYPES = {
+    "float32": 1,
+    "uint8": 2,
+    "int8": 3,
+    "int16": 5,
+    "int32": 6,
+    "int64": 7,
+    "float16": 10,
+    "float64": 11,
+}
 _FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7  # kinds of attributes
 _EXTERNAL = 1  # where a tensor's data are
 _RUNTIMES_OWN = "com.microsoft"  # operators that the ONNX standard does not have

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from aecodec.codec.eight_bits.layers import PREFIX
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.model import CodecModel
 from aecodec.codec.scales import SCALE_LEVELS
@@ -29,8 +30,9 @@ from aecodec.training.codec_calibration import (
     calibrated_tables,
 )
 from aecodec.training.denoise import calibrate_denoiser
+from aecodec.training.eight_bits.twin import ByteSynthesis
 from aecodec.training.preview import fit_preview
-from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe
+from aecodec.training.recipe import CodecRecipe, DecoderRecipe, DenoiserRecipe, HashRecipe
 
 
 def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
@@ -92,9 +94,26 @@ def export_codec(
     fit_preview(_on_cpu(recipe, tensors), crops).save(target, digest(target))
 
 
-def _on_cpu(recipe: CodecRecipe, tensors: dict[str, Tensor]) -> InferenceModel:
+def _on_cpu(recipe: CodecRecipe | DecoderRecipe, tensors: dict[str, Tensor]) -> InferenceModel:
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     return inference_model(recipe.model, arrays, "cpu")
+
+
+def export_decoder(
+    recipe: DecoderRecipe,
+    checkpoint: Path,
+    target: Path,
+    card: dict[str, Any],
+    crops: Sequence[Tensor],
+) -> None:
+    """As `export_codec`: the codec that the run began with, and its decoder in 8 bits."""
+    synthesis = ByteSynthesis(recipe.model)
+    card = {**_load(synthesis, checkpoint, "synthesis."), **card}
+    state = torch.load(checkpoint, map_location="cpu", mmap=True)
+    of_synthesis = {PREFIX + n: torch.from_numpy(t) for n, t in synthesis.tensors().items()}
+    tensors = state["codec"] | of_synthesis
+    _write(tensors, "codec", recipe, target, card, {"config": state["config"]})
+    fit_preview(_on_cpu(recipe, tensors), crops).save(target, digest(target))
 
 
 def export_denoiser(
@@ -143,11 +162,11 @@ def export_hash(
     _write(tensors, "hash", recipe, target, card, metadata)
 
 
-def _load(model: nn.Module, checkpoint: Path) -> dict[str, Any]:
+def _load(model: nn.Module, checkpoint: Path, prefix: str = "model.") -> dict[str, Any]:
     """Put a checkpoint's averaged weights into a model; what a card says of them."""
     state = torch.load(checkpoint, map_location="cpu")
-    ours = {k: v for k, v in state["state_dict"].items() if k.startswith("model.")}
-    model.load_state_dict({k.removeprefix("model."): v for k, v in ours.items()})
+    ours = {k: v for k, v in state["state_dict"].items() if k.startswith(prefix)}
+    model.load_state_dict({k.removeprefix(prefix): v for k, v in ours.items()})
     start = {"start": state["start"]} if state.get("start") else {}
     return {
         **start,
@@ -161,7 +180,7 @@ def _load(model: nn.Module, checkpoint: Path) -> dict[str, Any]:
 def _write(
     tensors: dict[str, Tensor],
     task: str,
-    recipe: CodecRecipe | DenoiserRecipe | HashRecipe,
+    recipe: CodecRecipe | DecoderRecipe | DenoiserRecipe | HashRecipe,
     target: Path,
     card: dict[str, Any],
     metadata: dict[str, str] | None = None,

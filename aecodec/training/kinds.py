@@ -10,12 +10,19 @@ from typing import Any
 import lightning as L
 
 from aecodec.training.codec import CodecTraining
+from aecodec.training.decoder import DecoderTraining
 from aecodec.training.denoise import DenoiserTraining
-from aecodec.training.export import export_codec, export_denoiser, export_hash
+from aecodec.training.export import export_codec, export_decoder, export_denoiser, export_hash
 from aecodec.training.hashing import HashTraining
 from aecodec.training.photos import Photos
 from aecodec.training.pictures import Pictures
-from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, HashRecipe, Recipe
+from aecodec.training.recipe import (
+    CodecRecipe,
+    DecoderRecipe,
+    DenoiserRecipe,
+    HashRecipe,
+    Recipe,
+)
 from aecodec.training.task import TrainingModule
 
 
@@ -55,6 +62,14 @@ def _export_hash(recipe: HashRecipe, checkpoint: Path, target: Path, data: Pictu
 KINDS = {
     "codec": Kind(
         CodecRecipe, "codec-psnr", CodecTraining, Photos, "codec", _with_crops(export_codec)
+    ),
+    "decoder": Kind(
+        DecoderRecipe,
+        "decoder-balanced",
+        DecoderTraining,
+        Photos,
+        "codec",
+        _with_crops(export_decoder),
     ),
     "denoise": Kind(
         DenoiserRecipe,

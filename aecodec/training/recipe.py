@@ -131,6 +131,33 @@ class CodecRecipe(Recipe):
 
 
 @dataclass(frozen=True)
+class DecoderRecipe(Recipe):
+    """How to train a codec's decoder in 8 bits, for weights to begin with.
+
+    Attributes:
+        model: of the codec.
+        pull: how much of the loss is the error against the float decoder's pixels; the rest is
+            that against the original's.
+        samples: crops that tell what a unit of each byte is, and that layers are fitted to before
+            training.
+
+    Raises:
+        ValueError: `pull` is not from 0 to 1, or there are no samples.
+    """
+
+    model: CodecConfig = field(default_factory=CodecConfig)
+    pull: float = 0.5
+    samples: int = 160
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.pull <= 1:
+            raise ValueError(f"pull must be from 0 to 1, not {self.pull}")
+        if self.samples < 1:
+            raise ValueError(f"samples must be at least 1, not {self.samples}")
+
+
+@dataclass(frozen=True)
 class DenoiserRecipe(Recipe):
     """How to train a denoiser of some architecture.
 
@@ -215,7 +242,7 @@ class HashRecipe(Recipe):
     neighbours_from: float = 0.5
 
 
-AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DenoiserRecipe, HashRecipe)
+AnyRecipe = TypeVar("AnyRecipe", CodecRecipe, DecoderRecipe, DenoiserRecipe, HashRecipe)
 
 
 def load_recipe(

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from aecodec.nn.device import choose_device, training_dtype
 from aecodec.progress import is_watched
 from aecodec.training.kinds import kind_of
 from aecodec.training.recipe import Recipe
-from aecodec.training.start import start_from
 from aecodec.training.task import LOG_EVERY, TrainingModule
 
 CHECKPOINT = "last.ckpt"
@@ -125,8 +123,7 @@ def train(
     kind = kind_of(recipe)
     module = kind.module(recipe)
     if start is not None:
-        start_from(module.model, start)
-        module.start = f"{start.name}, sha256 {sha256(start.read_bytes()).hexdigest()}"
+        module.begin_with(start)
     module = module.to(memory_format=torch.channels_last)
     if resume:
         _prepare_to_resume(module, checkpoint)

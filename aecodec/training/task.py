@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from aecodec.training.recipe import Recipe
+from aecodec.training.start import start_from
 
 LOG_EVERY = 50  # steps
 _MOST_IMAGES = 1 << 16  # in a batch of all processes
@@ -39,6 +42,15 @@ class TrainingModule(L.LightningModule):
     @abstractmethod
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch, and figures to log; `seed` + i is of its image i alone."""
+
+    def begin_with(self, path: Path) -> None:
+        """Take the weights of an exported file.
+
+        Raises:
+            RecipeError: not a weight file, or of another model.
+        """
+        start_from(self.model, path)
+        self.start = f"{path.name}, sha256 {sha256(path.read_bytes()).hexdigest()}"
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.recipe.soap.optimizer(self.parameters(), self.recipe.learning_rate)

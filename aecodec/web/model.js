@@ -10,7 +10,7 @@ import { readSafetensors } from "./safetensors.js";
  * @typedef {(path: string) => Promise<Uint8Array>} Assets gives what `aecodec viewer` wrote
  * @typedef {Record<string, {name: string, bytes: Record<string, number>}>} Models the list of
  *   models that it wrote, by digest; with the sizes of their files once they are inflated
- * @typedef {{data: Float32Array | Uint8Array, shape: readonly number[]}} FeatureMap
+ * @typedef {{data: Float32Array | Int32Array | Uint8Array, shape: readonly number[]}} FeatureMap
  *   channels-last, or planes of pixels
  */
 
@@ -108,7 +108,7 @@ export class Model {
     const feeds = {};
     for (const input of session.inputNames) {
       const { data, shape } = maps[input] ?? this.#vector(input, quality);
-      feeds[input] = new Tensor("float32", data, shape);
+      feeds[input] = new Tensor(data instanceof Int32Array ? "int32" : "float32", data, shape);
     }
     /** @type {Record<string, FeatureMap>} */
     const found = {};
@@ -157,14 +157,16 @@ export class Model {
    */
   #atQuality(name, quality) {
     const { dtype, shape, data } = /** @type {Tensor} */ (this.tensors.get(name));
+    const in8Bits = name.startsWith("eight_bits."); // rows of all qualities, in their own types
     if (dtype === "I32") {
       const [columns, qualities] = shape; // of differences from the quality before
       const sum = (/** @type {number} */ _, /** @type {number} */ column) =>
         data.subarray(column * qualities, column * qualities + quality).reduce((a, b) => a + b, 0);
-      return Float32Array.from({ length: columns }, sum);
+      return (in8Bits ? Int32Array : Float32Array).from({ length: columns }, sum);
     }
     const [rows, columns] = shape;
     const row = (/** @type {number} */ i) => data.subarray(i * columns, (i + 1) * columns);
+    if (in8Bits) return row(quality - 1);
     const position = ((quality - 1) / 99) * (rows - 1);
     const low = Math.min(Math.floor(position), rows - 2);
     const [below, above] = [row(low), row(low + 1)];

@@ -10,7 +10,13 @@ import torch
 
 from aecodec.errors import RecipeError
 from aecodec.training.kinds import KINDS, kind_of
-from aecodec.training.recipe import CodecRecipe, DenoiserRecipe, Recipe, load_recipe
+from aecodec.training.recipe import (
+    CodecRecipe,
+    DecoderRecipe,
+    DenoiserRecipe,
+    Recipe,
+    load_recipe,
+)
 from aecodec.training.soap import Soap, SoapConfig
 
 
@@ -35,6 +41,13 @@ def test_the_optimizer_is_the_recipes(tmp_path: Path) -> None:
     file.write_text("soap: {speed: 1}\n")
     with pytest.raises(RecipeError, match="SoapConfig has no setting speed"):
         load_recipe(str(file), DenoiserRecipe)
+
+
+def test_a_decoders_pull_is_a_share() -> None:
+    with pytest.raises(ValueError, match="pull must be from 0 to 1"):
+        DecoderRecipe(pull=1.5)
+    with pytest.raises(ValueError, match="at least 1"):
+        DecoderRecipe(samples=0)
 
 
 def test_the_codecs_loss_is_the_recipes() -> None:

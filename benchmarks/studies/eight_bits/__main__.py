@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from safetensors import safe_open
@@ -26,12 +25,14 @@ from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.codec.weights import load
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
-from aecodec.nn.arrays import AnyArray, FloatArray
+from aecodec.nn.arrays import AnyArray
 from aecodec.storage.atomic import write_atomically
-from aecodec.training.data import centre_crops, load_photos, split_photos
+from aecodec.training.data import split_photos
+from aecodec.training.eight_bits.fit import Error, fit
+from aecodec.training.eight_bits.quantise import SynthesisQuantiser
+from aecodec.training.eight_bits.samples import Coded, code, float_samples
 from aecodec.weights import find_weights
 from benchmarks.studies.eight_bits.exactness import exactness_cases, same_everywhere, write_cases
-from benchmarks.studies.eight_bits.fit import Error, fit
 from benchmarks.studies.eight_bits.means import (
     ByteMeansCodec,
     Known,
@@ -41,55 +42,14 @@ from benchmarks.studies.eight_bits.means import (
 from benchmarks.studies.eight_bits.means import (
     float_samples as mean_samples,
 )
-from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, synthesis_graph
-from benchmarks.studies.eight_bits.quantise import SynthesisQuantiser
-from benchmarks.studies.eight_bits.samples import Coded, code, float_samples
+from benchmarks.studies.eight_bits.runs import Crop, Run, byte_run, crops, float_run, psnr
 
 QUALITIES = (20, 50, 80, 100)  # that are measured
 FITTED = ((1, 40, 75), (20, 55, 90), (30, 65, 100))  # that photos are coded at in turn
-HELD_OUT, SIDE = 20, 256
+HELD_OUT = 20
 
 Tensors = Mapping[str, AnyArray]
 Errors = dict[str, Error]
-Run = Callable[[Coded], FloatArray]
-
-
-class Crop(NamedTuple):
-    """A held-out crop, uint8 (1, 3, SIDE, SIDE), and its latents at `QUALITIES`."""
-
-    pixels: AnyArray
-    coded: list[Coded]
-
-
-def crops(photos: Sequence[Path], number: int) -> list[AnyArray]:
-    """The middle of some of them, uint8 (1, 3, SIDE, SIDE)."""
-    chosen = list(photos)[:: max(1, len(photos) // number)][:number]
-    return [crop.numpy() for crop in centre_crops(load_photos(chosen, least=SIDE), SIDE)]
-
-
-def psnr(pixels: FloatArray, crop: AnyArray) -> float:
-    """Of pixels (1, H, W, 3) in -0.5 to 0.5, as they are written."""
-    levels = np.clip(np.round((pixels[0] + np.float32(0.5)) * 255), 0, 255)
-    error = np.square(levels - crop[0].transpose(1, 2, 0)).mean()
-    return float(10 * np.log10(255**2 / error))
-
-
-def float_run(networks: OnnxCodec) -> Run:
-    def run(one: Coded) -> FloatArray:
-        latents = one.latents.transpose(0, 3, 1, 2)
-        return networks.synthesise(latents, one.quality).transpose(0, 2, 3, 1)
-
-    return run
-
-
-def byte_run(config: CodecConfig, tensors: Tensors, threads: int = 1) -> Run:
-    network = OnnxNetwork(synthesis_graph(config, tensors), threads)
-
-    def run(one: Coded) -> FloatArray:
-        found: FloatArray = network(one.quality, latents=one.latents)["x"]
-        return found
-
-    return run
 
 
 def fitted_synthesis(

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.eight_bits.torch_ops import torch_means, torch_synthesis
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.onnx_graph import Graph
 from aecodec.storage.atomic import write_atomically
+from aecodec.training.eight_bits.samples import Coded
 from benchmarks.studies.eight_bits.means import Known, network_inputs
-from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, means_graph, synthesis_graph
-from benchmarks.studies.eight_bits.samples import Coded
-from benchmarks.studies.eight_bits.torch_ops import torch_means, torch_synthesis
+from benchmarks.studies.eight_bits.onnx_network import OnnxNetwork, means_graph, synthesis_graph
 
 Tensors = Mapping[str, AnyArray]
 
@@ -42,14 +43,23 @@ def same_everywhere(config: CodecConfig, cases: Sequence[Case], tensors: Tensors
             OnnxNetwork(case.graph, threads)(case.quality, **case.inputs)[case.output].tobytes()
             for threads in (1, 2)
         }
-        latents, psi, decoded = (case.inputs.get(n) for n in ("latents", "psi", "decoded"))
-        if latents is not None:
-            expected = torch_synthesis(config, tensors, latents, case.quality)
-        else:
-            assert psi is not None
-            expected = torch_means(tensors, psi, decoded, case.step, case.quality)
-        same += outputs == {expected.tobytes()}
+        same += outputs == {in_torch(config, case, tensors).tobytes()}
     return same
+
+
+def in_torch(config: CodecConfig, case: Case, tensors: Tensors) -> FloatArray:
+    """A case's output from torch."""
+    known = {name: torch.from_numpy(np.array(tensor)) for name, tensor in tensors.items()}
+    maps = {name: torch.from_numpy(array) for name, array in case.inputs.items()}
+    if "latents" in maps:
+        latents = maps["latents"].permute(0, 3, 1, 2)
+        found = torch_synthesis(config, known, latents, case.quality, "synthesis.")
+    else:
+        network = f"prior.means.{case.step}."
+        decoded = maps.get("decoded")
+        found = torch_means(known, maps["psi"], decoded, case.step, case.quality, network)
+    array: FloatArray = found.contiguous().numpy()
+    return array
 
 
 def exactness_cases(

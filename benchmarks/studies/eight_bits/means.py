@@ -14,17 +14,17 @@ import torch
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.eight_bits.layers import MEAN_STEP, POSITIVE
 from aecodec.codec.networks import OnnxCodec
 from aecodec.codec.steps import STEPS
 from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.integer_units import ACTIVATION_STEP
 from aecodec.nn.runtime import at_quality
-from benchmarks.studies.eight_bits.layers import MEAN_STEP, POSITIVE
-from benchmarks.studies.eight_bits.onnx_ops import OnnxNetwork, means_graph
-from benchmarks.studies.eight_bits.quantise import Modulation, Quantiser
-from benchmarks.studies.eight_bits.samples import Floats, Recorder
-from benchmarks.studies.eight_bits.units import hidden
+from aecodec.training.eight_bits.quantise import Modulation, Quantiser
+from aecodec.training.eight_bits.samples import Floats, Recorder
+from aecodec.training.eight_bits.units import hidden
+from benchmarks.studies.eight_bits.onnx_network import OnnxNetwork, means_graph
 
 _SLOPE = 0.01
 

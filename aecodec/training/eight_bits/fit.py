@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aecodec.codec.eight_bits.layers import WEIGHT_MAX
 from aecodec.nn.arrays import FloatArray
-from benchmarks.studies.eight_bits.layers import WEIGHT_MAX
-from benchmarks.studies.eight_bits.quantise import Layer, Quantiser
-from benchmarks.studies.eight_bits.units import Doubles, rounded_weight, weight_scales
+from aecodec.training.eight_bits.quantise import Layer, Quantiser
+from aecodec.training.eight_bits.units import Doubles, rounded_weight, weight_scales
 
 _RIDGE = 0.01  # of the diagonal: how far the weights are held where they are
 _ENOUGH = 20  # samples for each weight of an output

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from aecodec.codec.eight_bits.layers import WEIGHT_MAX
 from aecodec.nn.arrays import FloatArray
-from benchmarks.studies.eight_bits.layers import WEIGHT_MAX
 
 Doubles = npt.NDArray[np.float64]
 _SLOPE = 0.01
-_SHRINK = (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # of the whole range
+_SHRINK = (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1)  # of the whole range
 
 
 def best_unit(
@@ -26,12 +26,26 @@ def best_unit(
         least, most: whole numbers that there are.
     """
     units = np.array([np.maximum(reach * part / most, 1e-6) for part in _SHRINK])
+    columns = np.ascontiguousarray(values.T, dtype=np.float32)
     errors = [
-        np.square(np.clip(np.round(values / unit), least, most) * unit - values).mean(0)
-        for unit in units
+        [
+            _error(column, float(unit), least, most)
+            for column, unit in zip(columns, row, strict=True)
+        ]
+        for row in units
     ]
     found: Doubles = units[np.argmin(errors, 0), np.arange(len(reach))]
     return found
+
+
+def _error(values: FloatArray, unit: float, least: int, most: int) -> float:
+    """Mean squared, of values as whole numbers of a unit."""
+    whole = values * np.float32(1 / unit)
+    np.round(whole, out=whole)
+    np.clip(whole, least, most, out=whole)
+    whole *= np.float32(unit)
+    whole -= values
+    return float(np.dot(whole, whole)) / len(values)
 
 
 class Hidden(NamedTuple):

@@ -1,4 +1,7 @@
-"""The layers in torch, as plainly as can be: sums of products in float64, where they are exact."""
+"""The layers in 8 bits in torch, as plainly as can be: sums of products are of float64, which has
+them exactly, in whatever order. (A kernel that transforms first, as Winograd's, may be off by less
+than a half.)
+"""
 
 from __future__ import annotations
 
@@ -9,34 +12,36 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.steps import select
-from aecodec.nn.arrays import AnyArray, FloatArray
-from benchmarks.studies.eight_bits.layers import (
+from aecodec.codec.eight_bits.layers import (
+    FINER,
     MEAN_STEP,
     PIXEL_STEP,
+    PREFIX,
     SIGNED,
     means,
     synthesis,
 )
+from aecodec.codec.steps import select
+from aecodec.nn.arrays import AnyArray
 
 
 class TorchOps:
-    """`Ops` on tensors, at one quality.
+    """`aecodec.codec.eight_bits.layers.Ops` on tensors, at one quality.
 
     Args:
-        tensors: by their full names.
+        tensors: by their full names, on the device of the maps.
         network: what their names begin with, and a dot.
         quality: 1 to 100.
     """
 
-    def __init__(self, tensors: Mapping[str, AnyArray], network: str, quality: int) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], network: str, quality: int) -> None:
         self.tensors, self._network, self.quality = tensors, network, quality
 
     def _tensor(self, name: str) -> Tensor:
         """A tensor, or its row at the quality where there is one for each."""
-        array = self.tensors[self._network + name]
-        of_quality = array.ndim == 2 and not name.endswith("weight")
-        return torch.tensor(array[self.quality - 1] if of_quality else array)
+        tensor = self.tensors[self._network + name]
+        of_quality = tensor.ndim == 2 and not name.endswith("weight")
+        return tensor[self.quality - 1] if of_quality else tensor
 
     def _products(self, x: Tensor, name: str, zero: int, groups: int = 1) -> Tensor:
         """Sums of products of bytes and weights, and a bias: int64."""
@@ -44,13 +49,16 @@ class TorchOps:
         planes = (x.double() - zero).permute(0, 3, 1, 2)
         side = weight.shape[2] // 2
         sums = F.conv2d(planes, weight, padding=side, groups=groups).permute(0, 2, 3, 1)
-        return sums.long() + self._tensor(f"{name}.bias").long()
+        return sums.round().long() + self._tensor(f"{name}.bias").long()
 
     def scaled(self, x: Tensor, name: str) -> Tensor:
         return x * self._tensor(name)
 
     def to_bytes(self, x: Tensor) -> Tensor:
         return (x.round() + SIGNED).clamp(0, 255).to(torch.uint8)
+
+    def low_bytes(self, x: Tensor, high: Tensor) -> Tensor:
+        return self.to_bytes((x - self.to_reals(high)) * FINER)
 
     def to_reals(self, x: Tensor, unit: float = 1) -> Tensor:
         return (x.float() - SIGNED) * unit
@@ -78,7 +86,7 @@ class TorchOps:
         return x.float()[..., list(rows)]
 
     def rotated(self, x: Tensor, matrix: AnyArray) -> Tensor:
-        return (x.double() @ torch.tensor(matrix).double().T).float()
+        return (x.double() @ torch.from_numpy(matrix).to(x.device).double().T).float()
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y
@@ -100,24 +108,34 @@ class TorchOps:
 
 @torch.inference_mode()
 def torch_synthesis(
-    config: CodecConfig, tensors: Mapping[str, AnyArray], latents: FloatArray, quality: int
-) -> FloatArray:
-    """Pixels (1, H, W, 3) in -0.5 to 0.5 of latents (1, h, w, M)."""
-    ops = TorchOps(tensors, "synthesis.", quality)
-    x: FloatArray = (synthesis(config, ops, torch.from_numpy(latents)) * PIXEL_STEP).numpy()
-    return x
+    config: CodecConfig,
+    tensors: Mapping[str, Tensor],
+    latents: Tensor,
+    quality: int,
+    network: str = PREFIX,
+) -> Tensor:
+    """Pixels (1, 3, H, W) in about -0.5 to 0.5 of scaled latents (1, M, h, w).
+
+    Args:
+        config: of the codec.
+        tensors: of the weight file, on the device of the latents.
+        latents: scaled.
+        quality: 1 to 100.
+        network: what the names of the synthesis's tensors begin with.
+    """
+    ops = TorchOps(tensors, network, quality)
+    x = synthesis(config, ops, latents.permute(0, 2, 3, 1)) * PIXEL_STEP
+    return x.permute(0, 3, 1, 2)
 
 
 @torch.inference_mode()
 def torch_means(
-    tensors: Mapping[str, AnyArray],
-    psi: FloatArray,
-    decoded: FloatArray | None,
+    tensors: Mapping[str, Tensor],
+    psi: Tensor,
+    decoded: Tensor | None,
     step: int,
     quality: int,
-) -> FloatArray:
-    """Scaled means (1, h/2, w/2, M) of a step, as the graph of `means_graph` has them."""
-    ops = TorchOps(tensors, f"prior.means.{step}.", quality)
-    known = None if decoded is None else torch.from_numpy(decoded)
-    x: FloatArray = (means(ops, torch.from_numpy(psi), known, step) * MEAN_STEP).numpy()
-    return x
+    network: str,
+) -> Tensor:
+    """Scaled means (1, h/2, w/2, M) of a step, as the network of `add_means` has them."""
+    return means(TorchOps(tensors, network, quality), psi, decoded, step) * MEAN_STEP

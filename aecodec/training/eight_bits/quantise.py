@@ -9,18 +9,21 @@ from typing import NamedTuple
 import numpy as np
 
 from aecodec.codec.config import CodecConfig
-from aecodec.nn.arrays import AnyArray, FloatArray
-from aecodec.nn.runtime import at_quality
-from benchmarks.studies.eight_bits.layers import (
-    CORRECTION_STEP,
+from aecodec.codec.eight_bits.layers import (
+    FINE_STEP,
     FINE_ZERO,
+    FINER,
+    FINEST_STEP,
     PIXEL_STEP,
     POSITIVE,
     SIGNED,
+    convolutions,
     rotation,
 )
-from benchmarks.studies.eight_bits.samples import Floats
-from benchmarks.studies.eight_bits.units import (
+from aecodec.nn.arrays import AnyArray, FloatArray
+from aecodec.nn.runtime import at_quality
+from aecodec.training.eight_bits.samples import Floats
+from aecodec.training.eight_bits.units import (
     Doubles,
     Hidden,
     best_unit,
@@ -33,7 +36,7 @@ _QUALITIES = range(1, 101)
 _DECIBELS = 0.185  # that PSNR rises by with each step of quality
 _ROTATED = {"fine.conv1": 4, "finest.conv1": 2}  # sides of squares of pixels
 _WIDE = 32767  # the latents and weights of the linear part
-_SPARE = 1.5  # how far latents may be beyond those of the samples
+_SPARE = 8  # how far latents may be beyond those of the samples
 _LEAST_MULTIPLIER = 2.0**-20  # so that a bias of int32 can shift by all 255 units
 
 
@@ -104,14 +107,11 @@ class Quantiser(ABC):
     def bytes_seen(self, name: str) -> FloatArray:
         """What a convolution sees as bytes, less their zero point, (N, in * kernel)."""
         unit, zero = self.units[name]
-        values = self._inputs(name)
+        values = self.floats.inputs[name]
         unit = np.tile(unit, values.shape[1] // len(unit))  # of each group
         units = unit.astype(np.float32)[:, None]
         whole: FloatArray = np.clip(np.round(values / units), -zero, 255 - zero)
         return whole.reshape(len(values), -1)
-
-    def _inputs(self, name: str) -> FloatArray:
-        return self.floats.inputs[name]
 
     def _all(self, name: str) -> Doubles:
         """A table at every quality."""
@@ -211,15 +211,7 @@ class SynthesisQuantiser(Quantiser):
         self.config = config
 
     def names(self) -> list[str]:
-        c = self.config
-
-        def pairs(name: str, count: int) -> list[str]:
-            return [f"{name}.{k}.conv{part}" for k in range(count) for part in (1, 2)]
-
-        names = ["head", *pairs("deep_blocks", c.deep_blocks[1]), "up"]
-        names += [*pairs("blocks", c.blocks[1]), "tail", *["aside"] * bool(c.fine_features)]
-        names += ["fine.conv1", *pairs("fine.blocks", c.fine_blocks), "fine.conv2"]
-        return [*names, "finest.conv1", "finest.conv2"]
+        return [one.name for one in convolutions(self.config)]
 
     def importance(self, name: str, quality: int) -> float:
         """As a share of the picture's error; before the tail, as much as features count."""
@@ -262,17 +254,18 @@ class SynthesisQuantiser(Quantiser):
                 "fine.conv1", inputs, Hidden(np.ones(len(fine)), fine, fine, np.zeros_like(fine))
             )
             self._blocks("fine.blocks", c.fine_blocks, fine, FINE_ZERO)
-            self._conv("fine.conv2", fine, np.full(48, CORRECTION_STEP), FINE_ZERO)
+            self._conv("fine.conv2", fine, np.full(48, FINE_STEP), FINE_ZERO)
         else:
-            self._pair("fine", inputs, np.full(48, CORRECTION_STEP))
-        self._pair("finest", self._rotated_unit("x2", 2), np.full(12, CORRECTION_STEP))
+            self._pair("fine", inputs, np.full(48, FINE_STEP))
+        self._pair("finest", self._rotated_unit("x2", 2), np.full(12, FINEST_STEP))
 
     def _rotated_unit(self, name: str, side: int) -> Doubles:
         matrix = rotation(side)
         values = self.floats.seen[name] @ matrix.T
-        unit = best_unit(values, np.abs(values).max(0), -128, 127)
+        # The whole range, and a little more, as low bytes tell the rest.
+        unit = 1.1 / 127 * np.maximum(np.abs(values).max(0), 1e-3).astype(np.float64)
         self._made[f"{name}.multiplier"] = (PIXEL_STEP / unit).astype(np.float32)
-        return unit
+        return np.concatenate([unit, unit / FINER])
 
     def _blocks(self, name: str, count: int, stream: Doubles, zero: int = SIGNED) -> None:
         for number in range(count):
@@ -282,13 +275,19 @@ class SynthesisQuantiser(Quantiser):
         side = _ROTATED.get(name)
         return _of_rotated(weight, side) if side else weight
 
-    def _inputs(self, name: str) -> FloatArray:
-        values, side = super()._inputs(name), _ROTATED.get(name)
+    def bytes_seen(self, name: str) -> FloatArray:
+        side = _ROTATED.get(name)
         if side is None:
-            return values
-        matrix = rotation(side)
-        rotated = np.einsum("ci,nik->nck", matrix, values[:, : len(matrix)])
-        return np.concatenate([rotated, values[:, len(matrix) :]], 1)
+            return super().bytes_seen(name)
+        matrix, values = rotation(side), self.floats.inputs[name]
+        count = len(matrix)
+        unit = self.units[name][0].astype(np.float32)[:, None]
+        rotated = np.einsum("ci,nik->nck", matrix, values[:, :count]) / unit[:count]
+        high = np.clip(np.round(rotated), -128, 127)
+        low = np.clip(np.round((rotated - high) * FINER), -128, 127)
+        features = np.clip(np.round(values[:, count:] / unit[2 * count :]), -128, 127)
+        whole: FloatArray = np.concatenate([high, low, features], 1)
+        return whole.reshape(len(values), -1)
 
     def _linear(self, inverse: Doubles) -> None:
         least, most = self.floats.least["y"], self.floats.most["y"]
@@ -303,8 +302,10 @@ class SynthesisQuantiser(Quantiser):
 
 
 def _of_rotated(weight: Doubles, side: int) -> Doubles:
-    """Weights for rotated pixels, of ones for pixels; further inputs as they are."""
+    """Weights for rotated pixels, high and low bytes, of ones for pixels; further inputs as they
+    are.
+    """
     matrix = rotation(side).astype(np.float64)
     back = matrix / np.square(matrix).sum(1, keepdims=True)
     pixels = np.einsum("oikl,ci->ockl", weight[:, : len(matrix)], back)
-    return np.concatenate([pixels, weight[:, len(matrix) :]], 1)
+    return np.concatenate([pixels, pixels, weight[:, len(matrix) :]], 1)

@@ -8,8 +8,8 @@ IEEE operation on exact numbers, so that all runtimes, machines and thread count
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,11 +18,15 @@ from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.steps import GROUPS
 from aecodec.nn.arrays import AnyArray
 
+PREFIX = "eight_bits.synthesis."
+"""What the names of the synthesis's tensors begin with in a weight file."""
 SIGNED, POSITIVE, FINE_ZERO = 128, 0, 48
 PIXEL_STEP = 2.0**-12
 """What one unit of the pixels stands for; black to white is 1."""
-CORRECTION_STEP = 2.0**-9
-"""The same of the last two convolutions' bytes."""
+FINE_STEP, FINEST_STEP = 2.0**-9, 2.0**-10
+"""The same of the bytes by which the blocks at 1/4 and 1/2 resolution change pixels."""
+FINER = 16
+"""How many units of a low byte are one of its high byte."""
 MEAN_STEP = 2.0**-4
 """What one unit of a mean stands for, in steps of the latents' quantiser."""
 WEIGHT_MAX = 64
@@ -39,6 +43,9 @@ class Ops(Protocol[Value]):
 
     def to_bytes(self, x: Value) -> Value:
         """Float32 to bytes: rounded, halves to even, plus 128 and clamped."""
+
+    def low_bytes(self, x: Value, high: Value) -> Value:
+        """What `to_bytes` left of x, in bytes of 1/`FINER`."""
 
     def to_reals(self, x: Value, unit: float = 1) -> Value:
         """Signed bytes to float32."""
@@ -88,7 +95,9 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
         return x
 
     def seen(x: Value, name: str, side: int) -> Value:
-        return ops.to_bytes(ops.scaled(ops.rotated(x, rotation(side)), name))
+        x = ops.scaled(ops.rotated(x, rotation(side)), name)
+        high = ops.to_bytes(x)
+        return ops.concat(high, ops.low_bytes(x, high))
 
     y = ops.to_bytes(ops.scaled(latents, "y.multiplier"))
     h = ops.conv(y, "head", SIGNED, SIGNED)
@@ -110,13 +119,79 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
     zero = FINE_ZERO if c.fine_blocks else POSITIVE
     f = blocks(f, "fine.blocks", c.fine_blocks, zero, POSITIVE)
     f = ops.conv(f, "fine.conv2", zero, SIGNED)
-    x = ops.add(x, ops.to_reals(f, CORRECTION_STEP / PIXEL_STEP))
+    x = ops.add(x, ops.to_reals(f, FINE_STEP / PIXEL_STEP))
 
     x = ops.spread(x, 2, 12, channels_first=False)
     f = ops.conv(seen(x, "x2.multiplier", 2), "finest.conv1", SIGNED, POSITIVE)
     f = ops.conv(f, "finest.conv2", POSITIVE, SIGNED)
-    x = ops.add(x, ops.to_reals(f, CORRECTION_STEP / PIXEL_STEP))
+    x = ops.add(x, ops.to_reals(f, FINEST_STEP / PIXEL_STEP))
     return ops.spread(x, 2, 3, channels_first=False)
+
+
+def has_synthesis(tensors: Mapping[str, AnyArray]) -> bool:
+    """Whether a weight file has the synthesis in 8 bits."""
+    return f"{PREFIX}head.weight" in tensors
+
+
+class Convolution(NamedTuple):
+    """One of the synthesis's convolutions of bytes.
+
+    Attributes:
+        name: of it.
+        outputs, inputs: channels.
+        kernel: side of it.
+        of_quality: whether multiplier and bias have a row for each quality.
+    """
+
+    name: str
+    outputs: int
+    inputs: int
+    kernel: int
+    of_quality: bool
+
+
+def convolutions(config: CodecConfig) -> list[Convolution]:
+    """Those of the synthesis, in the order in which they run."""
+    c = config
+
+    def pairs(name: str, count: int, width: int) -> list[Convolution]:
+        return [part for k in range(count) for part in pair(f"{name}.{k}", width, width, width)]
+
+    def pair(name: str, inputs: int, hidden: int, outputs: int) -> list[Convolution]:
+        return [
+            Convolution(f"{name}.conv1", hidden, inputs, 3, c.modulated),
+            Convolution(f"{name}.conv2", outputs, hidden, 3, False),
+        ]
+
+    first, last = pair("fine", 2 * 48 + c.fine_features, c.fine_width, 48)
+    aside = Convolution("aside", 4 * c.fine_features, c.width, 1, False)
+    return [
+        Convolution("head", c.deep_width, c.latent_channels, 1, True),
+        *pairs("deep_blocks", c.deep_blocks[1], c.deep_width),
+        Convolution("up", 4 * c.width, c.deep_width, 1, False),
+        *pairs("blocks", c.blocks[1], c.width),
+        Convolution("tail", 3 * 8**2, c.width, 1, False),
+        *([aside] if c.fine_features else []),
+        first,
+        *pairs("fine.blocks", c.fine_blocks, c.fine_width),
+        last,
+        *pair("finest", 2 * 12, c.finest_width, 12),
+    ]
+
+
+def vectors(config: CodecConfig) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shapes and types of the synthesis's other tensors; a row for each quality, or one."""
+    latents, pixels = config.latent_channels, 3 * LATENT_STRIDE**2
+    return {
+        "y.multiplier": ((100, latents), "float32"),
+        "scale.multiplier": ((100, config.width), "float32"),
+        "x.multiplier": ((48,), "float32"),
+        "x2.multiplier": ((12,), "float32"),
+        "linear.input": ((100, latents), "float32"),
+        "linear.weight": ((pixels, latents), "int16"),
+        "linear.multiplier": ((pixels,), "float64"),
+        "linear.bias": ((pixels,), "int32"),
+    }
 
 
 def means(ops: Ops[Value], psi: Value, decoded: Value | None, step: int) -> Value:

@@ -18,7 +18,7 @@ from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.blocks import ModulatedConv2d, ResidualBlock
 
-POSITIONS = 96  # of a map, at most
+POSITIONS, SEEN = 96, 512  # of a map, at most: of what convolutions see, and of bytes
 _SLOPE = 0.01  # of leaky ReLUs
 
 
@@ -36,14 +36,16 @@ def code(model: InferenceModel, crop: AnyArray, quality: int) -> Coded:
     return Coded(quality, np.ascontiguousarray(decoded.transpose(0, 2, 3, 1)))
 
 
-def positions(name: str, number: int, height: int, width: int) -> tuple[AnyArray, AnyArray]:
+def positions(
+    name: str, number: int, height: int, width: int, most: int = POSITIONS
+) -> tuple[AnyArray, AnyArray]:
     """Rows and columns: always the same of a layer and the number of a picture."""
     count = height * width
-    if count <= POSITIONS:
+    if count <= most:
         places = np.arange(count)
     else:
         rng = np.random.default_rng(zlib.crc32(f"{name} {number}".encode()))
-        places = rng.choice(count, POSITIONS, replace=False)
+        places = rng.choice(count, most, replace=False)
     return places // width, places % width
 
 
@@ -80,9 +82,12 @@ class Recorder:
     most: dict[str, FloatArray] = field(default_factory=dict)
 
     def __call__(self, name: str, x: Tensor, place: str | None = None) -> None:
-        """Of a map (1, C, h, w), at the positions of a place."""
+        """Of a map (1, C, h, w), at the positions of a place, or of bytes at more."""
         plane = x[0].float().numpy()
-        rows, columns = positions(place or name, self.number, *plane.shape[1:])
+        height, width = plane.shape[1:]
+        rows, columns = positions(
+            place or name, self.number, height, width, POSITIONS if place else SEEN
+        )
         self.samples.setdefault(name, []).append(plane[:, rows, columns].T)
         least, most = plane.min((1, 2)), plane.max((1, 2))
         self.least[name] = np.minimum(self.least.get(name, least), least)

@@ -1,0 +1,112 @@
+"""`aecodec.codec.eight_bits`: the same to the bit from all that computes it, and near the float
+network; on a small model.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from aecodec.codec.config import CodecConfig
+from aecodec.codec.eight_bits.layers import (
+    PREFIX,
+    WEIGHT_MAX,
+    convolutions,
+    has_synthesis,
+    rotation,
+    vectors,
+)
+from aecodec.codec.networks import OnnxCodec
+from aecodec.codec.torch_networks import CodecNetwork, TorchCodec
+from aecodec.nn.arrays import AnyArray
+from aecodec.nn.runtime import use_threads
+from aecodec.training.eight_bits.quantise import SynthesisQuantiser
+from aecodec.training.eight_bits.samples import float_samples
+from tests.eight_bits import float_tensors, latents, small_config
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["deep", "plain"])
+def config(request: pytest.FixtureRequest) -> CodecConfig:
+    return small_config(deep=request.param)
+
+
+@pytest.fixture(scope="module")
+def floats(config: CodecConfig) -> dict[str, AnyArray]:
+    return float_tensors(config)
+
+
+@pytest.fixture(scope="module")
+def tensors(config: CodecConfig, floats: dict[str, AnyArray]) -> dict[str, AnyArray]:
+    """With the synthesis in 8 bits."""
+    samples = float_samples(config, floats, latents(config))
+    made = SynthesisQuantiser(config, floats, samples).tensors()
+    return floats | {PREFIX + name.removeprefix("synthesis."): t for name, t in made.items()}
+
+
+def test_a_weight_file_has_what_the_layers_say(
+    config: CodecConfig, floats: dict[str, AnyArray], tensors: dict[str, AnyArray]
+) -> None:
+    assert has_synthesis(tensors)
+    assert not has_synthesis(floats)
+    rest = {name.removeprefix(PREFIX) for name in tensors if name.startswith(PREFIX)}
+    for one in convolutions(config):
+        weight, multiplier, bias = (
+            tensors[f"{PREFIX}{one.name}.{part}"] for part in ("weight", "multiplier", "bias")
+        )
+        assert weight.shape == (one.outputs, one.inputs, one.kernel, one.kernel)
+        assert weight.dtype == np.int8
+        assert np.abs(weight).max() <= WEIGHT_MAX
+        rows = (100, one.outputs) if one.of_quality else (one.outputs,)
+        assert multiplier.shape == bias.shape == rows
+        assert multiplier.dtype == np.float32
+        assert bias.dtype == np.int32
+        rest -= {f"{one.name}.{part}" for part in ("weight", "multiplier", "bias")}
+    for name, (shape, dtype) in vectors(config).items():
+        assert tensors[PREFIX + name].shape == shape
+        assert tensors[PREFIX + name].dtype == dtype
+    assert rest == vectors(config).keys()
+
+
+def test_the_synthesis_is_the_same_to_the_bit(
+    config: CodecConfig, floats: dict[str, AnyArray], tensors: dict[str, AnyArray]
+) -> None:
+    """From ONNX Runtime with one and two threads, and from torch."""
+    onnx, other = OnnxCodec(config, tensors), OnnxCodec(config, floats)
+    in_torch = TorchCodec(CodecNetwork.load(config, tensors, "cpu"))
+    before = torch.get_num_threads()
+    for one in latents(config):
+        planes = one.latents.transpose(0, 3, 1, 2)
+        expected = in_torch.synthesise(planes, one.quality)
+        height, width = one.latents.shape[1:3]
+        assert expected.shape == (1, 3, 16 * height, 16 * width)
+        try:
+            for threads in (1, 2):
+                use_threads(threads)
+                found = onnx.synthesise(planes, one.quality)
+                assert found.dtype == expected.dtype
+                assert np.array_equal(found, expected)
+        finally:
+            use_threads(before)
+        wanted = other.synthesise(planes, one.quality)
+        assert np.square(wanted - found).mean() < 1e-2 * wanted.var()
+
+
+def test_parts_of_a_picture_are_as_in_the_whole(
+    config: CodecConfig, tensors: dict[str, AnyArray]
+) -> None:
+    """With the margin around them: so tiles show no borders."""
+    onnx, rng = OnnxCodec(config, tensors), np.random.default_rng(4)
+    margin = config.margin
+    shape = (1, config.latent_channels, 3, 2 * margin + 6)
+    y = np.round(rng.laplace(0, 3, shape)).astype(np.float32)
+    whole, part = onnx.synthesise(y, 60), onnx.synthesise(y[..., : margin + 4], 60)
+    assert np.array_equal(whole[..., : 4 * 16], part[..., : 4 * 16])
+
+
+@pytest.mark.parametrize("side", [2, 4])
+def test_rotations_are_orthogonal(side: int) -> None:
+    matrix: AnyArray = rotation(side)
+    assert matrix.shape == (3 * side**2, 3 * side**2)
+    products = matrix @ matrix.T
+    assert np.array_equal(products, np.diag(np.diag(products)))
