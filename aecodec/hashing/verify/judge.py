@@ -321,10 +321,15 @@ def _curve(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     prior = torch.zeros(len(_KNOTS) + 2, 1)
     prior[1] = 3e-5 * x.shape[-1]  # nothing to go by: as it is
     terms = torch.zeros(1)
-    for _ in range(3):
+    for step in range(4):
         weighted = powers * weight[:, :, None]
         normal = weighted @ powers.transpose(2, 3)
-        normal = normal + 3e-5 * x.shape[-1] * torch.eye(len(prior))
+        held = torch.full((len(prior),), 3e-5)
+        if step == 0:
+            # A straight line first: a white button lies far from it, and has no weight in what
+            # follows. A curve bends to meet it.
+            held[2:] = 1
+        normal = normal + torch.diag(held * x.shape[-1])
         terms = torch.linalg.solve(normal, weighted @ y[..., None] + prior)
         left = (y - (powers * terms).sum(2)).abs()
         scale = 4 * (left * weight).sum(2, keepdim=True) / weight.sum(2, keepdim=True) + 0.02

@@ -42,6 +42,8 @@ to be looked at any closer."""
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
 _MORE_STEPS = 8  # of refining, where copies nearly explain each other
 _NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
+_UNLIKELY = 0.25  # and that of small ones
+_HARDLY_STRETCHED = 1.1
 _WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
 _HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
@@ -133,6 +135,7 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
     pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
     guesses, scores = guess(_grey(pictures[0], SIDE), _grey(pictures[1], SIDE), sizes)
     hopeless = torch.zeros(len(pairs), dtype=torch.bool)  # as it was last laid
+    nearest: dict[int, tuple[float, Tensor, bool]] = {}  # what explains most
 
     def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
         if not len(rows):
@@ -146,6 +149,9 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
         for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
             verdict = decide(found[place], directed[place], sizes[n], piece)
+            explained = found[place].explained
+            if found[place].odd < _UNLIKELY and explained > nearest.get(n, (_NEARLY,))[0]:
+                nearest[n] = explained, directed[place], bool(second[place])
             verdicts[n] = min(verdicts[n], verdict, key=lambda v: (not v.same, v.sure))
 
     # Most copies were only scaled or compressed: they lie on each other as they are.
@@ -163,17 +169,46 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
             chosen &= ~hopeless[rows]
         look(rows[chosen], maps[chosen], backward)
     # What is nearly explained may only not lie quite where it should.
-    near = [n for n, v in enumerate(verdicts) if not v.same and not v.sure and v.maps]
+    near = [n for n in nearest if not verdicts[n].same]
     if near:
         rows = torch.tensor(near)
-        maps = torch.tensor([verdicts[n].maps for n in near])
-        second = torch.tensor([verdicts[n].piece == "b" for n in near])
+        maps = torch.stack([nearest[n][1] for n in near])
+        second = torch.tensor([nearest[n][2] for n in near])
+        part, whole, _ = _directed(*(picture[rows] for picture in pictures), maps, second)
+        grown = torch.tensor([sizes[n] for n in near], dtype=torch.float32)
+        maps = _closer(part, whole, maps, second, grown)
         maps = torch.where(second[:, None, None], maps, align.inverse(maps))
-        a, b = (align.outlines(align.grey(picture[rows])) for picture in pictures)
-        part, whole, directed = _directed(a, b, maps, second)
-        directed = align.refine(part, whole, directed, _MORE_STEPS)
-        look(rows, torch.where(second[:, None, None], directed, align.inverse(directed)))
+        look(rows, maps)
+        # As large as each other, either may be the one that shows all of what both do.
+        left = torch.tensor([not verdicts[n].same for n in near])
+        look(rows[left], maps[left], backward=True)
     return verdicts
+
+
+def _closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Tensor) -> Tensor:
+    """Better maps (N, 2, 3) from parts to wholes (N, 3, S, S) that nearly are right.
+
+    Where they hardly stretch, they shall not at all: what is smooth has little to hold all of a
+    map by.
+
+    Args:
+        second: whether the part is the second of a pair.
+        sizes: of the two pictures of each, width and height, (N, 2, 2).
+    """
+    turn = second[:, None]
+    part_size, whole_size = (
+        torch.where(turn, sizes[:, 1 - n], sizes[:, n]) for n in (0, 1)
+    )
+    near, far = (align.outlines(align.grey(picture)) for picture in (part, whole))
+    moved, stretch = align.similar(maps, part_size, whole_size)
+    moves = stretch < _HARDLY_STRETCHED
+    maps = torch.where(moves[:, None, None], moved, maps)
+    shapes = part_size[:, 0] / part_size[:, 1]
+    for rows, own in ((moves, shapes), (~moves, None)):
+        if rows.any():
+            kept = None if own is None else own[rows]
+            maps[rows] = align.refine(near[rows], far[rows], maps[rows], _MORE_STEPS, kept)
+    return maps
 
 
 def _without_frames(
