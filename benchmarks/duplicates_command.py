@@ -18,7 +18,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from aecodec.evaluation.results import markdown_table, write_result
-from aecodec_cli.app import app
+from aecodec_cli.app import app  # type: ignore[import-not-found]  # cli, as it is installed
 
 
 def run(*words: object) -> tuple[int, str]:

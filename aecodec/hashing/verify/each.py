@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import torch
 
-In, Out = TypeVar("In"), TypeVar("Out")
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 def each(work: Callable[[In], Out], batches: Iterable[In]) -> Iterator[Out]:
