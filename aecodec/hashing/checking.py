@@ -31,7 +31,7 @@ VERIFY = ("thumbnail", "pixels", "none", "exact")
 """How to make sure: look at thumbnails, and at the files where those cannot tell; at the files
 only; not at all; or only call the same what has equal pixels."""
 
-MEASURED = "of 1,584 pairs of unlike pictures of 24 kinds, 0 were called the same"
+MEASURED = "of 2,093 pairs of unlike pictures of 23 kinds, 0 were called the same"
 """What is known of pictures that are called the same by looking, from
 `benchmarks/results/unlike_folders`.
 """
