@@ -11,10 +11,12 @@ sets may hold a picture twice.
 from __future__ import annotations
 
 import argparse
+import io
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import lru_cache, partial, wraps
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -27,42 +29,53 @@ from aecodec.hashing import checking, duplicates
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.verify import guess
 from aecodec.training.drawn import draw
-from aecodec.training.pictures import packed_images
 from benchmarks.near_duplicates import TRANSFORMATIONS
 
 SIDE = 192  # pixels of a made picture, about
 SHARES = {"packed": 0.65, "tiles": 0.15, "drawn": 0.06}  # the rest are altered copies
 
 
-def tiles(photo: Image.Image) -> Iterator[Image.Image]:
+Make = Callable[[], Image.Image]
+
+
+def packed_images(file: Path) -> Iterator[Make]:
+    """Of files in `jpeg` or `webp`, one after another, by `offsets`."""
+    with np.load(file) as arrays:
+        data = arrays["jpeg" if "jpeg" in arrays else "webp"].tobytes()
+        offsets = arrays["offsets"].tolist()
+    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+        yield partial(_unpacked, data[start:stop])
+
+
+def _unpacked(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    scale = SIDE / max(image.size)
+    return image.resize((round(image.width * scale), round(image.height * scale)))
+
+
+def tiles(path: Path) -> Iterator[Make]:
     """Pieces of about 1/36 of a photo that do not overlap."""
-    width, height = photo.width // 6, photo.height // 6
-    for x in range(6):
-        for y in range(6):
-            tile = photo.crop((x * width, y * height, (x + 1) * width, (y + 1) * height))
-            tile.thumbnail((SIDE, SIDE))
-            yield tile
+    photo = lru_cache(maxsize=1)(load_photo)
+
+    def tile(x: int, y: int) -> Image.Image:
+        whole = photo(path)
+        width, height = whole.width // 6, whole.height // 6
+        found = whole.crop((x * width, y * height, (x + 1) * width, (y + 1) * height))
+        found.thumbnail((SIDE, SIDE))
+        return found
+
+    return (partial(tile, x, y) for x in range(6) for y in range(6))
 
 
-def originals(data: list[Path], count: int) -> Iterator[Image.Image]:
-    """So many pictures, of which no two are copies on purpose."""
+def originals(data: list[Path], count: int) -> Iterator[Make]:
+    """How to make so many pictures, of which no two are copies on purpose."""
     wanted = {kind: round(share * count) for kind, share in SHARES.items()}
-    for file in (path for path in data if path.suffix == ".npz"):
-        for image in packed_images(file):
-            if wanted["packed"] == 0:
-                break
-            wanted["packed"] -= 1
-            scale = SIDE / max(image.size)
-            yield image.resize((round(image.width * scale), round(image.height * scale)))
-    photos = [photo for folder in data if folder.is_dir() for photo in list_photos(folder)]
-    for path in photos:
-        if wanted["tiles"] == 0:
-            break
-        for tile in [*tiles(load_photo(path))][: wanted["tiles"]]:
-            wanted["tiles"] -= 1
-            yield tile
+    packed = (packed_images(file) for file in data if file.suffix == ".npz")
+    photos = (photo for folder in data if folder.is_dir() for photo in list_photos(folder))
+    yield from islice(chain.from_iterable(packed), wanted["packed"])
+    yield from islice(chain.from_iterable(map(tiles, photos)), wanted["tiles"])
     for seed in range(wanted["drawn"]):
-        yield draw(100_000 + seed, size=(240, 180))
+        yield partial(draw, 100_000 + seed, size=(240, 180))
 
 
 def make(folder: Path, data: list[Path], count: int) -> None:
@@ -71,15 +84,17 @@ def make(folder: Path, data: list[Path], count: int) -> None:
     """
     rng, names = np.random.default_rng(0), list(TRANSFORMATIONS)
     each = (1 - sum(SHARES.values())) / sum(SHARES.values())
-    for number, image in enumerate(originals(data, count)):
+    for number, make_one in enumerate(originals(data, count)):
         place = folder / f"{number // 1000:03d}"
         place.mkdir(parents=True, exist_ok=True)
         which = int(rng.integers(len(names))) if rng.random() < each else -1
         copy, file = place / f"{number:06d}.{which:02d}.jpg", place / f"{number:06d}.jpg"
-        if which >= 0 and not copy.exists():
-            TRANSFORMATIONS[names[which]](image.convert("RGB")).save(copy, quality=85)
-        if not file.exists():
-            image.convert("RGB").save(file, quality=90)
+        if file.exists():  # written last
+            continue
+        image = make_one().convert("RGB")
+        if which >= 0:
+            TRANSFORMATIONS[names[which]](image).save(copy, quality=85)
+        image.save(file, quality=90)
 
 
 class Split:

@@ -146,8 +146,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of photos")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--pictures", type=int, default=100, help="of each class")
+    parser.add_argument(
+        "--of", nargs="+", default=[], metavar="CLASS=N", help="of some classes, another number"
+    )
     parser.add_argument("--limit", type=int, help="bursts of the first LIMIT photos only")
     args = parser.parse_args()
+    counts = dict.fromkeys(CLASSES, args.pictures)
+    for name, _, number in (word.rpartition("=") for word in args.of):
+        if name not in CLASSES:
+            parser.error(f"--of: there is no class {name!r}; there are {', '.join(CLASSES)}")
+        counts[name] = int(number)
     found: dict[str, dict[str, Any]] = {}
 
     def note(name: str, row: dict[str, Any]) -> None:
@@ -156,8 +164,8 @@ def main() -> None:
         figures = {"confidence": CONFIDENCE, "classes": found}
         write_result(args.out / "unlike_folders.json", figures, table(figures))
 
-    for name in CLASSES:
-        note(name, drawn(name, args.pictures))
+    for name, count in counts.items():
+        note(name, drawn(name, count))
     note("photographs", in_folder(args.data))
     note("bursts of a motif", of_bursts(list_photos(args.data, args.limit)))
 

@@ -31,6 +31,7 @@ _ORDER = (
     "near_duplicates",
     "verified_duplicates",
     "unlike_folders",
+    "duplicates_command",
     "duplicates_speed",
     "cifar10_hashing",
     "index_scale",

@@ -15,7 +15,7 @@ from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
 
 _BATCH = 256
-_AT_ONCE = 32  # pairs that are looked at together, at least
+_AT_ONCE = 256  # pairs that are looked at together, at least
 _LOSSLESS = frozenset([".png", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".tga", ".gif"])
 
 EQUAL = "same pixels"

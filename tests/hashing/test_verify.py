@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from aecodec.hashing.checking import compare_previews
 from aecodec.hashing.picture import preview_of
-from aecodec.hashing.verify import explain_pairs, explains
+from aecodec.hashing.verify import align, explain_pairs, explains
+from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.judge import are_photographic, examine
 from aecodec.hashing.verify.verdict import SMALL, squares
 
@@ -176,6 +177,49 @@ def test_a_dark_photo_that_was_brightened_is_the_same_but_a_dark_drawing_is_not(
     assert not explains(sign, other).same
 
 
+def test_a_button_over_a_photo_does_not_bend_its_colours(coffee: Image.Image) -> None:
+    wide = coffee.crop((0, 80, 600, 330))
+    pressed = wide.copy()
+    ImageDraw.Draw(pressed).ellipse((275, 100, 325, 150), "white")
+    part, whole = squares([wide], SMALL), squares([pressed], SMALL)
+    (findings,) = examine(part, whole, torch.eye(2, 3)[None])
+    assert findings.recoloured < 0.1
+    np.testing.assert_allclose(findings.gains, 1, atol=0.05)
+    assert findings.hidden > 0.01  # the button is seen to lie over it
+    assert findings.explained > 0.95
+    (verdict,) = explain_pairs([(thumbnail(wide), thumbnail(pressed))])
+    assert verdict.same
+    assert "partly covered" in verdict.reason
+
+
+@pytest.mark.parametrize("degrees", [5, -14])
+def test_a_smooth_photo_is_found_when_it_was_rotated(coffee: Image.Image, degrees: float) -> None:
+    # Clouds over a field: nothing but what is faint holds a map in the upper half.
+    clouds = np.asarray(coffee.resize((30, 20)).resize((600, 400), Image.Resampling.BICUBIC))
+    sky = Image.fromarray((200 + 0.2 * clouds.astype(np.float32)).astype(np.uint8))
+    sky.paste(coffee.crop((200, 100, 500, 250)).resize((600, 110)), (0, 290))
+    rotated = sky.rotate(degrees, Image.Resampling.BICUBIC)
+    verdicts = explain_pairs([(sky, rotated), (rotated, sky)])
+    assert [verdict.same for verdict in verdicts] == [True, True]
+    assert f"rotated {abs(degrees)} degrees" in verdicts[0].reason
+
+
+def test_maps_that_may_not_stretch_are_refined_to_the_rotation(coffee: Image.Image) -> None:
+    angle, wide = np.radians(6), 1.5
+    c, s = np.cos(angle), np.sin(angle)
+    true = torch.tensor([[[c, -s / wide, 0.03], [s * wide, c, -0.02]]], dtype=torch.float32)
+    whole = align.grey(squares([coffee], 64))
+    part = align.warp(whole, true)
+    start = true + torch.tensor([[[0.03, 0.0, 0.02], [0.0, -0.03, 0.02]]])
+    sizes = torch.tensor([[600.0, 400.0]])
+    moved, stretch = align.similar(start, sizes, sizes)
+    assert stretch.item() == pytest.approx(1.06, abs=0.01)
+    np.testing.assert_allclose(align.similar(moved, sizes, sizes)[1], 1, atol=1e-5)
+    found = align.refine(part, whole, moved, 8, torch.tensor([wide]))
+    np.testing.assert_allclose(align.similar(found, sizes, sizes)[1], 1, atol=1e-3)
+    np.testing.assert_allclose(found, true, atol=0.01)
+
+
 def test_pairs_are_judged_one_by_one_however_many_there_are(coffee: Image.Image) -> None:
     others = [jpeg(coffee), coffee.rotate(10), page(0), ImageOps.mirror(coffee)]
     part, whole = squares(others, SMALL), squares([coffee] * len(others), SMALL)
@@ -187,3 +231,17 @@ def test_pairs_are_judged_one_by_one_however_many_there_are(coffee: Image.Image)
             np.testing.assert_allclose(getattr(alone, name), value, atol=1e-4, err_msg=name)
     assert together[0].explained > 0.9 > together[3].explained
     assert are_photographic(part) == [True, True, False, True]
+
+
+def test_batches_are_shared_among_the_cores_and_keep_their_order() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    cores = torch.get_num_threads()
+    try:
+        found = list(each(lambda n: (n, torch.get_num_threads()), range(6)))
+        assert found == [(n, 1) for n in range(6)]
+        with pytest.raises(ZeroDivisionError):
+            list(each(lambda n: 1 / n, [1, 0, 2]))
+        assert torch.get_num_threads() == cores
+    finally:
+        torch.set_num_threads(before)

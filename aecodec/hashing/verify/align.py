@@ -82,8 +82,17 @@ def orientations() -> Tensor:
     return torch.tensor(found, dtype=torch.float32)
 
 
-def refine(part: Tensor, whole: Tensor, maps: Tensor, steps: int) -> Tensor:
-    """Better maps (N, 2, 3) for grey pictures (N, 1, S, S)."""
+def refine(
+    part: Tensor, whole: Tensor, maps: Tensor, steps: int, shapes: Tensor | None = None
+) -> Tensor:
+    """Better maps (N, 2, 3) for grey pictures (N, 1, S, S).
+
+    Args:
+        part, whole, maps: as everywhere.
+        steps: of refining.
+        shapes: width by height of the parts' pictures, (N,); with these, pictures are moved,
+            scaled and rotated only, and not stretched any more than they are.
+    """
     side = part.shape[-1]
     ticks = (torch.arange(side) * 2 + 1) / side - 1
     y, x = torch.meshgrid(ticks, ticks, indexing="ij")
@@ -105,13 +114,46 @@ def refine(part: Tensor, whole: Tensor, maps: Tensor, steps: int) -> Tensor:
         right = weighted @ rest.flatten(1)[:, :, None]
         diagonal = normal.diagonal(dim1=1, dim2=2)
         normal = normal + torch.diag_embed(_SURPLUS * diagonal + 1e-6)
-        change = torch.linalg.solve(normal, right)[:, :6, 0].reshape(-1, 2, 3)
+        if shapes is None:
+            found = torch.linalg.solve(normal, right)
+        else:
+            basis = _movements(shapes)
+            found = basis @ torch.linalg.solve(
+                basis.transpose(1, 2) @ normal @ basis, basis.transpose(1, 2) @ right
+            )
+        change = found[:, :6, 0].reshape(-1, 2, 3)
         change = change.nan_to_num().clamp(-0.15, 0.15)
         linear = torch.eye(2) + change[:, :, :2]
         maps = torch.cat(
             [maps[:, :, :2] @ linear, maps[:, :, :2] @ change[:, :, 2:] + maps[:, :, 2:]], 2
         )
     return maps
+
+
+def _movements(shapes: Tensor) -> Tensor:
+    """What a small scaling, rotation and two shifts are made of, and gain and offset as they are:
+    (N, 8, 6).
+    """
+    basis = torch.zeros(len(shapes), 8, 6)
+    basis[:, 0, 0] = basis[:, 4, 0] = 1
+    basis[:, 1, 1], basis[:, 3, 1] = -1 / shapes, shapes
+    for row, column in ((2, 2), (5, 3), (6, 4), (7, 5)):
+        basis[:, row, column] = 1
+    return basis
+
+
+def similar(maps: Tensor, part: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
+    """The nearest maps (N, 2, 3) that do not stretch; and the ratio of both directions of these.
+
+    Args:
+        maps: (N, 2, 3).
+        part, whole: width and height of the pictures, (N, 2).
+    """
+    pixels = whole[:, :, None] * maps[:, :, :2] / part[:, None]
+    u, sizes, v = torch.linalg.svd(pixels)
+    scale = sizes.prod(1).sqrt()[:, None, None]
+    linear = scale * (u @ v) / whole[:, :, None] * part[:, None]
+    return torch.cat([linear, maps[:, :, 2:]], 2), sizes[:, 0] / sizes[:, 1].clamp_min(1e-6)
 
 
 def correlation(part: Tensor, whole: Tensor, maps: Tensor) -> Tensor:

@@ -20,6 +20,11 @@ _RECOLOURED, _AREAS_RECOLOURED = 0.35, 0.06
 them."""
 
 
+_EXPLAINED, _EXPLAINED_BESIDE, _LITTLE_HIDDEN = 0.75, 0.85, 0.005
+"""Least share of the structure that one picture explains of the other; where something lies over
+it; and the share of it that this has to cover."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether two pictures show the same.
@@ -135,7 +140,9 @@ def _against(found: Findings, final: bool) -> str:
     if not found.photographic and found.recoloured > most:
         return "colours differ"
     few, none = (0.04, 0.02) if found.photographic else (0.03, 0.0005)
-    if found.explained < 0.75 or found.odd > few or found.stark > none:
+    # Where something lies over the picture, it has to be this one that is seen next to it.
+    least = _EXPLAINED if found.hidden < _LITTLE_HIDDEN else _EXPLAINED_BESIDE
+    if found.explained < least or found.odd > few or found.stark > none:
         return IN_PLACES
     return ""
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.verify.align import FLAT, inverse, orientations, outlines, warp
+from aecodec.hashing.verify.each import each
 
 SIDE = 32
 """Pixels a side of the copies."""
@@ -47,7 +48,6 @@ def small_copy(image: Image.Image) -> Copies:
     return np.asarray(square)
 
 
-@torch.inference_mode()
 def likeness(
     copies: Copies,
     sizes: Array,
@@ -68,13 +68,19 @@ def likeness(
 
     def look(rows: Array, sample: Callable[[Tensor], Tensor], turns: Sequence[int]) -> None:
         nonlocal done
-        for own, some in _by_whole(wholes[rows]):
+
+        @torch.inference_mode()
+        def compare(batch: tuple[Array, Array]) -> int:
+            own, some = batch
             samples = sample(_outlines_of(copies[own]))
             compared = _oriented(_outlines_of(copies[parts[rows[some]].ravel()]), turns)
             scores = _correlations(samples, compared.reshape(len(own), -1, _SAMPLES**2)).amax(1)
             best = scores.reshape(*some.shape, len(turns)).amax(2).numpy()
             found[rows[some]] = np.maximum(found[rows[some]], best)
-            done += len(np.unique(some))
+            return len(np.unique(some))
+
+        for pairs_done in each(compare, _by_whole(wholes[rows])):
+            done += pairs_done
             progress(done, 3 * len(pairs))
 
     for shape, rows in _by_shape(_shape(sizes[first])):

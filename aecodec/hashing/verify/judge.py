@@ -23,7 +23,7 @@ from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.verify.align import grey, inside, warp
 from aecodec.hashing.verify.overlaid import bars, patches
-from aecodec.hashing.verify.windows import STRIDE, WINDOW, means, variance
+from aecodec.hashing.verify.windows import STRIDE, WINDOW, around, means, variance
 
 Array = npt.NDArray[Any]
 
@@ -38,6 +38,7 @@ _STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what 
 _CHANGED, _SMOOTH = 0.1, 0.005  # of [0, 1]: a change of colour, and deviation of what is of one
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
+_AS_IT_IS = 0.014  # deviation, of [0, 1], up to which colours need no curve
 _KNOTS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)  # of a channel's curve, straight in between
 _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest is asked for
 _NEAR = 0.06  # colours that count as one
@@ -111,14 +112,16 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     )
     covered = mask.mean((1, 2)).tolist()
     difference = ((part - seen).abs().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
-    largest = (avg_pool2d(part - seen, 5, 1, 2).abs().amax(1) * mask).amax((1, 2)).tolist()
+    largest = (around(part - seen, 2).abs().amax(1) * mask).amax((1, 2)).tolist()
     found = []
     for row in range(len(part)):
         residue = _judged(layers, row, photographic[row])
         found.append(
             Findings(
                 covered=covered[row],
-                plain_outside=_plain_outside(layers.part[row], layers.mask[row]),
+                plain_outside=(
+                    _plain_outside(layers.part[row], layers.mask[row]) if covered[row] < 1 else 1.0
+                ),
                 explained=residue.explained,
                 odd=residue.odd,
                 stark=residue.stark,
@@ -207,7 +210,10 @@ def _plain_outside(part: Array, mask: Array) -> float:
 
 def _greatest(values: Tensor) -> float:
     """But for a few."""
-    return float(np.quantile(values.numpy(), _NEARLY_ALL)) if len(values) else 0.0
+    if not len(values):
+        return 0.0
+    place = int(_NEARLY_ALL * (len(values) - 1))
+    return float(np.partition(values.numpy(), place)[place])
 
 
 def _pool(picture: Array) -> Array:
@@ -243,7 +249,7 @@ def _in_areas(part: Tensor, change: Tensor) -> list[bool]:
     """
     step = max(1, part.shape[-1] // _SEEN_AS)
     luma, changed = avg_pool2d(grey(part), step)[:, 0], avg_pool2d(change[:, None], step)[:, 0]
-    mean, square = (avg_pool2d(x[:, None], 3, 1, 1)[:, 0] for x in (luma, luma.square()))
+    mean, square = around(luma, 1), around(luma.square(), 1)
     flat, strong = square - mean.square() < _SMOOTH**2, changed > _CHANGED
     found: list[bool] = ((flat & strong).sum((1, 2)) >= 0.3 * strong.sum((1, 2))).tolist()
     return found
@@ -267,12 +273,15 @@ def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, 
     """The part and what explains it at the sharpness at which they agree best; what explains it as
     sharp as it is; and slopes (N, 3).
     """
-    fitted, slopes = _curve(seen, part, mask)
-    # What is rare, as the thing on a white ground, is not worth much to a curve.
-    errors = [((x - part).square().mean(1) * mask).sum((1, 2)) for x in (seen, fitted)]
-    unchanged = errors[0] <= errors[1]
-    fitted = torch.where(unchanged[:, None, None, None], seen, fitted)
-    slopes = torch.where(unchanged[:, None], 1.0, slopes)
+    fitted, slopes = seen.clone(), torch.ones(seen.shape[:2])
+    as_it_is = ((seen - part).square().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
+    for row in (as_it_is > _AS_IT_IS**2).nonzero()[:, 0].tolist():
+        some = slice(row, row + 1)
+        lit, slope = _curve(seen[some], part[some], mask[some])
+        # What is rare, as the thing on a white ground, is not worth much to a curve.
+        left = ((lit - part[some]).square().mean(1) * mask[some]).sum() / mask[some].sum()
+        if left < as_it_is[row]:
+            fitted[some], slopes[some] = lit, slope
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
     own = {sigma: _blur(grey(part), sigma)[:, 0] for sigma in sigmas}
     others = {sigma: _blur(grey(fitted), sigma)[:, 0] for sigma in sigmas}
@@ -321,10 +330,15 @@ def _curve(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     prior = torch.zeros(len(_KNOTS) + 2, 1)
     prior[1] = 3e-5 * x.shape[-1]  # nothing to go by: as it is
     terms = torch.zeros(1)
-    for _ in range(3):
+    for step in range(4):
         weighted = powers * weight[:, :, None]
         normal = weighted @ powers.transpose(2, 3)
-        normal = normal + 3e-5 * x.shape[-1] * torch.eye(len(prior))
+        held = torch.full((len(prior),), 3e-5)
+        if step == 0:
+            # A straight line first: a white button lies far from it, and has no weight in what
+            # follows. A curve bends to meet it.
+            held[2:] = 1
+        normal = normal + torch.diag(held * x.shape[-1])
         terms = torch.linalg.solve(normal, weighted @ y[..., None] + prior)
         left = (y - (powers * terms).sum(2)).abs()
         scale = 4 * (left * weight).sum(2, keepdim=True) / weight.sum(2, keepdim=True) + 0.02

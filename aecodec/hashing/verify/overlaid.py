@@ -59,7 +59,9 @@ def patches(part: Array, seen: Array, rest: Array, strange: Array) -> Array:
             pieces, _ = ndimage.label(near)
             number = np.bincount(pieces[differing]).argmax()
             patch = pieces == number
-            clear = number > 0 and patch[differing].mean() > 0.7 and patch.mean() < _PATCH
+            # With its edges, which small copies blur.
+            there = ndimage.binary_dilation(patch, iterations=2)[differing].mean()
+            clear = number > 0 and there > 0.85 and patch.mean() < _PATCH
             if clear and against[differing].mean() < 0.25:
                 found |= ndimage.binary_dilation(patch, iterations=3)
                 break

@@ -15,6 +15,7 @@ from torch.nn.functional import avg_pool2d
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.decide import IN_PLACES, Sizes, Verdict, decide
+from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.frames import (
     WHOLE,
     Box,
@@ -36,12 +37,15 @@ TINY = 32
 """Pixels a side, up to which pictures are the same only where they are equal."""
 
 _BATCH = 32  # pairs worked on together
-_LEVELS = ((SIDE, 6, 4, 0.44), (64, 5, 2, 0.44), (SMALL, 4, 2, 0.42))
+_LEVELS = ((SIDE, 6, 4, 0.48), (64, 5, 2, 0.48), (SMALL, 4, 2, 0.46))
 """Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
 to be looked at any closer."""
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
 _MORE_STEPS = 8  # of refining, where copies nearly explain each other
 _NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
+_UNLIKELY = 0.25  # and that of small ones
+_HARDLY_STRETCHED = 1.1
+_FRAMED = 0.7  # least correlation of small copies of what lies in frames
 _WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
 _HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
@@ -59,7 +63,6 @@ def explains(a: Image.Image, b: Image.Image) -> Verdict:
     return verdict
 
 
-@torch.inference_mode()
 def explain_pairs(
     pairs: Sequence[Pair], *, sizes: Sequence[Sizes] | None = None, full: bool = False
 ) -> list[Verdict]:
@@ -72,13 +75,12 @@ def explain_pairs(
             tell at `LARGE`, too, and be sure.
     """
     sizes = sizes or [(a.size, b.size) for a, b in pairs]
-    found: list[Verdict] = []
-    for start in range(0, len(pairs), _BATCH):
-        some = slice(start, start + _BATCH)
-        found += _batch(pairs[some], sizes[some], full)
-    return found
+    batches = [slice(start, start + _BATCH) for start in range(0, len(pairs), _BATCH)]
+    found = each(lambda some: _batch(pairs[some], sizes[some], full), batches)
+    return [verdict for verdicts in found for verdict in verdicts]
 
 
+@torch.inference_mode()
 def _batch(pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool) -> list[Verdict]:
     verdicts = [_plainly(*pair, size, full) for pair, size in zip(pairs, sizes, strict=True)]
     open_rows = [n for n, verdict in enumerate(verdicts) if verdict is None]
@@ -127,12 +129,15 @@ def squares(images: Sequence[Image.Image], side: int) -> Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
 
 
-def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
-    """Verdicts by copies of `SMALL` pixels a side."""
+def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0) -> list[Verdict]:
+    """Verdicts by copies of `SMALL` pixels a side; with guesses of less correlation than the least,
+    pairs differ.
+    """
     verdicts = [Verdict(False, "they show different things")] * len(pairs)
     pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
     guesses, scores = guess(_grey(pictures[0], SIDE), _grey(pictures[1], SIDE), sizes)
     hopeless = torch.zeros(len(pairs), dtype=torch.bool)  # as it was last laid
+    nearest: dict[int, tuple[float, Tensor, bool]] = {}  # what explains most
 
     def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
         if not len(rows):
@@ -146,6 +151,9 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
         for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
             verdict = decide(found[place], directed[place], sizes[n], piece)
+            explained = found[place].explained
+            if found[place].odd < _UNLIKELY and explained > nearest.get(n, (_NEARLY,))[0]:
+                nearest[n] = explained, directed[place], bool(second[place])
             verdicts[n] = min(verdicts[n], verdict, key=lambda v: (not v.same, v.sure))
 
     # Most copies were only scaled or compressed: they lie on each other as they are.
@@ -153,7 +161,10 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
     first = guesses[torch.arange(len(pairs)), best]
     plain = (first == first.round()).flatten(1).all(1) & (scores.amax(1) > _ALIKE)
     look(plain.nonzero()[:, 0], first[plain])
-    open_rows = torch.tensor([n for n, v in enumerate(verdicts) if not v.same], dtype=torch.long)
+    likely = (scores.amax(1) > least).tolist()
+    open_rows = torch.tensor(
+        [n for n, v in enumerate(verdicts) if not v.same and likely[n]], dtype=torch.long
+    )
     rows, maps = _places(pictures, open_rows, guesses, scores)
     rank = _rank(rows)
     for number, backward in ((0, False), (0, True), (1, False), (1, True)):
@@ -163,17 +174,44 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> list[Verdict]:
             chosen &= ~hopeless[rows]
         look(rows[chosen], maps[chosen], backward)
     # What is nearly explained may only not lie quite where it should.
-    near = [n for n, v in enumerate(verdicts) if not v.same and not v.sure and v.maps]
+    near = [n for n in nearest if not verdicts[n].same]
     if near:
         rows = torch.tensor(near)
-        maps = torch.tensor([verdicts[n].maps for n in near])
-        second = torch.tensor([verdicts[n].piece == "b" for n in near])
+        maps = torch.stack([nearest[n][1] for n in near])
+        second = torch.tensor([nearest[n][2] for n in near])
+        part, whole, _ = _directed(pictures[0][rows], pictures[1][rows], maps, second)
+        grown = torch.tensor([sizes[n] for n in near], dtype=torch.float32)
+        maps = _closer(part, whole, maps, second, grown)
         maps = torch.where(second[:, None, None], maps, align.inverse(maps))
-        a, b = (align.outlines(align.grey(picture[rows])) for picture in pictures)
-        part, whole, directed = _directed(a, b, maps, second)
-        directed = align.refine(part, whole, directed, _MORE_STEPS)
-        look(rows, torch.where(second[:, None, None], directed, align.inverse(directed)))
+        look(rows, maps)
+        # As large as each other, either may be the one that shows all of what both do.
+        left = torch.tensor([not verdicts[n].same for n in near])
+        look(rows[left], maps[left], backward=True)
     return verdicts
+
+
+def _closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Tensor) -> Tensor:
+    """Better maps (N, 2, 3) from parts to wholes (N, 3, S, S) that nearly are right.
+
+    Where they hardly stretch, they shall not at all: what is smooth has little to hold all of a
+    map by.
+
+    Args:
+        second: whether the part is the second of a pair.
+        sizes: of the two pictures of each, width and height, (N, 2, 2).
+    """
+    turn = second[:, None]
+    part_size, whole_size = (torch.where(turn, sizes[:, 1 - n], sizes[:, n]) for n in (0, 1))
+    near, far = (align.outlines(align.grey(picture)) for picture in (part, whole))
+    moved, stretch = align.similar(maps, part_size, whole_size)
+    moves = stretch < _HARDLY_STRETCHED
+    maps = torch.where(moves[:, None, None], moved, maps)
+    shapes = part_size[:, 0] / part_size[:, 1]
+    for rows, own in ((moves, shapes), (~moves, None)):
+        if rows.any():
+            kept = None if own is None else own[rows]
+            maps[rows] = align.refine(near[rows], far[rows], maps[rows], _MORE_STEPS, kept)
+    return maps
 
 
 def _without_frames(
@@ -211,7 +249,7 @@ def _without_frames(
     ]
     if not tries:
         return found
-    for (n, both), verdict in zip(tries, _aligned(inner, inner_sizes), strict=True):
+    for (n, both), verdict in zip(tries, _aligned(inner, inner_sizes, _FRAMED), strict=True):
         if found[n].same or not verdict.same or verdict.maps is None:
             continue
         part, whole = (both[0], both[1]) if verdict.piece == "a" else (both[1], both[0])
@@ -294,14 +332,16 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
     reach = float(torch.det(maps[0, :, :2]).abs().sqrt())
     # As large as the one is that has fewer pixels of what both show.
     longest = min(max(images[0].size), round(max(images[1].size) * reach))
-    side, verdict = SMALL, small
-    while side < min(LARGE, longest):
+    side, verdict, limit = SMALL, small, min(LARGE, longest)
+    while side < limit:
         side = min(2 * side, LARGE)
+        if limit <= side * 3 // 4:
+            side = side * 3 // 4
         part, whole = (squares([image], side) for image in images)
         near, far = (align.outlines(align.grey(square)) for square in (part, whole))
         maps = align.refine(near, far, maps, 4)
         (findings,) = examine(part, whole, maps)
-        final = side >= min(LARGE, longest)
+        final = side >= limit
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
         nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
         if final and nearly and verdict.reason == IN_PLACES:

@@ -28,3 +28,17 @@ def _pooling(side: int, stride: int) -> Tensor:
     starts = torch.arange(0, side - WINDOW + 1, stride)[:, None]
     places = torch.arange(side)
     return ((places >= starts) & (places < starts + WINDOW)).float() / WINDOW
+
+
+def around(pictures: Tensor, reach: int) -> Tensor:
+    """Means of the pixels up to `reach` away, of pictures (..., S, S) with black around them."""
+    spreading = _spreading(pictures.shape[-1], reach)
+    return spreading @ pictures @ spreading
+
+
+@cache
+def _spreading(side: int, reach: int) -> Tensor:
+    """(side, side), symmetric. A product is quicker than `avg_pool2d`, which is not vectorised."""
+    places = torch.arange(side)
+    near = (places[:, None] - places).abs() <= reach
+    return near.float() / (2 * reach + 1)
