@@ -102,9 +102,9 @@ def test_the_default_weights_win_for_the_eye_at_the_same_bytes(
 
 
 def test_effort_max_refines_for_the_distortion_of_the_weights(
-    codec: Codec, cat: Image.Image, small: Image.Image, monkeypatch: pytest.MonkeyPatch
+    codec: Codec, small: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image, quality = cat.crop((100, 50, 292, 242)), 60
+    image, quality = Image.fromarray(skimage.data.astronaut()[100:292, 150:342]), 60
     monkeypatch.setattr("aecodec.codec.refine.ITERATIONS", 20)
     config = codec.model.config
 
@@ -115,8 +115,7 @@ def test_effort_max_refines_for_the_distortion_of_the_weights(
 
     assert config.distortion == "balanced"
     refined = codec.compress(image, quality, effort="max")
-    # So few may gain nothing, and then the file is the default's; pixels are whole levels here.
-    assert cost(refined) <= 1.002 * cost(codec.compress(image, quality))
+    assert cost(refined) < 0.998 * cost(codec.compress(image, quality))
     # Too small to be refined; what makes it is torch, whose last bits are not ONNX Runtime's.
     too_small, maximal = (
         codec.compress(small, quality),
