@@ -15,8 +15,8 @@ from collections.abc import Mapping
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
-from aecodec.codec.eight_bits.layers import has_synthesis
-from aecodec.codec.eight_bits.onnx_ops import add_synthesis
+from aecodec.codec.eight_bits.layers import has_means, has_synthesis
+from aecodec.codec.eight_bits.onnx_ops import add_means, add_synthesis
 from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.codec.steps import GROUPS, STEPS, parities
 from aecodec.nn import winograd
@@ -33,7 +33,7 @@ NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:
     """The graph of one of the `NETWORKS`.
 
-    The synthesis is that in 8 bits where the weight file has one.
+    Synthesis and means are those in 8 bits where the weight file has them.
 
     Raises:
         KeyError: a tensor is missing.
@@ -262,8 +262,9 @@ def _step(b: _Builder, step: int) -> None:
     """psi and, from the second step on, what is known of the latents, to means and indices."""
     c, g = b.config, b.graph
     psi = g.input("psi", (1, "h", "w", c.hyper_channels))
-    names = ("decoded", "magnitudes") if step else ()
+    names = ("latents", "magnitudes") if step else ()
     known = [g.input(name, (1, "h", "w", c.latent_channels)) for name in names]
+    latents, magnitudes = known or (None, None)
 
     def head(name: str, context: str | None, unit: float = 1) -> str:
         """The sums of a 1x1 convolution of psi, times its unit, and of the context."""
@@ -275,14 +276,18 @@ def _step(b: _Builder, step: int) -> None:
             return sums
         return g.add("Add", sums, g.add("MatMul", context, b.columns(name, c.hyper_channels)))
 
-    decoded, magnitudes = known or (None, None)
-    name = f"prior.means.{step}"
-    h = g.add("Add", head(f"{name}.head", decoded, ACTIVATION_STEP), g.floats(f"{name}.head.bias"))
-    h = b.planes(b.leaky(b.factor(h, f"{name}.scale.log_scale")))
-    h = b.select(b.leaky(b.conv(h, f"{name}.mid")), step)
-    weight, bias = (g.floats(f"{name}.tail.{part}") for part in ("weight", "bias"))
-    mean = b.pixels(g.add("Conv", h, weight, bias, group=GROUPS))
-    mean = b.factor(mean, "gain.log_gain")
+    if has_means(g.tensors):
+        mean = add_means(g, psi, latents, step)
+    else:
+        name = f"prior.means.{step}"
+        context = b.factor(latents, "gain.log_inverse") if latents else None
+        sums = head(f"{name}.head", context, ACTIVATION_STEP)
+        h = g.add("Add", sums, g.floats(f"{name}.head.bias"))
+        h = b.planes(b.leaky(b.factor(h, f"{name}.scale.log_scale")))
+        h = b.select(b.leaky(b.conv(h, f"{name}.mid")), step)
+        weight, bias = (g.floats(f"{name}.tail.{part}") for part in ("weight", "bias"))
+        mean = b.pixels(g.add("Conv", h, weight, bias, group=GROUPS))
+        mean = b.factor(mean, "gain.log_gain")
     g.output(mean, "mean", (1, "h2", "w2", c.latent_channels), "float32")
 
     name = f"prior.scales.{step}"

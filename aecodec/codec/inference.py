@@ -64,7 +64,8 @@ class InferenceModel:
 
     def unscaled(self, latents: FloatArray, quality: int) -> FloatArray:
         """Scaled latents without the gain of a quality."""
-        return latents * self._inverse_gain(quality)
+        inverse = np.exp(at_quality(self.tensors["gain.log_inverse.values"], quality))
+        return latents * inverse[:, None, None]
 
     def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
         """Image (1, 3, H, W), about [-0.5, 0.5], of scaled latents (1, M, H/16, W/16)."""
@@ -145,12 +146,8 @@ class InferenceModel:
         even = (height + height % 2, width + width % 2)
         prior = _AtQuality(self.networks, quality, self.config.latent_channels)
         z = np.clip(z, -HYPER_MAX, HYPER_MAX)
-        latents = walk(prior, z, even, self._inverse_gain(quality), source)
+        latents = walk(prior, z, even, source)
         return latents[:, :, :height, :width]
-
-    def _inverse_gain(self, quality: int) -> FloatArray:
-        inverse: FloatArray = np.exp(at_quality(self.tensors["gain.log_inverse.values"], quality))
-        return inverse[:, None, None]
 
     def _inside(self, height: int, width: int) -> list[AnyArray] | None:
         """Of each step, which latents are the image's; None: all, for even sizes."""
@@ -176,9 +173,9 @@ class _AtQuality:
         return _channels_last(psi)
 
     def predict(
-        self, step: int, psi: FloatArray, decoded: FloatArray, magnitudes: FloatArray
+        self, step: int, psi: FloatArray, latents: FloatArray, magnitudes: FloatArray
     ) -> tuple[FloatArray, IndexArray]:
-        return self.networks.predict(step, psi, decoded, magnitudes, self.quality)
+        return self.networks.predict(step, psi, latents, magnitudes, self.quality)
 
     def unknown(self, psi: FloatArray) -> FloatArray:
         height, width = psi.shape[2:]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
-from aecodec.codec.eight_bits.layers import PREFIX
+from aecodec.codec.eight_bits.layers import EIGHT_BITS
 from aecodec.codec.graphs import NETWORKS, codec_graph
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import OnnxNetworks, at_quality
@@ -34,7 +34,7 @@ class Networks(Protocol):
         self,
         step: int,
         psi: FloatArray,
-        decoded: FloatArray,
+        latents: FloatArray,
         magnitudes: FloatArray,
         quality: int,
     ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
@@ -78,11 +78,11 @@ class OnnxCodec:
         self,
         step: int,
         psi: FloatArray,
-        decoded: FloatArray,
+        latents: FloatArray,
         magnitudes: FloatArray,
         quality: int,
     ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
-        maps = {"psi": psi, "decoded": decoded, "magnitudes": magnitudes}
+        maps = {"psi": psi, "latents": latents, "magnitudes": magnitudes}
         inputs = {name: _pixels(array) for name, array in maps.items()}
         mean, index = self._run(f"step{step}", quality, **inputs)
         return _planes(mean), _planes(index)
@@ -94,7 +94,7 @@ class OnnxCodec:
     def _run(self, name: str, quality: int, **maps: FloatArray) -> list[Any]:
         inputs = dict(maps)
         for table in self._networks.inputs(name):
-            if table.startswith(PREFIX):  # a row for each quality, in its own type
+            if table.startswith(EIGHT_BITS):  # a row for each quality, in its own type
                 inputs[table] = self._tables[table][quality - 1]
             elif table not in maps:
                 inputs[table] = at_quality(self._tables[table], quality)

@@ -1,10 +1,10 @@
 """The prior of the latents: hyperprior, context in four steps, Gaussian scale indices.
 
-The coded symbol is `round(y - mean)`. Its mean comes from a floating-point network;
-its *scale index*, on which the entropy decoder depends, comes from integers alone:
-hyper-latents and symbols already decoded, through `ExactConv2d`. A last-bit
-difference in a mean therefore costs a last-bit difference in the picture and never
-a decoder out of step. The order of the steps is in `aecodec.codec.walk`.
+The coded symbol is `round(y - mean)`. Its mean comes from a floating-point network (which may
+ship in 8 bits, `aecodec.codec.eight_bits`); its *scale index*, on which the entropy decoder
+depends, comes from integers alone: hyper-latents and symbols already decoded, through
+`ExactConv2d`. A last-bit difference in a mean therefore costs a last-bit difference in the
+picture and never a decoder out of step. The order of the steps is in `aecodec.codec.walk`.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class LatentPrior(nn.Module):
             quality: (B,); whole numbers, and B one, when the prior is exact.
             gains: gain of the latents and its inverse, (B, M, 1, 1).
         """
-        return walk(AtQuality(self, quality, gains[0]), z, size, gains[1], source)
+        return walk(AtQuality(self, quality, gains), z, size, source)
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,12 @@ class AtQuality:
     Attributes:
         prior: the networks.
         quality: (B,), as for `LatentPrior.walk`.
-        gain: of the latents, (B, M, 1, 1).
+        gains: as for `LatentPrior.walk`.
     """
 
     prior: LatentPrior
     quality: Tensor
-    gain: Tensor
+    gains: tuple[Tensor, Tensor]
 
     @property
     def _level(self) -> Any:
@@ -178,16 +178,18 @@ class AtQuality:
         return _channels_last(psi[:, :, : size[0], : size[1]])
 
     def predict(
-        self, step: int, psi: Tensor, decoded: Tensor, magnitudes: Tensor
+        self, step: int, psi: Tensor, latents: Tensor, magnitudes: Tensor
     ) -> tuple[Tensor, Tensor]:
+        gain, inverse_gain = self.gains
         features = psi * ACTIVATION_STEP
         if step:
-            features, psi = torch.cat([features, decoded], 1), torch.cat([psi, magnitudes], 1)
-        mean = self.prior.means[step](features, self.quality) * self.gain
+            features = torch.cat([features, latents * inverse_gain], 1)
+            psi = torch.cat([psi, magnitudes], 1)
+        mean = self.prior.means[step](features, self.quality) * gain
         return mean, self.prior.scales[step](psi, self._level)
 
     def unknown(self, psi: Tensor) -> Tensor:
-        return _channels_last(psi.new_zeros(len(psi), self.gain.shape[1], *psi.shape[2:]))
+        return _channels_last(psi.new_zeros(len(psi), self.gains[0].shape[1], *psi.shape[2:]))
 
 
 def _channels_last(x: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.eight_bits.layers import PREFIX
-from aecodec.codec.eight_bits.torch_ops import torch_synthesis
+from aecodec.codec.eight_bits.layers import EIGHT_BITS, has_means, has_synthesis
+from aecodec.codec.eight_bits.torch_ops import torch_means, torch_synthesis
 from aecodec.codec.networks import Networks
 from aecodec.codec.prior import AtQuality, HyperAnalysis, LatentPrior
 from aecodec.codec.scales import SCALE_LEVELS
@@ -38,7 +38,7 @@ class CodecNetwork(nn.Module):
         self.gain = Gain(config)
         self.hyper_analysis = HyperAnalysis(config)
         self.prior = LatentPrior(config, exact=True)
-        self.eight_bits: dict[str, Tensor] = {}  # the tensors of the synthesis in 8 bits
+        self.eight_bits: dict[str, Tensor] = {}  # the tensors in 8 bits
 
     @classmethod
     @torch.inference_mode(False)  # whatever the mode it is first used in
@@ -56,13 +56,13 @@ class CodecNetwork(nn.Module):
                 tensor.astype(np.float32) if tensor.dtype.kind == "f" else tensor
             )
             for name, tensor in tensors.items()
-            if not name.startswith(("tables.", PREFIX)) and name != "hyper_index"
+            if not name.startswith(("tables.", EIGHT_BITS)) and name != "hyper_index"
         }
         network.load_state_dict(wanted, assign=True)
         network.eight_bits = {
             name: torch.from_numpy(tensor).to(device)
             for name, tensor in tensors.items()
-            if name.startswith(PREFIX)
+            if name.startswith(EIGHT_BITS)
         }
         network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval().requires_grad_(False)
@@ -89,8 +89,8 @@ class TorchCodec:
 
     Args:
         network: the networks.
-        in_8_bits: what synthesises in 8 bits instead: the same pixels in less time, as torch has
-            no such convolutions for CPUs and computes them in float64.
+        in_8_bits: what decodes in 8 bits instead: the same in less time, as torch has no such
+            convolutions for CPUs and computes them in float64.
     """
 
     def __init__(self, network: CodecNetwork, in_8_bits: Networks | None = None) -> None:
@@ -117,22 +117,26 @@ class TorchCodec:
         self,
         step: int,
         psi: FloatArray,
-        decoded: FloatArray,
+        latents: FloatArray,
         magnitudes: FloatArray,
         quality: int,
     ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
         network, q = self.network, self.network.quality_tensor(quality)
+        if self._in_8_bits:
+            return self._in_8_bits.predict(step, psi, latents, magnitudes, quality)
         with torch.inference_mode():
-            prior = AtQuality(network.prior, q, network.gain(q)[0])
-            known = (self._tensor(array) for array in (psi, decoded, magnitudes))
+            prior = AtQuality(network.prior, q, network.gain(q))
+            known = [self._tensor(array) for array in (psi, latents, magnitudes)]
             mean, index = prior.predict(step, *known)
+            if has_means(network.eight_bits):
+                mean = torch_means(network.eight_bits, *known[:2], step, quality)
             return _array(mean), _array(index.clamp(0, SCALE_LEVELS - 1).to(torch.uint8))
 
     def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
         network, q = self.network, self.network.quality_tensor(quality)
         if self._in_8_bits:
             return self._in_8_bits.synthesise(latents, quality)
-        if network.eight_bits:
+        if has_synthesis(network.eight_bits):
             y = self._tensor(latents)
             return _array(torch_synthesis(network.config, network.eight_bits, y, quality))
         with torch.inference_mode(), network.fast_precision():

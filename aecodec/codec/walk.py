@@ -27,14 +27,14 @@ class Prior(Protocol[Array]):
         """Activations (B, N, h, w) in [0, 255] from integer-valued hyper-latents."""
 
     def predict(
-        self, step: int, psi: Array, decoded: Array, magnitudes: Array
+        self, step: int, psi: Array, latents: Array, magnitudes: Array
     ) -> tuple[Array, Any]:
         """Means, scaled, and scale indices of a step, (B, M, h/2, w/2), of what is known before.
 
         Args:
             step: the first sees psi alone.
             psi: of `psi`.
-            decoded: latents without their gain, (B, M, h, w), zero where they are not known.
+            latents: scaled, (B, M, h, w), zero where they are not known.
             magnitudes: of symbols, as `magnitude_activation` has them; likewise.
         """
 
@@ -53,7 +53,6 @@ def walk(
     prior: Prior[Array],
     z: Array,
     size: tuple[int, int],
-    inverse_gain: Array,
     source: Callable[[int, Array, Any], Array],
 ) -> Array:
     """Ask `source` for the symbols of each step; return scaled latents (B, M, h, w).
@@ -62,18 +61,15 @@ def walk(
         prior: its networks.
         z: integer-valued hyper-latents (B, N, ceil(h/4), ceil(w/4)).
         size: (h, w), both even.
-        inverse_gain: (B, M, 1, 1).
         source: (step, means, scale indices) -> symbols of the step, all (B, M, h/2, w/2):
             integers, or relaxed ones.
     """
     psi = prior.psi(z, size)
-    latents, decoded, magnitudes = (prior.unknown(psi) for _ in range(3))
+    latents, magnitudes = prior.unknown(psi), prior.unknown(psi)
     for step in range(STEPS):
-        mean, index = prior.predict(step, psi, decoded, magnitudes)
+        mean, index = prior.predict(step, psi, latents, magnitudes)
         symbols = source(step, mean, index)
-        values = symbols + mean
-        latents = place(latents, values, step)
+        latents = place(latents, symbols + mean, step)
         if step < STEPS - 1:
-            decoded = place(decoded, values * inverse_gain, step)
             magnitudes = place(magnitudes, magnitude_activation(symbols), step)
     return latents

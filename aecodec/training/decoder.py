@@ -11,11 +11,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.eight_bits.layers import PREFIX
+from aecodec.codec.eight_bits.layers import EIGHT_BITS
 from aecodec.codec.model import CodecModel
 from aecodec.errors import RecipeError
 from aecodec.training.data import Phase, RandomCrops
-from aecodec.training.eight_bits.start import byte_tensors
+from aecodec.training.eight_bits.means import byte_means
+from aecodec.training.eight_bits.start import byte_tensors, qualities
 from aecodec.training.eight_bits.twin import ByteSynthesis
 from aecodec.training.recipe import DecoderRecipe
 from aecodec.training.task import TrainingModule
@@ -42,10 +43,11 @@ class DecoderTraining(TrainingModule):
         # The weight file that it begins with: its tensors, and its architecture as JSON.
         self.codec: dict[str, Tensor] = {}
         self.config = ""
+        self.means: dict[str, Tensor] = {}  # in 8 bits: fitted, not trained
 
     def begin_with(self, path: Path) -> None:
         super().begin_with(path)
-        self.codec = {n: t for n, t in load_file(path).items() if not n.startswith(PREFIX)}
+        self.codec = {n: t for n, t in load_file(path).items() if not n.startswith(EIGHT_BITS)}
         with safe_open(path, framework="pt") as file:
             self.config = (file.metadata() or {}).get("config", self.recipe.model.to_json())
         configs = self.recipe.model, CodecConfig.from_json(self.config)
@@ -57,11 +59,12 @@ class DecoderTraining(TrainingModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        checkpoint["codec"], checkpoint["config"] = self.codec, self.config
+        checkpoint |= {"codec": self.codec, "config": self.config, "means": self.means}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.codec, self.config = checkpoint["codec"], checkpoint["config"]
+        self.means = checkpoint.get("means", {})
 
     def on_train_start(self) -> None:
         """Round the float decoder's weights, in units that fit photographs."""
@@ -75,6 +78,14 @@ class DecoderTraining(TrainingModule):
         )
         batches = [crops.at(step) for step in range(-(-recipe.samples // recipe.batch))]
         self.synthesis.load(byte_tensors(self.model, batches))
+        seen = [
+            (crop[None].numpy(), quality)
+            for number, batch in enumerate(batches)
+            for crop, quality in zip(batch, qualities(len(batch), number), strict=True)
+        ]
+        tensors = {name: tensor.cpu().numpy() for name, tensor in self.codec.items()}
+        means, _ = byte_means(recipe.model, tensors, seen)
+        self.means = {name: torch.from_numpy(tensor) for name, tensor in means.items()}
 
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         generator = torch.Generator().manual_seed(seed)

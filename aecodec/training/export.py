@@ -111,7 +111,7 @@ def export_decoder(
     card = {**_load(synthesis, checkpoint, "synthesis."), **card}
     state = torch.load(checkpoint, map_location="cpu", mmap=True)
     of_synthesis = {PREFIX + n: torch.from_numpy(t) for n, t in synthesis.tensors().items()}
-    tensors = state["codec"] | of_synthesis
+    tensors = state["codec"] | of_synthesis | state["means"]
     _write(tensors, "codec", recipe, target, card, {"config": state["config"]})
     fit_preview(_on_cpu(recipe, tensors), crops).save(target, digest(target))
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.eight_bits.layers import PREFIX
+from aecodec.codec.eight_bits.layers import EIGHT_BITS
 from aecodec.codec.model import CodecModel
 from aecodec.codec.rounding import table_symbol_bits
 from aecodec.denoising.level import LevelEstimator
@@ -77,7 +77,7 @@ def _floats_of_codec(model: CodecModel, tensors: dict[str, Tensor]) -> dict[str,
     floats = {
         name: tensor
         for name, tensor in tensors.items()
-        if not name.startswith(("tables.", "hyper_index", PREFIX))
+        if not name.startswith(("tables.", "hyper_index", EIGHT_BITS))
     }
     for name, module in model.named_modules():
         if isinstance(module, QuantAwareConv2d):

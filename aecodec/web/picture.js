@@ -49,17 +49,19 @@ export class Picture {
   putLearned({ left, top, width, height }, plane) {
     const [low, high] = this.levels;
     const range = high - low;
+    const { fround } = Math; // every step in float32, as the decoder in Python has it
     for (let y = 0; y < height; y++) {
       const colours = [0, 1, 2].map((colour) => plane(colour, y));
+      const at = (/** @type {number} */ c, /** @type {number} */ x) => fround(colours[c][x] + 0.5);
       let i = (top + y) * this.width + left;
       for (let x = 0; x < width; x++, i++) {
         for (let c = 0; c < 3; c++) {
           const value = this.grey
-            ? (colours[0][x] + colours[1][x] + colours[2][x]) / 3
-            : colours[c][x];
-          const scaled = (value + 0.5) * range;
+            ? fround(fround(fround(at(0, x) + at(1, x)) + at(2, x)) / 3)
+            : at(c, x);
+          const scaled = fround(value * range);
           if (this.grey16) {
-            this.grey16[i] = low + Math.min(range, Math.max(0, Math.round(scaled)));
+            this.grey16[i] = low + Math.min(range, Math.max(0, rounded(scaled)));
             this.rgba[4 * i + c] = this.grey16[i] >> 8;
           } else {
             this.rgba[4 * i + c] = scaled; // rounded to the nearest, halves to even, and clamped
@@ -75,4 +77,13 @@ export class Picture {
       this.rgba[4 * i + 3] = typeof alpha === "number" ? alpha : alpha[i];
     }
   }
+}
+
+/**
+ * To the nearest whole number, halves to even.
+ * @param {number} x
+ */
+function rounded(x) {
+  const nearest = Math.round(x); // halves up
+  return nearest - x === 0.5 && nearest % 2 ? nearest - 1 : nearest;
 }

@@ -47,10 +47,9 @@ export async function decodeLatents(model, payload, height, width, quality, seen
   const psi = { data: crop(uncropped, rows, columns), shape: [1, rows, columns, hyperChannels] };
 
   const map = () => new Float32Array(rows * columns * channels);
-  const [latents, decoded, magnitudes] = [map(), map(), map()];
+  const [latents, magnitudes] = [map(), map()];
   const shape = [1, rows, columns, channels];
-  const known = { decoded: { data: decoded, shape }, magnitudes: { data: magnitudes, shape } };
-  const inverseGain = model.inverseGain(quality);
+  const known = { latents: { data: latents, shape }, magnitudes: { data: magnitudes, shape } };
   for (let step = 0; step < STEPS; step++) {
     const { mean, index } = await model.run(`step${step}`, quality, { psi, ...known });
     const places = placesOf(step, rows, columns, channels);
@@ -59,10 +58,8 @@ export async function decodeLatents(model, payload, height, width, quality, seen
     const symbols = decoder.take(stepIndices, coded);
     seen(symbols.filter((_, i) => coded[i]));
     for (let i = 0; i < symbols.length; i++) {
-      const value = symbols[i] + mean.data[i];
       const place = places[i];
-      latents[place] = value;
-      decoded[place] = value * inverseGain[i % channels];
+      latents[place] = symbols[i] + mean.data[i];
       magnitudes[place] = MAGNITUDES[Math.min(Math.abs(symbols[i]), 64)];
     }
   }

@@ -4,6 +4,8 @@ network; on a small model.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -13,14 +15,19 @@ from aecodec.codec.eight_bits.layers import (
     PREFIX,
     WEIGHT_MAX,
     convolutions,
+    has_means,
     has_synthesis,
+    means_prefix,
     rotation,
     vectors,
 )
 from aecodec.codec.networks import OnnxCodec
+from aecodec.codec.steps import STEPS
 from aecodec.codec.torch_networks import CodecNetwork, TorchCodec
-from aecodec.nn.arrays import AnyArray
+from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import use_threads
+from aecodec.training.eight_bits import means
+from aecodec.training.eight_bits.means import Known, MeanQuantiser
 from aecodec.training.eight_bits.quantise import SynthesisQuantiser
 from aecodec.training.eight_bits.samples import float_samples
 from tests.eight_bits import float_tensors, latents, small_config
@@ -38,17 +45,43 @@ def floats(config: CodecConfig) -> dict[str, AnyArray]:
 
 @pytest.fixture(scope="module")
 def tensors(config: CodecConfig, floats: dict[str, AnyArray]) -> dict[str, AnyArray]:
-    """With the synthesis in 8 bits."""
+    """With synthesis and means in 8 bits."""
     samples = float_samples(config, floats, latents(config))
-    made = SynthesisQuantiser(config, floats, samples).tensors()
-    return floats | {PREFIX + name.removeprefix("synthesis."): t for name, t in made.items()}
+    made = floats | SynthesisQuantiser(config, floats, samples).tensors()
+    network = CodecNetwork.load(config, floats, "cpu")
+    for step in range(STEPS):
+        known = [Known(one.quality, *one.maps[:2]) for one in asked(config)]
+        made |= MeanQuantiser(floats, step, means.float_samples(network, step, known)).tensors()
+    return made
+
+
+class Asked(NamedTuple):
+    """What a step is asked with: psi, latents and magnitudes."""
+
+    quality: int
+    maps: tuple[FloatArray, FloatArray, FloatArray]
+
+
+def asked(config: CodecConfig) -> list[Asked]:
+    rng, found = np.random.default_rng(2), []
+    for one in latents(config):
+        height, width = (side + side % 2 for side in one.latents.shape[1:3])
+        psi, magnitudes = (
+            rng.integers(0, 256, (1, channels, height, width)).astype(np.float32)
+            for channels in (config.hyper_channels, config.latent_channels)
+        )
+        known = rng.integers(-80, 80, magnitudes.shape).astype(np.float32) / 16
+        found.append(Asked(one.quality, (psi, known, magnitudes)))
+    return found
 
 
 def test_a_weight_file_has_what_the_layers_say(
     config: CodecConfig, floats: dict[str, AnyArray], tensors: dict[str, AnyArray]
 ) -> None:
     assert has_synthesis(tensors)
+    assert has_means(tensors)
     assert not has_synthesis(floats)
+    assert not has_means(floats)
     rest = {name.removeprefix(PREFIX) for name in tensors if name.startswith(PREFIX)}
     for one in convolutions(config):
         weight, multiplier, bias = (
@@ -90,6 +123,33 @@ def test_the_synthesis_is_the_same_to_the_bit(
             use_threads(before)
         wanted = other.synthesise(planes, one.quality)
         assert np.square(wanted - found).mean() < 1e-2 * wanted.var()
+
+
+def test_means_are_the_same_to_the_bit(
+    config: CodecConfig, floats: dict[str, AnyArray], tensors: dict[str, AnyArray]
+) -> None:
+    """From ONNX Runtime with one and two threads, and from torch; and near the float ones."""
+    onnx, other = OnnxCodec(config, tensors), OnnxCodec(config, floats)
+    in_torch = TorchCodec(CodecNetwork.load(config, tensors, "cpu"))
+    before = torch.get_num_threads()
+    for step in range(STEPS):
+        weight = tensors[f"{means_prefix(step)}head.weight"]
+        assert weight.dtype == np.int8
+        for quality, maps in asked(config):
+            expected, indices = in_torch.predict(step, *maps, quality)
+            assert np.array_equal(16 * expected, np.round(16 * expected))
+            try:
+                for threads in (1, 2):
+                    use_threads(threads)
+                    mean, index = onnx.predict(step, *maps, quality)
+                    assert mean.dtype == expected.dtype
+                    assert np.array_equal(mean, expected)
+                    assert np.array_equal(index, indices)
+            finally:
+                use_threads(before)
+            wanted, index = other.predict(step, *maps, quality)
+            assert np.array_equal(index, indices)
+            assert np.square(wanted - mean).mean() < 0.05 * np.square(wanted).mean()
 
 
 def test_parts_of_a_picture_are_as_in_the_whole(

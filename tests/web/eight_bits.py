@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from aecodec.codec.eight_bits.layers import PREFIX
 from aecodec.codec.networks import OnnxCodec
 from aecodec.codec.weights import digest
 from aecodec.storage.atomic import write_atomically
@@ -27,8 +26,7 @@ def write_cases(folder: Path) -> None:
     config = small_config(deep=True)
     tensors, coded = float_tensors(config), latents(config)
     tensors |= {n: t.numpy() for n, t in table_tensors(assumed_tables()).items()}
-    made = SynthesisQuantiser(config, tensors, float_samples(config, tensors, coded)).tensors()
-    tensors |= {PREFIX + name.removeprefix("synthesis."): t for name, t in made.items()}
+    tensors |= SynthesisQuantiser(config, tensors, float_samples(config, tensors, coded)).tensors()
     weights = folder / "small.safetensors"
     save_file(tensors, weights, {"config": config.to_json()})
     for name, data in model_files([weights]):

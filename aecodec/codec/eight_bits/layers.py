@@ -18,8 +18,10 @@ from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.steps import GROUPS
 from aecodec.nn.arrays import AnyArray
 
-PREFIX = "eight_bits.synthesis."
-"""What the names of the synthesis's tensors begin with in a weight file."""
+EIGHT_BITS = "eight_bits."
+"""What the names of all tensors in 8 bits begin with in a weight file."""
+PREFIX = f"{EIGHT_BITS}synthesis."
+"""The same of the synthesis's."""
 SIGNED, POSITIVE, FINE_ZERO = 128, 0, 48
 PIXEL_STEP = 2.0**-12
 """What one unit of the pixels stands for; black to white is 1."""
@@ -40,6 +42,9 @@ class Ops(Protocol[Value]):
 
     def scaled(self, x: Value, name: str) -> Value:
         """Float32 times a vector of the quality, rounded to float32."""
+
+    def whole(self, x: Value) -> Value:
+        """Whole float32 numbers from 0 to 255 to bytes."""
 
     def to_bytes(self, x: Value) -> Value:
         """Float32 to bytes: rounded, halves to even, plus 128 and clamped."""
@@ -128,7 +133,7 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
     return ops.spread(x, 2, 3, channels_first=False)
 
 
-def has_synthesis(tensors: Mapping[str, AnyArray]) -> bool:
+def has_synthesis(tensors: Mapping[str, object]) -> bool:
     """Whether a weight file has the synthesis in 8 bits."""
     return f"{PREFIX}head.weight" in tensors
 
@@ -194,13 +199,25 @@ def vectors(config: CodecConfig) -> dict[str, tuple[tuple[int, ...], str]]:
     }
 
 
-def means(ops: Ops[Value], psi: Value, decoded: Value | None, step: int) -> Value:
-    """A step's means from psi and what is decoded, (1, h, w, N and M): whole numbers of
-    `MEAN_STEP`, (1, h/2, w/2, M).
+def means_prefix(step: int) -> str:
+    """What the names of a step's tensors begin with in a weight file."""
+    return f"{EIGHT_BITS}means.{step}."
+
+
+def has_means(tensors: Mapping[str, object]) -> bool:
+    """Whether a weight file has the means in 8 bits."""
+    return f"{means_prefix(0)}head.weight" in tensors
+
+
+def means(ops: Ops[Value], psi: Value, latents: Value | None, step: int) -> Value:
+    """A step's means from psi and the latents that are known, (1, h, w, N and M), the first's from
+    psi alone: whole numbers of `MEAN_STEP`, (1, h/2, w/2, M).
+
+    A byte of psi, 0 to 255, is taken for a signed one as all others are.
     """
-    x = ops.to_bytes(ops.scaled(psi, "psi.multiplier"))
-    if decoded is not None:
-        x = ops.concat(x, ops.to_bytes(ops.scaled(decoded, "decoded.multiplier")))
+    x = ops.whole(psi)
+    if latents is not None:
+        x = ops.concat(x, ops.to_bytes(ops.scaled(latents, "latents.multiplier")))
     h = ops.conv(ops.conv(x, "head", SIGNED, POSITIVE), "mid", POSITIVE, POSITIVE)
     return ops.sums(ops.select(h, step), "tail", POSITIVE, groups=GROUPS)
 

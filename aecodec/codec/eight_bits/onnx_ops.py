@@ -14,6 +14,7 @@ from aecodec.codec.eight_bits.layers import (
     PREFIX,
     SIGNED,
     means,
+    means_prefix,
     synthesis,
 )
 from aecodec.codec.steps import parities
@@ -37,6 +38,9 @@ class OnnxOps:
 
     def scaled(self, x: str, name: str) -> str:
         return self.graph.add("Mul", x, self._vector(name))
+
+    def whole(self, x: str) -> str:
+        return self.graph.cast(x, "uint8")
 
     def to_bytes(self, x: str) -> str:
         return self.graph.add("QuantizeLinear", x, self._one, self._zero(SIGNED))
@@ -164,20 +168,15 @@ class OnnxOps:
         return self.graph.constant(zero, "uint8")
 
 
-def add_synthesis(graph: Graph, config: CodecConfig, network: str = PREFIX) -> None:
+def add_synthesis(graph: Graph, config: CodecConfig) -> None:
     """The network from `latents` (1, h, w, M) to `x`, pixels (1, 3, H, W) in about -0.5 to 0.5."""
     latents = graph.input("latents", (1, "h", "w", config.latent_channels))
-    x = synthesis(config, OnnxOps(graph, network), latents)
+    x = synthesis(config, OnnxOps(graph, PREFIX), latents)
     x = graph.add("Mul", x, graph.constant(PIXEL_STEP, "float32"))
     graph.output(graph.transpose(x, 0, 3, 1, 2), "x", (1, 3, "H", "W"), "float32")
 
 
-def add_means(graph: Graph, config: CodecConfig, network: str, step: int) -> None:
-    """The network from `psi` and, from the second step on, `decoded`, scaled latents, to `mean`,
-    scaled likewise (1, h/2, w/2, M).
-    """
-    psi = graph.input("psi", (1, "h", "w", config.hyper_channels))
-    decoded = graph.input("decoded", (1, "h", "w", config.latent_channels)) if step else None
-    mean = means(OnnxOps(graph, network), psi, decoded, step)
-    mean = graph.add("Mul", mean, graph.constant(MEAN_STEP, "float32"))
-    graph.output(mean, "mean", (1, "h2", "w2", config.latent_channels), "float32")
+def add_means(graph: Graph, psi: str, latents: str | None, step: int) -> str:
+    """Scaled means (1, h/2, w/2, M) of a step, of psi and the scaled latents that are known."""
+    mean = means(OnnxOps(graph, means_prefix(step)), psi, latents, step)
+    return graph.add("Mul", mean, graph.constant(MEAN_STEP, "float32"))

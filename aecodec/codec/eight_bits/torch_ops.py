@@ -19,6 +19,7 @@ from aecodec.codec.eight_bits.layers import (
     PREFIX,
     SIGNED,
     means,
+    means_prefix,
     synthesis,
 )
 from aecodec.codec.steps import select
@@ -53,6 +54,9 @@ class TorchOps:
 
     def scaled(self, x: Tensor, name: str) -> Tensor:
         return x * self._tensor(name)
+
+    def whole(self, x: Tensor) -> Tensor:
+        return x.to(torch.uint8)
 
     def to_bytes(self, x: Tensor) -> Tensor:
         return (x.round() + SIGNED).clamp(0, 255).to(torch.uint8)
@@ -112,7 +116,6 @@ def torch_synthesis(
     tensors: Mapping[str, Tensor],
     latents: Tensor,
     quality: int,
-    network: str = PREFIX,
 ) -> Tensor:
     """Pixels (1, 3, H, W) in about -0.5 to 0.5 of scaled latents (1, M, h, w).
 
@@ -121,21 +124,24 @@ def torch_synthesis(
         tensors: of the weight file, on the device of the latents.
         latents: scaled.
         quality: 1 to 100.
-        network: what the names of the synthesis's tensors begin with.
     """
-    ops = TorchOps(tensors, network, quality)
+    ops = TorchOps(tensors, PREFIX, quality)
     x = synthesis(config, ops, latents.permute(0, 2, 3, 1)) * PIXEL_STEP
     return x.permute(0, 3, 1, 2)
 
 
 @torch.inference_mode()
 def torch_means(
-    tensors: Mapping[str, Tensor],
-    psi: Tensor,
-    decoded: Tensor | None,
-    step: int,
-    quality: int,
-    network: str,
+    tensors: Mapping[str, Tensor], psi: Tensor, latents: Tensor, step: int, quality: int
 ) -> Tensor:
-    """Scaled means (1, h/2, w/2, M) of a step, as the network of `add_means` has them."""
-    return means(TorchOps(tensors, network, quality), psi, decoded, step) * MEAN_STEP
+    """Scaled means (1, M, h/2, w/2) of a step.
+
+    Args:
+        tensors: of the weight file, on the device of the maps.
+        psi, latents, step: as of `aecodec.codec.walk.Prior.predict`.
+        quality: 1 to 100.
+    """
+    ops = TorchOps(tensors, means_prefix(step), quality)
+    known = latents.permute(0, 2, 3, 1) if step else None
+    mean = means(ops, psi.permute(0, 2, 3, 1), known, step) * MEAN_STEP
+    return mean.permute(0, 3, 1, 2)

@@ -16,6 +16,7 @@ from aecodec.codec.eight_bits.layers import (
     FINEST_STEP,
     PIXEL_STEP,
     POSITIVE,
+    PREFIX,
     SIGNED,
     convolutions,
     rotation,
@@ -62,7 +63,8 @@ class Quantiser(ABC):
 
     Args:
         tensors: of the weight file.
-        network: what the names of the network's tensors begin with, and a dot.
+        network: what the names of the float network's tensors begin with, and a dot.
+        made_as: the same of the tensors made.
         floats: samples of the float network.
 
     Attributes:
@@ -72,8 +74,10 @@ class Quantiser(ABC):
         units: of the bytes that each sees, (in,), and their zero point.
     """
 
-    def __init__(self, tensors: Mapping[str, AnyArray], network: str, floats: Floats) -> None:
-        self.network, self.floats = network, floats
+    def __init__(
+        self, tensors: Mapping[str, AnyArray], network: str, made_as: str, floats: Floats
+    ) -> None:
+        self.network, self.made_as, self.floats = network, made_as, floats
         self._float = {
             name: tensor.astype(np.float64)
             for name, tensor in tensors.items()
@@ -87,10 +91,10 @@ class Quantiser(ABC):
 
     def tensors(self) -> dict[str, AnyArray]:
         """int8 weights, int32 biases, float32 multipliers, with a row for each quality where they
-        depend on it; by their full names.
+        depend on it; by their names in a weight file.
         """
         self._make()
-        return {self.network + name: tensor for name, tensor in self._made.items()}
+        return {self.made_as + name: tensor for name, tensor in self._made.items()}
 
     @abstractmethod
     def _make(self) -> None:
@@ -207,7 +211,7 @@ class SynthesisQuantiser(Quantiser):
     def __init__(
         self, config: CodecConfig, tensors: Mapping[str, AnyArray], floats: Floats
     ) -> None:
-        super().__init__(tensors, "synthesis.", floats)
+        super().__init__(tensors, "synthesis.", PREFIX, floats)
         self.config = config
 
     def names(self) -> list[str]:

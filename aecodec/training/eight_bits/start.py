@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aecodec.codec.eight_bits.layers import PREFIX
 from aecodec.codec.model import CodecModel
 from aecodec.nn.arrays import AnyArray
 from aecodec.training.eight_bits.fit import fit
@@ -39,14 +40,19 @@ def byte_tensors(
         for name in quantiser.names():
             fit(quantiser, name, [one.quality for one in coded])
         tensors = quantiser.tensors()
-    return {name.removeprefix(quantiser.network): tensor for name, tensor in tensors.items()}
+    return {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
+
+
+def qualities(count: int, number: int) -> list[int]:
+    """Of the crops of a batch of some number: from 1 to 100, spread evenly over batches."""
+    spread = (np.arange(count) + (number * 0.618) % 1) / count
+    found: list[int] = (1 + np.floor(100 * spread)).clip(1, 100).astype(int).tolist()
+    return found
 
 
 def _coded(model: CodecModel, batch: Tensor, number: int) -> list[Coded]:
-    """A batch at qualities from 1 to 100, spread evenly over batches."""
     device = model.symbol_bits.device
-    spread = (np.arange(len(batch)) + (number * 0.618) % 1) / len(batch)
-    quality = torch.from_numpy(1 + np.floor(100 * spread)).long().clamp(1, 100).to(device)
+    quality = torch.tensor(qualities(len(batch), number), device=device)
     x = (batch.to(device).float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
     latents = model.code(x, quality)[0].float().permute(0, 2, 3, 1).cpu().numpy()
     return [

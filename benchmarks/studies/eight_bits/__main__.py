@@ -19,9 +19,7 @@ from safetensors.numpy import save
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.inference import InferenceModel
-from aecodec.codec.networks import OnnxCodec
-from aecodec.codec.steps import STEPS
-from aecodec.codec.torch_networks import CodecNetwork
+from aecodec.codec.networks import Networks, OnnxCodec
 from aecodec.codec.weights import load
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
@@ -29,20 +27,11 @@ from aecodec.nn.arrays import AnyArray
 from aecodec.storage.atomic import write_atomically
 from aecodec.training.data import split_photos
 from aecodec.training.eight_bits.fit import Error, fit
+from aecodec.training.eight_bits.means import byte_means
 from aecodec.training.eight_bits.quantise import SynthesisQuantiser
 from aecodec.training.eight_bits.samples import Coded, code, float_samples
 from aecodec.weights import find_weights
-from benchmarks.studies.eight_bits.exactness import exactness_cases, same_everywhere, write_cases
-from benchmarks.studies.eight_bits.means import (
-    ByteMeansCodec,
-    Known,
-    MeanQuantiser,
-    RecordingCodec,
-)
-from benchmarks.studies.eight_bits.means import (
-    float_samples as mean_samples,
-)
-from benchmarks.studies.eight_bits.runs import Crop, Run, byte_run, crops, float_run, psnr
+from benchmarks.studies.eight_bits.runs import Crop, crops, psnr
 
 QUALITIES = (20, 50, 80, 100)  # that are measured
 FITTED = ((1, 40, 75), (20, 55, 90), (30, 65, 100))  # that photos are coded at in turn
@@ -63,34 +52,16 @@ def fitted_synthesis(
     return rounded, quantiser.tensors(), errors
 
 
-def fitted_means(
-    config: CodecConfig, tensors: Tensors, asked: Sequence[Sequence[Known]]
-) -> tuple[dict[str, AnyArray], Errors]:
-    """The tensors of all steps, and the errors of the fits."""
-    network = CodecNetwork.load(config, tensors, "cpu")
-    made: dict[str, AnyArray] = {}
-    errors: Errors = {}
-    for step in range(STEPS):
-        known = asked[step]
-        quantiser = MeanQuantiser(tensors, step, mean_samples(network, step, known))
-        quantiser.tensors()
-        qualities = [one.quality for one in known]
-        for name in quantiser.names():
-            errors[f"step {step}, {name}"] = fit(quantiser, name, qualities)
-        made |= quantiser.tensors()
-    return made, errors
-
-
-def picture_table(runs: Mapping[str, Run], held_out: Sequence[Crop]) -> str:
-    """Of each run the PSNR at each of `QUALITIES`, and the median CPU time of a crop."""
-    rows: dict[str, list[tuple[int, float, float]]] = {name: [] for name in runs}
+def picture_table(codecs: Mapping[str, Networks], held_out: Sequence[Crop]) -> str:
+    """Of each codec the PSNR at each of `QUALITIES`, and the median CPU time of a crop."""
+    rows: dict[str, list[tuple[int, float, float]]] = {name: [] for name in codecs}
     for crop in held_out:
         for one in crop.coded:
-            for name, run in runs.items():
+            for name, networks in codecs.items():
                 start = time.process_time()
-                pixels = run(one)
+                decibels = psnr(networks, one, crop.pixels)
                 seconds = time.process_time() - start
-                rows[name].append((one.quality, psnr(pixels, crop.pixels), seconds))
+                rows[name].append((one.quality, decibels, seconds))
     table = []
     for name, found in rows.items():
         values = [np.mean([p for q, p, _ in found if q == quality]) for quality in QUALITIES]
@@ -123,20 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=48, help="to fit to")
     parser.add_argument("--others", type=int, default=8, help="held out, to measure on")
-    parser.add_argument("-o", "--out", type=Path, help="the tensors, .safetensors")
-    parser.add_argument("--wasm", type=Path, help="a folder for what wasm.mjs compares")
+    parser.add_argument("-o", "--out", type=Path, help="the weight file")
     args = parser.parse_args(arguments)
 
     path = find_weights(args.weights)
     with safe_open(path, framework="np") as file:
         config = CodecConfig.from_json(file.metadata()["config"])
     model, _ = load(path, "onnx")
-    tensors, networks = model.tensors, RecordingCodec(config, model.tensors)
-    recording = InferenceModel(config, tensors, networks)
-    photos = list_photos(args.data)
+    tensors, photos = model.tensors, list_photos(args.data)
     training, validation = split_photos(photos, min(HELD_OUT, len(photos) // 2))
-    seen = [
-        code(recording, crop, quality)
+    asked = [
+        (crop, quality)
         for number, crop in enumerate(crops(training, args.photos))
         for quality in FITTED[number % len(FITTED)]
     ]
@@ -145,35 +113,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for crop in crops(validation, args.others)
     ]
 
+    seen = [code(model, crop, quality) for crop, quality in asked]
     rounded, synthesis, errors = fitted_synthesis(config, tensors, seen)
-    means, mean_errors = fitted_means(config, tensors, networks.asked)
+    means, mean_errors = byte_means(config, tensors, asked)
     rows = [
         (name, f"{error.before / error.power:.5f}", f"{error.after / error.power:.5f}")
         for name, error in (errors | mean_errors).items()
     ]
     print(markdown_table(("error, of the layer's power", "rounded", "fitted"), rows))
-    floats = OnnxCodec(config, tensors)
-    runs = {
-        "float": float_run(floats),
-        "8 bits, rounded": byte_run(config, rounded),
-        "8 bits, fitted": byte_run(config, synthesis),
+    codecs = {
+        "float": model.networks,
+        "8 bits, rounded": OnnxCodec(config, {**tensors, **rounded}),
+        "8 bits, fitted": OnnxCodec(config, {**tensors, **synthesis}),
     }
-    print(picture_table(runs, held_out))
-    in_bytes = ByteMeansCodec(config, tensors, means)
+    print(picture_table(codecs, held_out))
+    in_bytes = OnnxCodec(config, {**tensors, **means})
     models = {"float": model, "8 bits": InferenceModel(config, tensors, in_bytes)}
     print(size_table(models, held_out))
-
-    made = {**synthesis, **means}
-    last = [known[-1] for known in networks.asked]
-    gains = tensors["gain.log_inverse.values"]
-    cases = exactness_cases(config, made, held_out[0].coded, last, gains)
-    same = same_everywhere(config, cases, made)
-    print(f"the same to the bit from 1 and 2 threads and torch: {same} of {len(cases)}")
-    if args.wasm:
-        args.wasm.mkdir(parents=True, exist_ok=True)
-        write_cases(cases, args.wasm)
     if args.out:
-        data = save(made, metadata={"config": config.to_json()})
+        data = save({**tensors, **synthesis, **means}, metadata={"config": config.to_json()})
         write_atomically(args.out, data, overwrite=True)
 
 

@@ -1,23 +1,19 @@
-"""The float decoder and that in 8 bits, run on crops of photos."""
+"""A codec's pixels of crops of photos."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from aecodec.codec.config import CodecConfig
-from aecodec.codec.networks import OnnxCodec
-from aecodec.nn.arrays import AnyArray, FloatArray
+from aecodec.codec.networks import Networks
+from aecodec.nn.arrays import AnyArray
 from aecodec.training.data import centre_crops, load_photos
 from aecodec.training.eight_bits.samples import Coded
-from benchmarks.studies.eight_bits.onnx_network import OnnxNetwork, synthesis_graph
 
 SIDE = 256
-
-Run = Callable[[Coded], FloatArray]
 
 
 class Crop(NamedTuple):
@@ -34,26 +30,8 @@ def crops(photos: Sequence[Path], number: int, scale: float = 1.0) -> list[AnyAr
     return [crop.numpy() for crop in centre_crops(loaded, SIDE)]
 
 
-def psnr(pixels: FloatArray, crop: AnyArray) -> float:
-    """Of pixels (1, H, W, 3) in -0.5 to 0.5, as they are written."""
-    levels = np.clip(np.round((pixels[0] + np.float32(0.5)) * 255), 0, 255)
-    error = np.square(levels - crop[0].transpose(1, 2, 0)).mean()
-    return float(10 * np.log10(255**2 / error))
-
-
-def float_run(networks: OnnxCodec) -> Run:
-    def run(one: Coded) -> FloatArray:
-        latents = one.latents.transpose(0, 3, 1, 2)
-        return networks.synthesise(latents, one.quality).transpose(0, 2, 3, 1)
-
-    return run
-
-
-def byte_run(config: CodecConfig, tensors: Mapping[str, AnyArray], threads: int = 1) -> Run:
-    network = OnnxNetwork(synthesis_graph(config, tensors), threads)
-
-    def run(one: Coded) -> FloatArray:
-        found: FloatArray = network(one.quality, latents=one.latents)["x"]
-        return found.transpose(0, 2, 3, 1)
-
-    return run
+def psnr(networks: Networks, one: Coded, crop: AnyArray) -> float:
+    """Of a crop's pixels, as they are written."""
+    pixels = networks.synthesise(one.latents.transpose(0, 3, 1, 2), one.quality)
+    levels = np.clip(np.round((pixels + np.float32(0.5)) * 255), 0, 255)
+    return float(10 * np.log10(255**2 / np.square(levels - crop).mean()))
