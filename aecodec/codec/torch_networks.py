@@ -126,10 +126,10 @@ class TorchCodec:
             return self._in_8_bits.predict(step, psi, latents, magnitudes, quality)
         with torch.inference_mode():
             prior = AtQuality(network.prior, q, network.gain(q))
-            known = [self._tensor(array) for array in (psi, latents, magnitudes)]
-            mean, index = prior.predict(step, *known)
+            maps = [self._tensor(array) for array in (psi, latents, magnitudes)]
+            mean, index = prior.predict(step, *maps)
             if has_means(network.eight_bits):
-                mean = torch_means(network.eight_bits, *known[:2], step, quality)
+                mean = torch_means(network.eight_bits, maps[0], maps[1], step, quality)
             return _array(mean), _array(index.clamp(0, SCALE_LEVELS - 1).to(torch.uint8))
 
     def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:

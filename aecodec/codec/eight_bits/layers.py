@@ -15,7 +15,6 @@ import numpy as np
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
-from aecodec.codec.steps import GROUPS
 from aecodec.nn.arrays import AnyArray
 
 EIGHT_BITS = "eight_bits."
@@ -38,13 +37,10 @@ Value = TypeVar("Value")
 
 
 class Ops(Protocol[Value]):
-    """What computes the layers of one network; names are of its tensors, without its own."""
+    """What computes the synthesis; names are of its tensors, without the network's own."""
 
     def scaled(self, x: Value, name: str) -> Value:
         """Float32 times a vector of the quality, rounded to float32."""
-
-    def whole(self, x: Value) -> Value:
-        """Whole float32 numbers from 0 to 255 to bytes."""
 
     def to_bytes(self, x: Value) -> Value:
         """Float32 to bytes: rounded, halves to even, plus 128 and clamped."""
@@ -61,9 +57,7 @@ class Ops(Protocol[Value]):
     def plus(self, x: Value, zero: int, change: Value, out_zero: int) -> Value:
         """Bytes plus signed bytes, clamped."""
 
-    def sums(
-        self, x: Value, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
-    ) -> Value:
+    def sums(self, x: Value, name: str, zero: int, rows: Sequence[int]) -> Value:
         """A 1x1 convolution of bytes to whole float32 numbers, in an order of its outputs."""
 
     def linear(self, latents: Value, name: str, rows: Sequence[int]) -> Value:
@@ -78,13 +72,23 @@ class Ops(Protocol[Value]):
     def concat(self, x: Value, y: Value) -> Value:
         """Channels of both."""
 
-    def select(self, x: Value, step: int) -> Value:
-        """`aecodec.codec.steps.select`: (1, h, w, C) to (1, h/2, w/2, 4C)."""
-
     def spread(self, x: Value, size: int, channels: int, *, channels_first: bool) -> Value:
         """`size` x `size` positions for each, of channels in the order row, column, channel, or
         (as `pixel_shuffle` has them) channel, row, column.
         """
+
+
+class MeanOps(Ops[Value], Protocol[Value]):
+    """What computes the means, too."""
+
+    def whole(self, x: Value) -> Value:
+        """Whole float32 numbers from 0 to 255 to bytes."""
+
+    def select(self, x: Value, step: int) -> Value:
+        """`aecodec.codec.steps.select`: (1, h, w, C) to (1, h/2, w/2, 4C)."""
+
+    def group_sums(self, x: Value, name: str, zero: int) -> Value:
+        """As `sums`, in `GROUPS` groups of channels."""
 
 
 def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
@@ -112,7 +116,7 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
     h = blocks(h, "blocks", c.blocks[1], SIGNED, SIGNED)
 
     t = ops.to_bytes(ops.scaled(ops.to_reals(h), "scale.multiplier"))
-    t = ops.spread(ops.sums(t, "tail", SIGNED, rows=fine_rows(8)), 2, 48, channels_first=False)
+    t = ops.spread(ops.sums(t, "tail", SIGNED, fine_rows(8)), 2, 48, channels_first=False)
     x = ops.linear(latents, "linear", fine_rows(LATENT_STRIDE))
     x = ops.add(ops.spread(x, 4, 48, channels_first=False), t)
 
@@ -209,7 +213,7 @@ def has_means(tensors: Mapping[str, object]) -> bool:
     return f"{means_prefix(0)}head.weight" in tensors
 
 
-def means(ops: Ops[Value], psi: Value, latents: Value | None, step: int) -> Value:
+def means(ops: MeanOps[Value], psi: Value, latents: Value | None, step: int) -> Value:
     """A step's means from psi and the latents that are known, (1, h, w, N and M), the first's from
     psi alone: whole numbers of `MEAN_STEP`, (1, h/2, w/2, M).
 
@@ -219,7 +223,7 @@ def means(ops: Ops[Value], psi: Value, latents: Value | None, step: int) -> Valu
     if latents is not None:
         x = ops.concat(x, ops.to_bytes(ops.scaled(latents, "latents.multiplier")))
     h = ops.conv(ops.conv(x, "head", SIGNED, POSITIVE), "mid", POSITIVE, POSITIVE)
-    return ops.sums(ops.select(h, step), "tail", POSITIVE, groups=GROUPS)
+    return ops.group_sums(ops.select(h, step), "tail", POSITIVE)
 
 
 def fine_rows(size: int) -> list[int]:

@@ -17,13 +17,13 @@ from aecodec.codec.eight_bits.layers import (
     means_prefix,
     synthesis,
 )
-from aecodec.codec.steps import parities
+from aecodec.codec.steps import GROUPS, parities
 from aecodec.nn.arrays import AnyArray
 from aecodec.nn.onnx_graph import Graph
 
 
 class OnnxOps:
-    """`aecodec.codec.eight_bits.layers.Ops` on the values of a graph.
+    """`aecodec.codec.eight_bits.layers.MeanOps` on the values of a graph.
 
     A tensor with a row for each quality, but for weights, is an input of the graph: its row at
     the quality asked for.
@@ -73,9 +73,13 @@ class OnnxOps:
         add = "com.microsoft.QLinearAdd"
         return self.graph.add(add, *parts, self._one, self._zero(out_zero))
 
-    def sums(
-        self, x: str, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
-    ) -> str:
+    def sums(self, x: str, name: str, zero: int, rows: Sequence[int]) -> str:
+        return self._sums(x, name, zero, rows)
+
+    def group_sums(self, x: str, name: str, zero: int) -> str:
+        return self._sums(x, name, zero, groups=GROUPS)
+
+    def _sums(self, x: str, name: str, zero: int, rows: Sequence[int] = (), groups: int = 1) -> str:
         g = self.graph
         outputs, inputs = self._tensor(f"{name}.weight").shape[:2]
         weight = g.reshape(g.weight(f"{self._network}{name}.weight"), (outputs, inputs))

@@ -22,12 +22,12 @@ from aecodec.codec.eight_bits.layers import (
     means_prefix,
     synthesis,
 )
-from aecodec.codec.steps import select
+from aecodec.codec.steps import GROUPS, select
 from aecodec.nn.arrays import AnyArray
 
 
 class TorchOps:
-    """`aecodec.codec.eight_bits.layers.Ops` on tensors, at one quality.
+    """`aecodec.codec.eight_bits.layers.MeanOps` on tensors, at one quality.
 
     Args:
         tensors: by their full names, on the device of the maps.
@@ -76,12 +76,15 @@ class TorchOps:
         total = x.int() - zero + change.int() - SIGNED + out_zero
         return total.clamp(0, 255).to(torch.uint8)
 
-    def sums(
-        self, x: Tensor, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
-    ) -> Tensor:
+    def sums(self, x: Tensor, name: str, zero: int, rows: Sequence[int]) -> Tensor:
+        return self._sums(x, name, zero)[..., list(rows)]
+
+    def group_sums(self, x: Tensor, name: str, zero: int) -> Tensor:
+        return self._sums(x, name, zero, GROUPS)
+
+    def _sums(self, x: Tensor, name: str, zero: int, groups: int = 1) -> Tensor:
         y = self._products(x, name, zero, groups).to(torch.int32).float()
-        y = (y * self._tensor(f"{name}.multiplier")).round()
-        return y[..., list(rows)] if rows else y
+        return (y * self._tensor(f"{name}.multiplier")).round()
 
     def linear(self, latents: Tensor, name: str, rows: Sequence[int]) -> Tensor:
         y = self.scaled(latents, f"{name}.input").round().clamp(-32767, 32767)

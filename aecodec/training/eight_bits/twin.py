@@ -214,15 +214,12 @@ class TwinOps:
     def plus(self, x: Tensor, zero: int, change: Tensor, out_zero: int) -> Tensor:
         return cast(Tensor, _Plus.apply(x, change, -out_zero, 255 - out_zero))
 
-    def sums(
-        self, x: Tensor, name: str, zero: int, *, rows: Sequence[int] = (), groups: int = 1
-    ) -> Tensor:
-        assert groups == 1
+    def sums(self, x: Tensor, name: str, zero: int, rows: Sequence[int]) -> Tensor:
         conv = self.twin.conv(name)
         multiplier, offset = conv.vectors(self.quality)
         y = F.linear(x.float(), conv.whole_weight()[:, :, 0, 0])
         y = round_ste(torch.addcmul(offset, y, multiplier))
-        return y[..., list(rows)] if rows else y
+        return y[..., list(rows)]
 
     def linear(self, latents: Tensor, name: str, rows: Sequence[int]) -> Tensor:
         twin = self.twin
@@ -240,9 +237,6 @@ class TwinOps:
 
     def concat(self, x: Tensor, y: Tensor) -> Tensor:
         return torch.cat([x, y], -1)
-
-    def select(self, x: Tensor, step: int) -> Tensor:
-        raise NotImplementedError("the synthesis has no steps")
 
     def spread(self, x: Tensor, size: int, channels: int, *, channels_first: bool) -> Tensor:
         batch, rows, columns, _ = x.shape
