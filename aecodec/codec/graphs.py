@@ -22,9 +22,8 @@ from aecodec.codec.steps import GROUPS, STEPS, parities
 from aecodec.nn import winograd
 from aecodec.nn.arrays import AnyArray
 from aecodec.nn.integer_units import ACTIVATION_MAX, ACTIVATION_STEP
+from aecodec.nn.leak import SLOPE
 from aecodec.nn.onnx_graph import Graph
-
-_SLOPE = 0.01  # of leaky ReLUs
 
 DECODER_NETWORKS = ("hyper_synthesis", *(f"step{step}" for step in range(STEPS)), "synthesis")
 NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
@@ -107,7 +106,7 @@ class _Builder:
         return self.graph.transpose(x, 0, 2, 3, 1)
 
     def leaky(self, x: str) -> str:
-        return self.graph.add("LeakyRelu", x, alpha=_SLOPE)
+        return self.graph.add("LeakyRelu", x, alpha=SLOPE)
 
     def conv(self, x: str, name: str, stride: int = 1) -> str:
         weight, bias = (self.graph.floats(f"{name}.{part}") for part in ("weight", "bias"))

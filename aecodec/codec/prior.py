@@ -25,6 +25,7 @@ from aecodec.codec.walk import walk
 from aecodec.nn.blocks import QualityScale
 from aecodec.nn.integer import ExactConv2d, QuantAwareConv2d
 from aecodec.nn.integer_units import ACTIVATION_STEP
+from aecodec.nn.leak import SLOPE
 
 
 def scale_of_index(index: Tensor) -> Tensor:
@@ -48,7 +49,7 @@ class HyperAnalysis(nn.Module):
         # out, it takes a fifth of the time of torch's, which is not vectorised.
         asinh = y.sign() * torch.log(y.abs() + torch.sqrt(y * y + 1))
         h = self.scale(self.head(asinh), quality)
-        h = F.leaky_relu(self.mid(F.leaky_relu(h, 0.01)), 0.01)
+        h = F.leaky_relu(self.mid(F.leaky_relu(h, SLOPE)), SLOPE)
         return self.tail(h).float()
 
 
@@ -115,8 +116,8 @@ class MeanNetwork(nn.Module):
             self.tail.weight.mul_(0.1)
 
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
-        h = F.leaky_relu(self.scale(self.head(x), quality), 0.01)
-        h = F.leaky_relu(self.mid(h), 0.01)
+        h = F.leaky_relu(self.scale(self.head(x), quality), SLOPE)
+        h = F.leaky_relu(self.mid(h), SLOPE)
         with torch.autocast(x.device.type, enabled=False):
             return self.tail(select(h.float(), self.step))
 

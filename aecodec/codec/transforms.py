@@ -19,6 +19,7 @@ from aecodec.nn.blocks import (
     ResidualBlocks,
 )
 from aecodec.nn.bounded import BoundedConv2d
+from aecodec.nn.leak import SLOPE
 
 
 def dct_matrix(size: int) -> Tensor:
@@ -118,7 +119,7 @@ class FineBlock(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor | None, quality: Tensor) -> Tensor:
         h = x if features is None else torch.cat([x.to(features.dtype), features], 1)
-        h = F.leaky_relu(self.conv1(h, quality), 0.01)
+        h = F.leaky_relu(self.conv1(h, quality), SLOPE)
         return x + self.conv2(self.blocks(h, quality))
 
 

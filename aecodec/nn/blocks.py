@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from aecodec.nn.bounded import BoundedConv2d
-
-SLOPE = 0.01
-"""Of the leaky ReLU below zero."""
+from aecodec.nn.leak import SLOPE
 
 
 class ResidualBlock(nn.Module):

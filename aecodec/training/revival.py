@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from aecodec.codec.model import CodecModel
-from aecodec.nn.blocks import SLOPE, ResidualBlock
+from aecodec.nn.blocks import ResidualBlock
+from aecodec.nn.leak import SLOPE
 
 _NEARLY = 0.99  # of the positions
 _QUALITIES = (1.0, 25.0, 50.0, 75.0, 100.0)

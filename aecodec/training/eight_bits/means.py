@@ -21,12 +21,11 @@ from aecodec.codec.steps import STEPS
 from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.integer_units import ACTIVATION_STEP
+from aecodec.nn.leak import SLOPE
 from aecodec.training.eight_bits.fit import Error, fit
 from aecodec.training.eight_bits.quantise import Modulation, Quantiser
 from aecodec.training.eight_bits.samples import Floats, Recorder, code
 from aecodec.training.eight_bits.units import hidden
-
-_SLOPE = 0.01
 
 
 class Known(NamedTuple):
@@ -102,7 +101,7 @@ def float_samples(network: CodecNetwork, step: int, asked: Sequence[Known]) -> F
     )
     for module, name in ((means.scale, "head"), (means.mid, "mid")):
         module.register_forward_hook(
-            lambda _m, _i, y, name=name: record(f"seen {name}", F.leaky_relu(y, _SLOPE))
+            lambda _m, _i, y, name=name: record(f"seen {name}", F.leaky_relu(y, SLOPE))
         )
     for number, one in enumerate(asked):
         record.number = number

@@ -17,9 +17,9 @@ from aecodec.codec.inference import InferenceModel
 from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.blocks import ModulatedConv2d, ResidualBlock
+from aecodec.nn.leak import SLOPE
 
 POSITIONS, SEEN = 96, 512  # of a map, at most: of what convolutions see, and of bytes
-_SLOPE = 0.01  # of leaky ReLUs
 
 
 class Coded(NamedTuple):
@@ -164,7 +164,7 @@ def _record_module(record: Recorder, name: str, module: nn.Module) -> None:
             plain = module._conv_forward(inputs[0], module.weight, module.bias)
             record.conv(name, inputs[0], plain, module.kernel_size[0])
             if isinstance(module, ModulatedConv2d):
-                record(f"seen {name}", F.leaky_relu(y, _SLOPE))
+                record(f"seen {name}", F.leaky_relu(y, SLOPE))
             elif name == "aside":
                 cells = y.reshape(1, 4, -1, *y.shape[2:])  # row, column, feature
                 record("seen features", cells.transpose(1, 2).flatten(2, 3))

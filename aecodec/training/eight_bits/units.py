@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from aecodec.codec.eight_bits.layers import WEIGHT_MAX
 from aecodec.nn.arrays import FloatArray
+from aecodec.nn.leak import SLOPE
 
 Doubles = npt.NDArray[np.float64]
-_SLOPE = 0.01
 _SHRINK = (1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1)  # of the whole range
 
 
@@ -69,15 +69,15 @@ class Hidden(NamedTuple):
 
 def hidden(values: FloatArray, least: FloatArray, most: FloatArray) -> Hidden:
     """For samples (N, C) behind the leaky ReLU, and their range (C,)."""
-    above, below = np.maximum(values, 0), np.minimum(values, 0) / _SLOPE
-    turned = _SLOPE * below.std(0) > above.std(0)
+    above, below = np.maximum(values, 0), np.minimum(values, 0) / SLOPE
+    turned = SLOPE * below.std(0) > above.std(0)
     up = best_unit(above, np.maximum(most, 1e-4), 0, 255)
-    down = best_unit(-below, np.maximum(-least / _SLOPE, 1e-4), 0, 255)
+    down = best_unit(-below, np.maximum(-least / SLOPE, 1e-4), 0, 255)
     return Hidden(
         np.where(turned, -1.0, 1.0),
         np.where(turned, down, up),
-        np.where(turned, -_SLOPE * down, up),
-        np.where(turned, above.mean(0), _SLOPE * below.mean(0)),
+        np.where(turned, -SLOPE * down, up),
+        np.where(turned, above.mean(0), SLOPE * below.mean(0)),
     )
 
 
