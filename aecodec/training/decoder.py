@@ -68,16 +68,17 @@ class DecoderTraining(TrainingModule):
 
     def on_train_start(self) -> None:
         """Round the float decoder's weights, in units that fit photographs."""
-        if self.batches_seen:
+        if self.batches_seen and self.means:
             return
-        if not self.start:
+        if not self.codec:
             raise RecipeError("a decoder is trained for a codec's weights; pass --start")
         recipe, photos = self.recipe, self.trainer.datamodule.photos  # type: ignore[attr-defined]
         crops = RandomCrops(
             photos, [Phase(0, recipe.batch, recipe.crop)], seed=recipe.seed + 1_000_003
         )
         batches = [crops.at(step) for step in range(-(-recipe.samples // recipe.batch))]
-        self.synthesis.load(byte_tensors(self.model, batches))
+        if not self.batches_seen:
+            self.synthesis.load(byte_tensors(self.model, batches))
         seen = [
             (crop[None].numpy(), quality)
             for number, batch in enumerate(batches)
