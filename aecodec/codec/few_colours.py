@@ -68,13 +68,13 @@ def pack_cheapest(
     most_off = float(np.interp(quality, _QUALITIES, _MOST_OFF))
     palettes = _Palettes(kept)
     for colours in _COUNTS:
+        if len(palettes.colours) <= colours:  # it has no more than these
+            continue
         fewer = combine(palettes.reduced(colours), black, cells)
         off = np.abs(np.asarray(fewer, dtype=np.int16) - before)
         error = float(np.square(off, dtype=np.float32).sum()) / len(pixels.getbands())
         if off.max(initial=0) > most_off or error > allowed * count:
             break
-        if error == 0:  # it has no more than these
-            continue
         payload = pack_exact(tile, fewer, cells)
         cost = 8 * len(payload) + bits_per_error(quality) * error
         best = min(best, Packed(payload, True, cost), key=lambda p: p.cost)
