@@ -83,7 +83,7 @@ def test_scale_indices_are_the_same_integers(both: tuple[Codec, Codec]) -> None:
                 known = (step, psi, magnitudes / 32, magnitudes, quality)
                 (mean, index), (other, wanted) = (c.model.networks.predict(*known) for c in both)
                 assert np.array_equal(index, wanted)
-                assert np.abs(mean - other).max() <= 1e-5 * np.abs(other).max() + 1e-4
+                assert np.abs(mean - other).max() <= 3e-5 * np.abs(other).max() + 1e-4
 
 
 def test_files_made_by_either_are_nearly_the_same(
