@@ -39,7 +39,7 @@ def distortion(config: CodecConfig, x: Tensor, other: Tensor, quality: Tensor) -
     with torch.autocast(x.device.type, enabled=False):
         x, other = x.float(), other.float()
         if config.distortion == "mse":
-            return _squared_error(x, other)
+            return squared_error(x, other)
         if config.distortion == "ms-ssim":
             return 1 - ms_ssim(x + 0.5, other + 0.5)
         squared, similarity_low, similarity_high, perceptual = config.distortion_weights
@@ -52,13 +52,14 @@ def balanced_parts(x: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Squared error, MS-SSIM's part and SSIMULACRA 2's for "balanced", on one scale, each (B,)."""
     a, b = _in_range(x + 0.5), _in_range(other + 0.5)
     return (
-        _squared_error(x, other),
+        squared_error(x, other),
         MS_SSIM_SCALE * (1 - ms_ssim(a, b)),
         SSIMULACRA2_SCALE * ssimulacra2.weighted_sum(a, b),
     )
 
 
-def _squared_error(x: Tensor, other: Tensor) -> Tensor:
+def squared_error(x: Tensor, other: Tensor) -> Tensor:
+    """On the scale of 0 to 255, (B,)."""
     return 255**2 * (other - x).square().mean((1, 2, 3))
 
 

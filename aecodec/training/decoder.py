@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.distortion import distortion, squared_error
 from aecodec.codec.eight_bits.layers import EIGHT_BITS
 from aecodec.codec.model import CodecModel
 from aecodec.errors import RecipeError
@@ -22,14 +23,14 @@ from aecodec.training.recipe import DecoderRecipe
 from aecodec.training.task import TrainingModule
 
 VALIDATION_QUALITIES = (20, 50, 80, 100)
-_LEAST_ERROR = (0.5 / 255) ** 2  # squared, that is added to the float decoder's
+_LEAST_ERROR = 0.5**2  # that is added to the float decoder's
 
 
 class DecoderTraining(TrainingModule):
-    """Minimises the squared error that bytes add, as a share of the float decoder's.
+    """Minimises what bytes add to the float decoder's error, as a share of that.
 
-    Each sample is at a quality of its own. The error is that against the float decoder's pixels
-    and, for the rest of `recipe.pull`, that against the original.
+    Each sample is at a quality of its own. Errors are the squared one against the float decoder's
+    pixels and, for the rest of `recipe.pull`, the codec's own distortion against the original.
     """
 
     recipe: DecoderRecipe
@@ -91,10 +92,14 @@ class DecoderTraining(TrainingModule):
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         generator = torch.Generator().manual_seed(seed)
         quality = torch.randint(1, 101, (len(batch),), generator=generator).to(self.device)
-        original, errors, own = self._measure(batch, quality)
-        pull = self.recipe.pull
-        shares = (pull * errors + (1 - pull) * (own - original)) / (original + _LEAST_ERROR)
-        return shares.mean(), {"lost": decibels(own, original).mean()}
+        x, wanted, found = self._pictures(batch, quality)
+        config, pull = self.recipe.model, self.recipe.pull
+        original, own = (distortion(config, x, picture, quality) for picture in (wanted, found))
+        squared = squared_error(wanted, x)
+        near = squared_error(found, wanted) / (squared + _LEAST_ERROR)
+        shares = pull * near + (1 - pull) * (own - original) / (original + _LEAST_ERROR)
+        lost = decibels(squared_error(found, x), squared)
+        return shares.mean(), {"lost": lost.mean()}
 
     def validation_step(self, batch: Tensor, batch_idx: int, dataloader_idx: int = 0) -> None:
         """What PSNR lacks, in dB, of photographs (dataloader 0) or drawn pictures."""
@@ -102,25 +107,23 @@ class DecoderTraining(TrainingModule):
         figures = {}
         for q in VALIDATION_QUALITIES:
             quality = torch.full((len(batch),), q, device=self.device)
-            original, _, own = self._measure(batch, quality)
-            figures[f"lost_{q}"] = decibels(own, original).mean()
+            x, wanted, found = self._pictures(batch, quality)
+            lost = decibels(squared_error(found, x), squared_error(wanted, x))
+            figures[f"lost_{q}"] = lost.mean()
         figures["loss"] = torch.stack(list(figures.values())).mean()
         self.log_validation(prefix, figures, len(batch))
 
-    def _measure(self, batch: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Squared errors (B,): of the float decoder, of bytes against it, and of bytes."""
+    def _pictures(self, batch: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The originals, about [-0.5, 0.5], and what floats and bytes make of them."""
         x = (batch.float() / 255 - 0.5).contiguous(memory_format=torch.channels_last)
         self.model.eval()  # Lightning has all of a module in training mode
         with torch.no_grad():
             latents, _, _ = self.model.code(x, quality)
             inverse = self.model.gain(quality)[1]
             wanted = self.model.synthesis(latents * inverse, quality)
-        found = self.synthesis(latents, quality)
-        pairs = ((wanted, x), (found, wanted), (found, x))
-        original, errors, own = ((a - b).square().mean((1, 2, 3)) for a, b in pairs)
-        return original, errors, own
+        return x, wanted, self.synthesis(latents, quality)
 
 
 def decibels(error: Tensor, other: Tensor) -> Tensor:
     """By how much one squared error is above another."""
-    return 10 * (error.clamp_min(1e-10) / other.clamp_min(1e-10)).log10()
+    return 10 * (error.clamp_min(1e-5) / other.clamp_min(1e-5)).log10()

@@ -136,8 +136,8 @@ class DecoderRecipe(Recipe):
 
     Attributes:
         model: of the codec.
-        pull: how much of the loss is the error against the float decoder's pixels; the rest is
-            that against the original's.
+        pull: how much of the loss is the squared error against the float decoder's pixels; the
+            rest is the model's distortion against the original's.
         samples: crops that tell what a unit of each byte is, and that layers are fitted to before
             training.
 
