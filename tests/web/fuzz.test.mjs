@@ -50,7 +50,9 @@ function fileOf(chunks) {
 function damaged(file, random) {
   if (random(3) === 0) return file.slice(0, random(file.length));
   const changed = file.slice();
-  for (let times = 1 + random(4); times > 0; times--) changed[random(file.length)] = random(256);
+  for (let times = 1 + random(4); times > 0; times--) {
+    changed[random(file.length)] ^= 1 + random(255);
+  }
   return changed;
 }
 
