@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.eight_bits import write_cases
-
 FOLDER = Path(__file__).parent
 NODE = shutil.which("node")
 _SECONDS = 900  # of one test file, on a busy machine
@@ -33,11 +31,6 @@ if NODE is None or not (FOLDER / "node_modules" / "sharp").is_dir():
 )
 def test_in_node(page: Path, name: str) -> None:
     run_in_node(name, page)
-
-
-def test_pixels_of_a_decoder_in_8_bits(tmp_path: Path) -> None:
-    write_cases(tmp_path)
-    run_in_node("eight_bits", tmp_path)
 
 
 def run_in_node(name: str, models: Path) -> None:
