@@ -105,7 +105,7 @@ def test_effort_max_refines_for_the_distortion_of_the_weights(
     codec: Codec, small: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image, quality = Image.fromarray(skimage.data.astronaut()[100:292, 150:342]), 60
-    monkeypatch.setattr("aecodec.codec.refine.ITERATIONS", 20)
+    monkeypatch.setattr("aecodec.codec.refine.ITERATIONS", 40)
     config = codec.model.config
 
     def cost(data: bytes) -> float:

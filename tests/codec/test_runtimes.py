@@ -129,10 +129,20 @@ def test_torch_is_imported_where_it_saves_more_than_its_import(
 
 
 def test_tensors_of_other_shapes_are_refused(codec: Codec) -> None:
-    tensors = {**codec.model.tensors, "synthesis.up.weight": np.zeros((1, 2, 3, 4), np.float16)}
-    model = inference_model(codec.model.config, tensors, "onnx")
+    wrong = {
+        "analysis.tail": np.zeros((1, 2, 3, 3), np.float16),
+        "eight_bits.synthesis.up": np.zeros((1, 2, 3, 3), np.int8),
+    }
+    analysis, synthesis = (
+        inference_model(
+            codec.model.config, {**codec.model.tensors, f"{name}.weight": weight}, "onnx"
+        )
+        for name, weight in wrong.items()
+    )
     with pytest.raises(AecodecError, match="not those of"):
-        model.synthesise(np.zeros((1, 320, 4, 4), np.float32), 50)
+        analysis.analyse(np.zeros((1, 3, 64, 64), np.float32), 50)
+    with pytest.raises(AecodecError, match="not those of"):
+        synthesis.synthesise(np.zeros((1, 320, 4, 4), np.float32), 50)
 
 
 WITHOUT_TORCH = """
