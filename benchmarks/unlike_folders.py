@@ -43,14 +43,13 @@ def called_same(pictures: Sequence[Image.Image], pairs: Sequence[tuple[int, int]
     thumbnails = [preview_of(picture).thumbnail() for picture in pictures]
     checker = Checker(lambda ids: {n: thumbnails[n] for n in ids}, lambda path: pictures[int(path)])
     positions = np.array(pairs).reshape(-1, 2)
-    likely = np.flatnonzero(checker.screen(images, positions, Stages(lambda *_: None, 1, 3)))
-    reasons = [""] * len(pairs)
+    likely = checker.screen(images, positions, Stages(lambda *_: None, 1, 4)).tolist()
+    reasons: dict[tuple[int, ...], str] = {}
     for start in range(0, len(likely), 64):
-        some = likely[start : start + 64]
-        found = checker([(images[i], images[j]) for i, j in positions[some]])
-        for n, reason in zip(some.tolist(), found, strict=True):
-            reasons[n] = reason
-    return reasons
+        some = [tuple(pair) for pair in likely[start : start + 64]]
+        found = checker([(images[i], images[j]) for i, j in some])
+        reasons.update(zip(some, found, strict=True))
+    return [reasons.get(pair, "") for pair in pairs]
 
 
 def burst(photo: Image.Image, seed: int) -> list[Image.Image]:
