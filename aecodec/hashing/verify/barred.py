@@ -43,9 +43,8 @@ def fitted(part: Tensor, whole: Tensor, sizes: Tensor) -> tuple[Tensor, list[boo
         near, far = (_outlines(picture[rows], side) for picture in (part, whole))
         shifts = shift[rows, None] + reach * torch.linspace(-1, 1, many)
         places = _placed(extent[rows, None], free[rows, None] * shifts[..., None])
-        scores = align.correlation(
-            *(picture.repeat_interleave(many, 0) for picture in (near, far)), places.flatten(0, 1)
-        ).reshape(-1, many)
+        near, far = (picture.repeat_interleave(many, 0) for picture in (near, far))
+        scores = align.correlation(near, far, places.flatten(0, 1)).reshape(-1, many)
         best = scores.argmax(1, keepdim=True)
         shift[rows], reach = shifts.gather(1, best)[:, 0], reach * 2 / (many - 1)
         maps[rows] = places[torch.arange(len(rows)), best[:, 0]]
@@ -54,9 +53,7 @@ def fitted(part: Tensor, whole: Tensor, sizes: Tensor) -> tuple[Tensor, list[boo
     if len(rows):
         near, far = (_outlines(picture[rows], picture.shape[-1]) for picture in (part, whole))
         shapes = sizes[rows, 0, 0] / sizes[rows, 0, 1]
-        moved = align.refine(near, far, maps[rows], _STEPS, shapes)
-        before, after = (align.correlation(near, far, places) for places in (maps[rows], moved))
-        maps[rows] = torch.where((after > before)[:, None, None], moved, maps[rows])
+        maps[rows] = align.refine_if_better(near, far, maps[rows], _STEPS, shapes)
     return maps, [
         alike and is_between_bars(whole[row], maps[row])
         for row, alike in enumerate(likely.tolist())
@@ -82,4 +79,4 @@ def _placed(extent: Tensor, offset: Tensor) -> Tensor:
 
 
 def _outlines(pictures: Tensor, side: int) -> Tensor:
-    return align.outlines(align.grey(avg_pool2d(pictures, pictures.shape[-1] // side)))
+    return align.outlines(avg_pool2d(align.grey(pictures), pictures.shape[-1] // side))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import compress
 
 import numpy as np
@@ -334,7 +335,7 @@ def _places(
 
 def _grey(pictures: Tensor, side: int) -> Tensor:
     """Squares (N, 3, SMALL, SMALL) as grey ones (N, 1, side, side)."""
-    return align.grey(avg_pool2d(pictures, pictures.shape[-1] // side))
+    return avg_pool2d(align.grey(pictures), pictures.shape[-1] // side)
 
 
 def _rank(rows: Tensor) -> Tensor:
@@ -356,7 +357,10 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
     assert small.maps is not None
     first = 0 if small.piece == "a" else 1
     images = pair[first], pair[1 - first]
-    shapes = torch.tensor([np.divide(*sizes[first])]).float() if small.barred else None
+    refine = align.refine
+    if small.barred:
+        shape = torch.tensor([sizes[first][0] / sizes[first][1]])
+        refine = partial(align.refine_if_better, shapes=shape)
     maps = torch.tensor([small.maps])
     reach = float(torch.det(maps[0, :, :2]).abs().sqrt())
     # As large as the one is that has fewer pixels of what both show.
@@ -368,13 +372,13 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
             side = side * 3 // 4
         part, whole = (squares([image], side) for image in images)
         near, far = (align.outlines(align.grey(square)) for square in (part, whole))
-        maps = align.refine(near, far, maps, 4, shapes)
+        maps = refine(near, far, maps, 4)
         (findings,) = examine(part, whole, maps, small.barred)
         final = side >= limit
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
         nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
         if final and nearly and verdict.reason == IN_PLACES:
-            maps = align.refine(near, far, maps, _MORE_STEPS, shapes)
+            maps = refine(near, far, maps, _MORE_STEPS)
             (findings,) = examine(part, whole, maps, small.barred)
             verdict = decide(findings, maps[0], sizes, small.piece, final=True)
         if not verdict.same and verdict.sure:
