@@ -142,9 +142,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
+    parser.add_argument("--data", type=Path, help="folder of photos; none: drawn classes only")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--pictures", type=int, default=100, help="of each class")
+    parser.add_argument("--pictures", type=int, default=100, help="of each class; 0: none")
     parser.add_argument(
         "--of", nargs="+", default=[], metavar="CLASS=N", help="of some classes, another number"
     )
@@ -164,9 +164,11 @@ def main() -> None:
         write_result(args.out / "unlike_folders.json", figures, table(figures))
 
     for name, count in counts.items():
-        note(name, drawn(name, count))
-    note("photographs", in_folder(args.data))
-    note("bursts of a motif", of_bursts(list_photos(args.data, args.limit)))
+        if count:
+            note(name, drawn(name, count))
+    if args.data:
+        note("photographs", in_folder(args.data))
+        note("bursts of a motif", of_bursts(list_photos(args.data, args.limit)))
 
 
 if __name__ == "__main__":
