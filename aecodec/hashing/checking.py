@@ -39,7 +39,10 @@ VERIFY = ("thumbnail", "pixels", "none", "exact")
 """How to make sure: look at thumbnails, and at the files where those cannot tell; at the files
 only; not at all; or only call the same what has equal pixels."""
 
-MEASURED = "of 2,093 pairs of unlike pictures of 23 kinds, 0 were called the same"
+MEASURED = (
+    "of 5,520 pairs of unlike pictures of 20 kinds, and 239,400 of tiny or single-coloured ones,"
+    " 0 were called the same"
+)
 """What is known of pictures that are called the same by looking, from
 `benchmarks/results/unlike_folders`.
 """
