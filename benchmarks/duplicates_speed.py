@@ -27,12 +27,23 @@ from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing import checking, duplicates
 from aecodec.hashing.index import ImageIndex
-from aecodec.hashing.verify import guess
+from aecodec.hashing.verify import guess, layout
 from aecodec.training.drawn import draw
 from benchmarks.near_duplicates import TRANSFORMATIONS
 
 SIDE = 192  # pixels of a made picture, about
 SHARES = {"packed": 0.65, "tiles": 0.15, "drawn": 0.06}  # the rest are altered copies
+
+
+_PARTS = (
+    "search",
+    "small copies",
+    "layouts",
+    "screen",
+    "verification",
+    "of this, files",
+    "all",
+)
 
 
 Make = Callable[[], Image.Image]
@@ -124,6 +135,7 @@ def measure(index: Path) -> dict[str, Any]:
     split = Split()
     split.watch(duplicates, "_candidates", "search", lambda _, images, *rest: len(images))
     split.watch(checking.Checker, "_copy", "small copies", lambda _, ids, *rest: len(ids))
+    split.watch(layout, "alike", "layouts", lambda copies, *rest: len(copies))
     split.watch(guess, "likeness", "screen", lambda c, s, pairs, *rest: len(pairs))
     split.watch(checking.Checker, "__call__", "verification", lambda _, pairs: len(pairs))
     split.watch(checking.Checker, "_by_files", "of this, files", lambda *_: 1)
@@ -163,12 +175,12 @@ def table(figures: dict[str, Any]) -> str:
             f"{parts[name]['seconds']:.1f}",
             f"{parts[name]['cpu_seconds']:.1f}",
         ]
-        for name in ("search", "small copies", "screen", "verification", "of this, files", "all")
+        for name in _PARTS
         if name in parts
     ]
     return (
-        f"# Duplicates among {figures['pictures']:,} pictures\n\nSearch and small copies count"
-        " pictures, screen and verification pairs. Of"
+        f"# Duplicates among {figures['pictures']:,} pictures\n\nSearch, small copies and"
+        " layouts count pictures, screen and verification pairs. Of"
         f" {figures['altered']:,} altered copies {figures['altered_found']:.1%} are in the group of"
         f" their original; {figures['others']:,} other pictures are called copies, for which there"
         " is no truth.\n\n" + markdown_table(["", "number", "seconds", "CPU seconds"], rows) + "\n"

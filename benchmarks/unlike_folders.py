@@ -43,14 +43,13 @@ def called_same(pictures: Sequence[Image.Image], pairs: Sequence[tuple[int, int]
     thumbnails = [preview_of(picture).thumbnail() for picture in pictures]
     checker = Checker(lambda ids: {n: thumbnails[n] for n in ids}, lambda path: pictures[int(path)])
     positions = np.array(pairs).reshape(-1, 2)
-    likely = np.flatnonzero(checker.screen(images, positions, Stages(lambda *_: None, 1, 3)))
-    reasons = [""] * len(pairs)
+    likely = checker.screen(images, positions, Stages(lambda *_: None, 1, 4)).tolist()
+    reasons: dict[tuple[int, ...], str] = {}
     for start in range(0, len(likely), 64):
-        some = likely[start : start + 64]
-        found = checker([(images[i], images[j]) for i, j in positions[some]])
-        for n, reason in zip(some.tolist(), found, strict=True):
-            reasons[n] = reason
-    return reasons
+        some = [tuple(pair) for pair in likely[start : start + 64]]
+        found = checker([(images[i], images[j]) for i, j in some])
+        reasons.update(zip(some, found, strict=True))
+    return [reasons.get(pair, "") for pair in pairs]
 
 
 def burst(photo: Image.Image, seed: int) -> list[Image.Image]:
@@ -143,9 +142,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
+    parser.add_argument("--data", type=Path, help="folder of photos; none: drawn classes only")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--pictures", type=int, default=100, help="of each class")
+    parser.add_argument("--pictures", type=int, default=100, help="of each class; 0: none")
     parser.add_argument(
         "--of", nargs="+", default=[], metavar="CLASS=N", help="of some classes, another number"
     )
@@ -165,9 +164,11 @@ def main() -> None:
         write_result(args.out / "unlike_folders.json", figures, table(figures))
 
     for name, count in counts.items():
-        note(name, drawn(name, count))
-    note("photographs", in_folder(args.data))
-    note("bursts of a motif", of_bursts(list_photos(args.data, args.limit)))
+        if count:
+            note(name, drawn(name, count))
+    if args.data:
+        note("photographs", in_folder(args.data))
+        note("bursts of a motif", of_bursts(list_photos(args.data, args.limit)))
 
 
 if __name__ == "__main__":

@@ -3,16 +3,17 @@
     python -m benchmarks.verified_duplicates --data photos --out verified_duplicates
 
 An altered photo is found if it is a candidate of its original, by its code among those of pieces of
-the other photos, and if looking at both says that they are the same; "codes alone" is `--verify
-none`. Photos must not have been trained on: --held-out takes those that a training run with so many
-left out. Documents are altered, too: --copies of each class of `unlike.py` are compressed again,
-scaled, cropped and made grey. What unlike pictures are called is in `unlike_folders.py`. Needs the
-extra `hashers`.
+the other photos or by its layout among all of these and the other altered copies, and if looking at
+both says that they are the same; "codes alone" is `--verify none`. Photos must not have been
+trained on: --held-out takes those that a training run with so many left out. Documents are altered,
+too: --copies of each class of `unlike.py` are compressed again, scaled, cropped and made grey. What
+unlike pictures are called is in `unlike_folders.py`. Needs the extra `hashers`.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from PIL import Image
 
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
-from aecodec.hashing.checking import NEAREST, WIDE
+from aecodec.hashing.checking import NEAREST, WIDE, by_layout
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import preview_of
+from aecodec.hashing.verify.guess import small_copy
+from aecodec.hashing.verify.layout import alike
 from aecodec.training.data import split_photos
 from benchmarks.near_duplicates import TRANSFORMATIONS, pieces
 from benchmarks.unlike import CLASSES
@@ -46,21 +49,29 @@ def recall(
     def code(image: Image.Image) -> Any:
         return np.unpackbits(np.frombuffer(hasher.code(image, bits), np.uint8))
 
+    def copy(image: Image.Image) -> Any:
+        return small_copy(Image.open(io.BytesIO(preview_of(image).thumbnail())))
+
     each = -(-distractors // len(photos))
     owner = np.repeat(np.arange(len(photos)), each)
-    others = np.stack([code(p) for n, photo in enumerate(photos) for p in pieces(photo, each, n)])
+    cut = [(code(p), copy(p)) for n, photo in enumerate(photos) for p in pieces(photo, each, n)]
+    others = np.stack([piece for piece, _ in cut])
     own = [code(photo) for photo in photos]
+    stored = [*map(copy, photos), *(small for _, small in cut)]
     limit = hasher.calibration.threshold(bits, FPR).distance if hasher.calibration else -1
     rows = {}
     for name, alter in TRANSFORMATIONS.items():
         altered = [alter(photo) for photo in photos]
         near, candidates = [], []
+        copies = np.stack([*map(copy, altered), *stored])
+        laid_out_alike = set(map(tuple, alike(copies, by_layout(NEAREST)).tolist()))
         for n, picture in enumerate(altered):
             altered_code = code(picture)
             far = int((altered_code != own[n]).sum())
             nearer = ((altered_code != others[owner != n]).sum(1) < far).sum()
             near.append(far <= limit)
-            candidates.append(nearer < NEAREST and far <= round(WIDE * bits))
+            by_code = nearer < NEAREST and far <= round(WIDE * bits)
+            candidates.append(by_code or (n, len(photos) + n) in laid_out_alike)
         same = called_same([*photos, *altered], [(n, len(photos) + n) for n in range(len(photos))])
         found = [candidate and bool(why) for candidate, why in zip(candidates, same, strict=True)]
         rows[name] = {

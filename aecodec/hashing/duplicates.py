@@ -16,6 +16,8 @@ from aecodec.hashing.database import Entry
 
 _BATCH = 256
 _AT_ONCE = 256  # pairs that are looked at together, at least
+_AT_A_TIME = 100_000  # distances
+_ONES = np.array([byte.bit_count() for byte in range(256)])  # bits that are set
 _LOSSLESS = frozenset([".png", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".tga", ".gif"])
 
 EQUAL = "same pixels"
@@ -23,7 +25,8 @@ EQUAL = "same pixels"
 
 Rank = Callable[[Entry], Any]
 Check = Callable[[Sequence[tuple[Entry, Entry]]], Sequence[str]]
-Screen = Callable[[Sequence[Entry], npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
+Pairs = npt.NDArray[np.int64]
+Screen = Callable[[Sequence[Entry], Pairs], Pairs]
 Progress = Callable[[int, int], None]
 
 
@@ -146,16 +149,17 @@ def group_checked(
     """The same, where codes only name candidates, and `check` looks at them.
 
     Files of equal content are the same without a look. Of other images the candidates are the
-    `nearest` codes of either, within the radius. Every duplicate was checked against the image that
-    is kept, or has the content of one that was.
+    `nearest` codes of either, within the radius, and what the screen adds. Every duplicate was
+    checked against the image that is kept, or has the content of one that was.
 
     Args:
         index, entries, codes, kept, rank, progress: as in `group`.
         radius: of candidates, in bits, inclusive; may be wide.
         check: says of pairs (kept, candidate) what was done to the first to have the second;
             nothing where they are not the same.
-        screen: says which of very many pairs need not be checked: of images and positions
-            (P, 2) among them, bool (P,), True for those to check.
+        screen: says which pairs to check: of images and candidates, positions (P, 2) among
+            them, gives some of these and others that it knows of, each once, the smaller position
+            first.
         nearest: candidates of each image, at most; others may name it as theirs, too.
     """
     order = _in_order(entries, kept, rank)
@@ -166,10 +170,10 @@ def group_checked(
     first = [entries[rows[0]] for rows in copies.values()]
     twins = [[entries[row] for row in rows[1:]] for rows in copies.values()]
     own_codes = codes[[rows[0] for rows in copies.values()]]
-    pairs, distances = _candidates(index, first, own_codes, radius, nearest)
+    pairs = _candidates(index, first, own_codes, radius, nearest)
     if screen is not None:
-        likely = screen(first, pairs)
-        pairs, distances = pairs[likely], distances[likely]
+        pairs = screen(first, pairs)
+    pairs, distances = _by_distance(own_codes, pairs)
     starts = np.searchsorted(pairs[:, 0], np.arange(len(first) + 1)).tolist()
     others, far = pairs[:, 1].tolist(), distances.tolist()
     free = set(range(len(first)))
@@ -203,13 +207,11 @@ def group_checked(
 
 def _candidates(
     index: CodeIndex, images: Sequence[Entry], codes: Codes, radius: int, nearest: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Pairs of positions (P, 2) that are near, and how far; of each image those later in order,
-    nearest first.
-    """
+) -> Pairs:
+    """Pairs of positions (P, 2) that are near, each once, the smaller first."""
     ids = np.array([image.id for image in images], dtype=np.int64)
     by_id = np.argsort(ids)
-    found, distances = [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)]
+    found = [np.empty((0, 2), np.int64)]
     for start in range(0, len(images), _BATCH):
         far, near = index.search(codes[start : start + _BATCH], nearest + 1)
         place = np.searchsorted(ids[by_id], near).clip(max=len(ids) - 1)
@@ -217,10 +219,22 @@ def _candidates(
         own = np.broadcast_to(np.arange(start, start + len(near))[:, None], near.shape)
         usable = (ids[other] == near) & (other != own) & (far <= radius)
         found.append(np.sort(np.stack([own[usable], other[usable]], 1), axis=1))
-        distances.append(far[usable].astype(np.int64))
-    pairs, far = np.concatenate(found), np.concatenate(distances)
-    _, once = np.unique(pairs[:, 0] * len(images) + pairs[:, 1], return_index=True)
-    pairs, far = pairs[once], far[once]
+    pairs = np.concatenate(found)
+    numbers = np.unique(pairs[:, 0] * len(images) + pairs[:, 1])
+    return np.stack([numbers // len(images), numbers % len(images)], 1)
+
+
+def _by_distance(codes: Codes, pairs: Pairs) -> tuple[Pairs, npt.NDArray[np.int64]]:
+    """Pairs of positions (P, 2) of codes, nearest first for each first one; and their distances."""
+    far = np.concatenate(
+        [
+            np.empty(0, np.int64),
+            *(
+                _ONES[np.bitwise_xor(codes[some[:, 0]], codes[some[:, 1]])].sum(1)
+                for some in np.array_split(pairs, 1 + len(pairs) // _AT_A_TIME)
+            ),
+        ]
+    )
     order = np.lexsort((pairs[:, 1], far, pairs[:, 0]))
     return pairs[order], far[order]
 

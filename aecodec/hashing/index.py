@@ -342,8 +342,8 @@ class ImageIndex:
         counts: whoever deletes the duplicates shall not lose it.
 
         Args:
-            radius: largest Hamming distance; None: wide, where the images are looked at, else
-                that of the rate `DEFAULT_FPR`.
+            radius: largest Hamming distance; None: wide, and like layouts, too, where the images
+                are looked at, else that of the rate `DEFAULT_FPR`.
             *places: only images below these folders, which must be indexed; none: all.
             keep: folder of reference images, which are never duplicates.
             verify: one of `checking.VERIFY`: look at thumbnails, and at the files where

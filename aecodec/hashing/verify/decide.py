@@ -36,6 +36,7 @@ class Verdict:
         piece: which is the part of the other, "a" or "b"; nothing where none was found.
         maps: from the part to the whole, as `torch.nn.functional.affine_grid` takes it; None
             where nothing was found.
+        barred: all of the part lies between bars of the whole (`barred.py`).
     """
 
     same: bool
@@ -43,6 +44,7 @@ class Verdict:
     sure: bool = True
     piece: str = ""
     maps: tuple[tuple[float, ...], ...] | None = None
+    barred: bool = False
 
 
 @dataclass(frozen=True)

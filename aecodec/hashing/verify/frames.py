@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from PIL import Image
 from torch import Tensor
@@ -55,7 +57,13 @@ def stripped_size(size: tuple[int, int], box: Box) -> tuple[int, int]:
     return max(1, round(width)), max(1, round(height))
 
 
-def has_frame(box: Box) -> bool:
+def onto(boxes: Tensor) -> Tensor:
+    """Maps (N, 2, 3) from what lies in boxes (N, 4) to the pictures."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return torch.cat([torch.diag_embed((high - low) / 2), (low + high)[:, :, None] / 2], 2)
+
+
+def has_frame(box: Sequence[float]) -> bool:
     return max(1 + box[0], 1 + box[1], 1 - box[2], 1 - box[3]) > 2 * _LEAST_FRAME
 
 

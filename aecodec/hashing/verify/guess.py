@@ -241,8 +241,8 @@ def _windows(shape: int) -> _Windows:
     for size in _SIZES if shape == 0 else (1.0, *_SIZES):
         across = _spans(size * min(1.0, wider))
         down = _spans(size * min(1.0, 1 / wider))
-        columns.append(torch.cat([_sampling(*span) for span in across]))
-        rows.append(torch.cat([_sampling(*span) for span in down]))
+        columns.append(torch.cat([sampling(_SAMPLES, *span) for span in across]))
+        rows.append(torch.cat([sampling(_SAMPLES, *span) for span in down]))
         maps += [
             [[right - left, 0, left + right - 1], [0, bottom - top, top + bottom - 1]]
             for top, bottom in down
@@ -257,9 +257,9 @@ def _spans(extent: float) -> list[tuple[float, float]]:
     return [(float(low), float(low) + extent) for low in np.linspace(0, 1 - extent, count)]
 
 
-def _sampling(low: float, high: float) -> Tensor:
-    """(16, 32): means of the pixels between the two."""
-    edges = torch.linspace(low * SIDE, high * SIDE, _SAMPLES + 1)[:, None]
+def sampling(count: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """(count, 32): means of the pixels between the two."""
+    edges = torch.linspace(low * SIDE, high * SIDE, count + 1)[:, None]
     pixels = torch.arange(SIDE)
     covered = (torch.minimum(edges[1:], pixels + 1) - torch.maximum(edges[:-1], pixels)).clamp_min(
         0

@@ -87,8 +87,12 @@ class Findings:
 
 
 @torch.inference_mode()
-def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
-    """RGB float32 (N, 3, S, S), 0 to 1, and maps (N, 2, 3)."""
+def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> list[Findings]:
+    """RGB float32 (N, 3, S, S), 0 to 1, and maps (N, 2, 3).
+
+    Barred, all of the part lies between bars of the whole (`barred.py`): colours are as they were,
+    and something may lie over a picture of any kind.
+    """
     side = part.shape[-1]
     seen, mask = warp(whole, maps), inside(maps, side, 1 / side).float()
     colours = [(p.amax(1) - p.amin(1)).mean((1, 2)) for p in (part, seen)]
@@ -96,7 +100,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     both = torch.maximum(*colours) < _COLOURLESS
     part_lit = torch.where(colourless[:, None, None, None], grey(part), part)
     seen_lit = torch.where(colourless[:, None, None, None], grey(seen), seen)
-    smooth, fitted, lit, gains = _matched(part_lit, seen_lit, mask)
+    smooth, fitted, lit, gains = _matched(part_lit, seen_lit, mask, not barred)
     change = (lit - seen_lit).abs().amax(1)
     rest = (smooth - fitted).square().mean(1)
     textured, photographic, structure = _kinds(part, mask)
@@ -115,7 +119,7 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor) -> list[Findings]:
     largest = (around(part - seen, 2).abs().amax(1) * mask).amax((1, 2)).tolist()
     found = []
     for row in range(len(part)):
-        residue = _judged(layers, row, photographic[row])
+        residue = _judged(layers, row, photographic[row], barred)
         found.append(
             Findings(
                 covered=covered[row],
@@ -172,7 +176,7 @@ class _Residue:
     hidden: float
 
 
-def _judged(layers: _Layers, row: int, photographic: bool) -> _Residue:
+def _judged(layers: _Layers, row: int, photographic: bool, barred: bool) -> _Residue:
     residual, variance = layers.residual[row], layers.variance[row]
     valid = layers.valid[row]
     if not valid.any():
@@ -181,11 +185,14 @@ def _judged(layers: _Layers, row: int, photographic: bool) -> _Residue:
     noise = min(float(np.median(residual[valid])), _NOISE**2)
     odd = residual / (variance + _FLOOR**2 + 2 * noise)
     hidden = np.zeros(rest.shape, bool)
-    if photographic and _FEW < (odd[valid] > _ODD).mean() < _MANY:
+    if (photographic or barred) and _FEW < (odd[valid] > _ODD).mean() < _MANY:
         strange = valid & (odd > 0.3)
-        hidden = bars(part, seen, strange)
-        strange &= _pool(hidden) == 0
-        hidden |= patches(part, seen, rest, strange)
+        if barred:
+            hidden = patches(part, seen, rest, strange, reach=3, merging=photographic)
+        else:
+            hidden = bars(part, seen, strange)
+            strange &= _pool(hidden) == 0
+            hidden |= patches(part, seen, rest, strange)
     clear = valid & (_pool(hidden) == 0) if hidden.any() else valid
     if hidden.mean() > _HIDDEN or not clear.any():
         clear = valid
@@ -269,13 +276,15 @@ def are_photographic(pictures: Tensor) -> list[bool]:
 # ---- colours and sharpness ----------------------------------------------------------------
 
 
-def _matched(part: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _matched(
+    part: Tensor, seen: Tensor, mask: Tensor, recolour: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The part and what explains it at the sharpness at which they agree best; what explains it as
-    sharp as it is; and slopes (N, 3).
+    sharp as it is; and slopes (N, 3). Colours change only where they may.
     """
     fitted, slopes = seen.clone(), torch.ones(seen.shape[:2])
     as_it_is = ((seen - part).square().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
-    for row in (as_it_is > _AS_IT_IS**2).nonzero()[:, 0].tolist():
+    for row in (as_it_is > _AS_IT_IS**2).nonzero()[:, 0].tolist() if recolour else ():
         some = slice(row, row + 1)
         lit, slope = _curve(seen[some], part[some], mask[some])
         # What is rare, as the thing on a white ground, is not worth much to a curve.

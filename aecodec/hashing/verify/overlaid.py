@@ -37,8 +37,18 @@ def bars(part: Array, seen: Array, strange: Array) -> Array:
     return found
 
 
-def patches(part: Array, seen: Array, rest: Array, strange: Array) -> Array:
-    """bool (S, S): places of one colour in one of the two, set off from what is around them."""
+def patches(
+    part: Array, seen: Array, rest: Array, strange: Array, reach: int = 2, merging: bool = False
+) -> Array:
+    """bool (S, S): places of one colour in one of the two, set off from what is around them.
+
+    Args:
+        part, seen: pictures (3, S, S).
+        rest: what is left, squared, (S, S).
+        strange: windows in which that is much.
+        reach: pixels that their edges are blurred by.
+        merging: they may be of the colour that is around them, too.
+    """
     side = part.shape[-1]
     found = np.zeros((side, side), bool)
     places, _ = ndimage.label(ndimage.binary_fill_holes(strange), np.ones((3, 3)))
@@ -55,14 +65,18 @@ def patches(part: Array, seen: Array, rest: Array, strange: Array) -> Array:
             colour = np.median(picture[:, differing], axis=1)[:, None, None]
             near = np.abs(picture - colour).max(0) < _NEAR
             against = np.abs(other - colour).max(0) < _NEAR
+            if against[differing].mean() >= 0.25:
+                continue
+            if merging and near[differing].mean() > 0.85:
+                found |= ndimage.binary_dilation(differing, iterations=3)
+                break
             # All that hangs together in this colour: a button ends, a sky goes on.
             pieces, _ = ndimage.label(near)
             number = np.bincount(pieces[differing]).argmax()
             patch = pieces == number
             # With its edges, which small copies blur.
-            there = ndimage.binary_dilation(patch, iterations=2)[differing].mean()
-            clear = number > 0 and there > 0.85 and patch.mean() < _PATCH
-            if clear and against[differing].mean() < 0.25:
+            there = ndimage.binary_dilation(patch, iterations=reach)[differing].mean()
+            if number > 0 and there > 0.85 and patch.mean() < _PATCH:
                 found |= ndimage.binary_dilation(patch, iterations=3)
                 break
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import compress
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
+from aecodec.hashing.verify.barred import fitted
 from aecodec.hashing.verify.decide import IN_PLACES, Sizes, Verdict, decide
 from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.frames import (
@@ -87,6 +89,7 @@ def _batch(pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool) -> list[Ve
     if open_rows:
         chosen, chosen_sizes = [pairs[n] for n in open_rows], [sizes[n] for n in open_rows]
         aligned = _without_frames(chosen, chosen_sizes, _aligned(chosen, chosen_sizes))
+        aligned = _in_screenshots(chosen, chosen_sizes, aligned)
         for n, verdict in zip(open_rows, aligned, strict=True):
             if full and not verdict.sure:
                 verdict = _large(pairs[n], sizes[n], verdict)
@@ -262,6 +265,32 @@ def _without_frames(
     return found
 
 
+def _in_screenshots(
+    pairs: Sequence[Pair], sizes: Sequence[Sizes], verdicts: Sequence[Verdict]
+) -> list[Verdict]:
+    """The verdicts, but of pairs of which one lies between bars in the other those on that place,
+    if they are the same there, or may be.
+    """
+    found = list(verdicts)
+    rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
+    if not rows:
+        return found
+    a, b = (squares([pairs[n][k] for n in rows], SMALL) for k in (0, 1))
+    grown = torch.tensor([sizes[n] for n in rows], dtype=torch.float32)
+    for part, whole, piece in ((a, b, "a"), (b, a, "b")):
+        maps, barred = fitted(part, whole, grown if piece == "a" else grown.flip(1))
+        chosen = [place for place, between in enumerate(barred) if between]
+        if not chosen:
+            continue
+        findings = examine(part[chosen], whole[chosen], maps[chosen], barred=True)
+        for place, finding in zip(chosen, findings, strict=True):
+            n = rows[place]
+            verdict = decide(finding, maps[place], sizes[n], piece)
+            if verdict.same or (found[n].sure and not verdict.sure):
+                found[n] = replace(verdict, barred=True)
+    return found
+
+
 def _places(
     pictures: Sequence[Tensor], chosen: Tensor, guesses: Tensor, scores: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -306,7 +335,7 @@ def _places(
 
 def _grey(pictures: Tensor, side: int) -> Tensor:
     """Squares (N, 3, SMALL, SMALL) as grey ones (N, 1, side, side)."""
-    return align.grey(avg_pool2d(pictures, pictures.shape[-1] // side))
+    return avg_pool2d(align.grey(pictures), pictures.shape[-1] // side)
 
 
 def _rank(rows: Tensor) -> Tensor:
@@ -328,6 +357,10 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
     assert small.maps is not None
     first = 0 if small.piece == "a" else 1
     images = pair[first], pair[1 - first]
+    refine = align.refine
+    if small.barred:
+        shape = torch.tensor([sizes[first][0] / sizes[first][1]])
+        refine = partial(align.refine_if_better, shapes=shape)
     maps = torch.tensor([small.maps])
     reach = float(torch.det(maps[0, :, :2]).abs().sqrt())
     # As large as the one is that has fewer pixels of what both show.
@@ -339,19 +372,19 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
             side = side * 3 // 4
         part, whole = (squares([image], side) for image in images)
         near, far = (align.outlines(align.grey(square)) for square in (part, whole))
-        maps = align.refine(near, far, maps, 4)
-        (findings,) = examine(part, whole, maps)
+        maps = refine(near, far, maps, 4)
+        (findings,) = examine(part, whole, maps, small.barred)
         final = side >= limit
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
         nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
         if final and nearly and verdict.reason == IN_PLACES:
-            maps = align.refine(near, far, maps, _MORE_STEPS)
-            (findings,) = examine(part, whole, maps)
+            maps = refine(near, far, maps, _MORE_STEPS)
+            (findings,) = examine(part, whole, maps, small.barred)
             verdict = decide(findings, maps[0], sizes, small.piece, final=True)
         if not verdict.same and verdict.sure:
             break
     if side > SMALL:
         return verdict
     part, whole = (squares([image], SMALL) for image in images)
-    (findings,) = examine(part, whole, maps)
+    (findings,) = examine(part, whole, maps, small.barred)
     return decide(findings, maps[0], sizes, small.piece, final=True)

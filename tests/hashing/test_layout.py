@@ -1,0 +1,58 @@
+"""Pictures laid out alike name each other as candidates, whatever their codes are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image, ImageDraw, ImageOps
+
+from aecodec.hashing.checking import by_layout
+from aecodec.hashing.verify.guess import small_copy
+from aecodec.hashing.verify.layout import alike
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Image.Image]:
+    names = ("coffee", "chelsea", "astronaut", "rocket", "cat", "retina")
+    return [Image.fromarray(getattr(skimage.data, name)()) for name in names]
+
+
+def screenshot(photo: Image.Image, bar: float) -> Image.Image:
+    height, radius = round(bar * photo.height), photo.height // 10
+    image = ImageOps.expand(photo, (0, height, 0, height), (245, 245, 245))
+    pen = ImageDraw.Draw(image)
+    pen.text((height // 2, 0), "12:34", "black", font_size=height * 0.6)
+    x, y = image.width // 2, image.height // 2
+    pen.ellipse((x - radius, y - radius, x + radius, y + radius), "white")
+    return image
+
+
+@pytest.mark.parametrize("bar", [0.08, 0.25])
+def test_a_screenshot_names_its_photo_and_no_other(photos: list[Image.Image], bar: float) -> None:
+    shots = [screenshot(photo, bar) for photo in photos]
+    told: list[tuple[int, int]] = []
+    copies = np.stack([small_copy(image) for image in [*photos, *shots]])
+    found = alike(copies, 2, lambda done, total: told.append((done, total))).tolist()
+    # "chelsea" and "cat" are one photo.
+    same = {(n, m) for n in range(6) for m in range(6) if n == m or {n, m} == {1, 4}}
+    assert {(n, n + 6) for n in range(6)} <= {tuple(pair) for pair in found}
+    # Bars and buttons are alike, so screenshots may name each other.
+    assert all((a, b % 6) in same for a, b in found if a < 6)
+    assert all(a < b for a, b in found)
+    assert len({tuple(pair) for pair in found}) == len(found)
+    assert told[-1] == (12, 12)
+
+
+def test_what_shows_nothing_names_nothing() -> None:
+    rng = np.random.default_rng(0)
+    blank = np.full((5, 32, 32), 200, np.uint8)
+    noise = rng.integers(0, 256, (40, 32, 32), dtype=np.uint8)
+    assert alike(np.concatenate([blank, noise]), 8).shape == (0, 2)
+    assert alike(noise[:1], 8).shape == (0, 2)
+    assert alike(noise[:0], 8).shape == (0, 2)
+
+
+def test_layouts_name_fewer_than_codes_but_some() -> None:
+    assert by_layout(64) == 16
+    assert by_layout(4) == 2
