@@ -109,6 +109,8 @@ def export_decoder(
     """As `export_codec`: the codec that the run began with, and its decoder in 8 bits."""
     synthesis = ByteSynthesis(recipe.model)
     card = {**_load(synthesis, checkpoint, "synthesis."), **card}
+    # Of the codec, which has the same layers in floats.
+    card["parameters"] = sum(p.numel() for p in CodecModel(recipe.model).parameters())
     state = torch.load(checkpoint, map_location="cpu", mmap=True)
     of_synthesis = {PREFIX + n: torch.from_numpy(t) for n, t in synthesis.tensors().items()}
     tensors = state["codec"] | of_synthesis | state["means"]
