@@ -1,12 +1,13 @@
-"""The codec's networks as ONNX graphs; the same as the modules of `aecodec.codec.network`.
+"""The codec's networks as ONNX graphs; the same as the modules of
+`aecodec.codec.torch_networks`.
 
 Maps come and go as (1, h, w, C): channels-last, as pixels are. Between 3x3 convolutions they are
 (1, C, h, w), which is what ONNX Runtime convolves. An input named as a tensor of the weight file is
 what that table has at the quality asked for.
 
-For WebAssembly, convolutions of the floating-point networks are written with fewer products. These
-graphs give the same pixels but for the last bits, and the same symbols: the layers that these
-depend on stay as they are.
+3x3 convolutions of the floating-point networks are written with fewer products (Winograd). They
+give the same maps but for the last bits, and the same symbols: the layers that these depend on stay
+as they are. What has 8 bits is added by `aecodec.codec.eight_bits.onnx_ops`.
 """
 
 from __future__ import annotations
