@@ -2,10 +2,10 @@
 
 python -m benchmarks.browser_speed --data photos --out benchmarks/results/browser_speed
 
-Needs Chromium, and onnxruntime-web as `make test-web` installs it. One photo, in two sizes, is
-decoded several times in one page; the first time, which loads the networks, does not count. Then
-pages with one picture are opened, each by a browser that starts anew, with what it kept in its
-cache. Where other programs run, the best times are nearer to those of a machine without them.
+Needs Chromium. One photo, in two sizes, is decoded several times in one page; the first time,
+which loads the networks, does not count. Then pages with one picture are opened, each by a browser
+that starts anew, with what it kept in its cache. Where other programs run, the best times are
+nearer to those of a machine without them.
 """
 
 from __future__ import annotations
@@ -146,17 +146,13 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of photos; one is used")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument(
-        "--runtime", type=Path, default=Path("tests/web/node_modules/onnxruntime-web")
-    )
-    parser.add_argument("--runs", type=int, default=7, help="how often each is timed")
     args = parser.parse_args()
     photo = load_photo(list_photos(args.data, 1)[0])
     codec = Codec("cpu", runtime="onnx")
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for name, data in viewer_files([DEFAULT_MODEL], args.runtime):
+        for name, data in viewer_files([DEFAULT_MODEL]):
             write_bytes(folder / name, data)
         for size in SIZES:
             file = codec.compress(ImageOps.fit(photo, size, Image.Resampling.LANCZOS), QUALITY)

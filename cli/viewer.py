@@ -18,14 +18,6 @@ def add_to(app: typer.Typer) -> None:
 
 def viewer(
     output: Annotated[Path, output_option("DIR", "Folder for the page.")],
-    runtime: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of onnxruntime-web, which runs the networks in a browser:"
-            " `npm install onnxruntime-web` makes node_modules/onnxruntime-web.",
-        ),
-    ] = Path("node_modules/onnxruntime-web"),
     weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,14 +30,14 @@ def viewer(
 ) -> None:
     """Write a page that shows .aec files in a browser, for any static host.
 
-    All that it needs lies beside it, about 8 MB for each codec and 14 MB for ONNX Runtime; it
-    asks no other host for anything. viewer.html takes files that are dropped on it; in other
+    All that it needs lies beside it, 5 to 8 MB for each codec and 14 MB for ONNX Runtime; it asks
+    no other host for anything. viewer.html takes files that are dropped on it; in other
     pages, the module aec-img.js makes `<aec-img src="photo.aec">` work. Browsers run neither
     from a file: URL; try it with `python -m http.server -d DIR`.
     """
     from aecodec.weights import shipped_codecs
     from aecodec.workflows.viewer import viewer_files
 
-    files = dict(viewer_files(weights or shipped_codecs(), runtime))
+    files = dict(viewer_files(weights or shipped_codecs()))
     write_all(output, files, force)
     print(f"{output / 'viewer.html'}  {sum(map(len, files.values())):,} bytes in all")

@@ -47,28 +47,39 @@ export class Picture {
    * @param {(colour: number, y: number) => Float32Array} plane a row of a colour, about -0.5 to 0.5
    */
   putLearned({ left, top, width, height }, plane) {
-    const [low, high] = this.levels;
-    const range = high - low;
     const { fround } = Math; // every step in float32, as the decoder in Python has it
+    const range = this.levels[1] - this.levels[0];
     for (let y = 0; y < height; y++) {
-      const colours = [0, 1, 2].map((colour) => plane(colour, y));
-      const at = (/** @type {number} */ c, /** @type {number} */ x) => fround(colours[c][x] + 0.5);
-      let i = (top + y) * this.width + left;
-      for (let x = 0; x < width; x++, i++) {
-        for (let c = 0; c < 3; c++) {
-          const value = this.grey
-            ? fround(fround(fround(at(0, x) + at(1, x)) + at(2, x)) / 3)
-            : at(c, x);
-          const scaled = fround(value * range);
-          if (this.grey16) {
-            this.grey16[i] = low + Math.min(range, Math.max(0, rounded(scaled)));
-            this.rgba[4 * i + c] = this.grey16[i] >> 8;
-          } else {
-            this.rgba[4 * i + c] = scaled; // rounded to the nearest, halves to even, and clamped
-          }
+      const start = (top + y) * this.width + left;
+      const [red, green, blue] = [0, 1, 2].map((colour) => plane(colour, y));
+      if (this.grey) {
+        for (let x = 0; x < width; x++) {
+          const sum = fround(fround(red[x] + 0.5) + fround(green[x] + 0.5));
+          const mean = fround(fround(sum + fround(blue[x] + 0.5)) / 3);
+          this.#putGrey(start + x, fround(mean * range));
+        }
+      } else {
+        // Stored values are rounded to the nearest, halves to even, and clamped.
+        for (let x = 0, i = 4 * start; x < width; x++, i += 4) {
+          this.rgba[i] = fround(fround(red[x] + 0.5) * 255);
+          this.rgba[i + 1] = fround(fround(green[x] + 0.5) * 255);
+          this.rgba[i + 2] = fround(fround(blue[x] + 0.5) * 255);
         }
       }
     }
+  }
+
+  /**
+   * @param {number} i which pixel
+   * @param {number} level above that which is black to the network
+   */
+  #putGrey(i, level) {
+    if (this.grey16) {
+      const [low, high] = this.levels;
+      this.grey16[i] = low + Math.min(high - low, Math.max(0, rounded(level)));
+      level = this.grey16[i] >> 8;
+    }
+    for (let c = 0; c < 3; c++) this.rgba[4 * i + c] = level;
   }
 
   /** @param {Uint8Array | Uint16Array | number} alpha of each pixel, or of all */

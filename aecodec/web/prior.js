@@ -9,7 +9,7 @@ const HYPER_MAX = 127;
 const LEAST_CODED = 3; // symbols of a smaller scale index are zero
 
 // floor(32 sqrt(|symbol|)), at most 255.
-const MAGNITUDES = Array.from({ length: 65 }, (_, symbol) =>
+const MAGNITUDES = Float32Array.from({ length: 65 }, (_, symbol) =>
   Math.min(255, Math.floor(Math.sqrt(1024 * symbol))),
 );
 
@@ -25,10 +25,10 @@ const MAGNITUDES = Array.from({ length: 65 }, (_, symbol) =>
  * @param {number} height in latents
  * @param {number} width in latents
  * @param {number} quality
- * @param {(symbols: Int32Array) => void} [seen] is shown the symbols of z and of each step
+ * @param {((symbols: Int32Array) => void) | null} [seen] is shown the symbols of z and of each step
  * @returns {Promise<Latents>}
  */
-export async function decodeLatents(model, payload, height, width, quality, seen = () => {}) {
+export async function decodeLatents(model, payload, height, width, quality, seen = null) {
   const decoder = new SymbolDecoder(model.tables, payload);
   const { latentChannels: channels, hyperChannels } = model;
   const [rows, columns] = [height + (height % 2), width + (width % 2)];
@@ -38,8 +38,8 @@ export async function decodeLatents(model, payload, height, width, quality, seen
   const hyperIndex = model.hyperIndex(quality);
   const indices = new Uint8Array(hyper[1] * hyper[2] * hyperChannels);
   for (let i = 0; i < indices.length; i += hyperChannels) indices.set(hyperIndex, i);
-  const z = decoder.take(indices, null);
-  seen(z);
+  const z = decoder.take(indices);
+  seen?.(z);
   const clamped = Float32Array.from(z, (s) => Math.max(-HYPER_MAX, Math.min(HYPER_MAX, s)));
   const { psi: uncropped } = await model.run("hyper_synthesis", quality, {
     z: { data: clamped, shape: hyper },
@@ -49,22 +49,43 @@ export async function decodeLatents(model, payload, height, width, quality, seen
   const map = () => new Float32Array(rows * columns * channels);
   const [latents, magnitudes] = [map(), map()];
   const shape = [1, rows, columns, channels];
+  const group = channels / STEPS;
   const known = { latents: { data: latents, shape }, magnitudes: { data: magnitudes, shape } };
   for (let step = 0; step < STEPS; step++) {
     const { mean, index } = await model.run(`step${step}`, quality, { psi, ...known });
-    const places = placesOf(step, rows, columns, channels);
     const stepIndices = /** @type {Uint8Array} */ (index.data);
-    const coded = codedOf(stepIndices, places, height, width, columns, channels);
-    const symbols = decoder.take(stepIndices, coded);
-    seen(symbols.filter((_, i) => coded[i]));
-    for (let i = 0; i < symbols.length; i++) {
-      const place = places[i];
-      latents[place] = symbols[i] + mean.data[i];
-      magnitudes[place] = MAGNITUDES[Math.min(Math.abs(symbols[i]), 64)];
+    const runs = runsOf(step, rows, columns);
+    for (const [i, { row, column }] of runs.entries()) {
+      // Beyond the picture nothing is coded.
+      if (row >= height || column >= width) stepIndices.fill(0, i * group, (i + 1) * group);
+    }
+    const symbols = decoder.take(stepIndices, LEAST_CODED);
+    seen?.(symbols.filter((_, i) => stepIndices[i] >= LEAST_CODED));
+    const found = latentsOf(symbols, /** @type {Float32Array} */ (mean.data));
+    for (const [i, { row, column, part }] of runs.entries()) {
+      const place = (row * columns + column) * channels + part * group;
+      latents.set(found.latents.subarray(i * group, (i + 1) * group), place);
+      magnitudes.set(found.magnitudes.subarray(i * group, (i + 1) * group), place);
     }
   }
   const data = crop({ data: latents, shape }, height, width);
   return { height, width, channels, data };
+}
+
+/**
+ * What a step's symbols say, in their order.
+ * @param {Int32Array} symbols
+ * @param {Float32Array} means
+ */
+function latentsOf(symbols, means) {
+  const latents = new Float32Array(symbols.length);
+  const magnitudes = new Float32Array(symbols.length);
+  for (let i = 0; i < symbols.length; i++) {
+    const symbol = symbols[i];
+    latents[i] = symbol + means[i];
+    if (symbol) magnitudes[i] = MAGNITUDES[Math.min(Math.abs(symbol), 64)];
+  }
+  return { latents, magnitudes };
 }
 
 /**
@@ -86,43 +107,21 @@ function crop({ data, shape }, height, width) {
 }
 
 /**
- * Where the symbols of a step lie among the latents.
+ * Where the symbols of a step lie among the latents: those of a position and a group of channels
+ * follow each other.
  * @param {number} step
  * @param {number} rows even, as `columns`
  * @param {number} columns
- * @param {number} channels
  */
-function placesOf(step, rows, columns, channels) {
-  const places = new Uint32Array((rows * columns * channels) / 4);
-  const group = channels / STEPS;
-  let i = 0;
-  for (let row = 0; row < rows; row += 2) {
-    for (let column = 0; column < columns; column += 2) {
-      for (let channel = 0; channel < channels; channel++) {
-        const [down, right] = CELL[step ^ Math.floor(channel / group)];
-        places[i++] = ((row + down) * columns + column + right) * channels + channel;
+function runsOf(step, rows, columns) {
+  const runs = [];
+  for (let top = 0; top < rows; top += 2) {
+    for (let left = 0; left < columns; left += 2) {
+      for (let part = 0; part < STEPS; part++) {
+        const [down, right] = CELL[step ^ part];
+        runs.push({ row: top + down, column: left + right, part });
       }
     }
   }
-  return places;
-}
-
-/**
- * Which symbols of a step are coded: not those that are surely zero, nor beyond the picture.
- * @param {Uint8Array} indices
- * @param {Uint32Array} places
- * @param {number} height of the tile
- * @param {number} width
- * @param {number} columns of the map
- * @param {number} channels
- */
-function codedOf(indices, places, height, width, columns, channels) {
-  const coded = new Uint8Array(indices.length);
-  const end = height * columns * channels;
-  for (let i = 0; i < indices.length; i++) {
-    const inside =
-      places[i] < end && (columns === width || Math.floor(places[i] / channels) % columns < width);
-    coded[i] = Number(inside && indices[i] >= LEAST_CODED);
-  }
-  return coded;
+  return runs;
 }

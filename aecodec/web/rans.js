@@ -73,12 +73,12 @@ export class SymbolDecoder {
   /**
    * Decode one symbol for each scale index, in the order of the indices.
    * @param {Uint8Array} indices
-   * @param {Uint8Array | null} coded which of the symbols are coded; null: all. The others are 0.
+   * @param {number} [least] symbols of smaller indices are not coded: they are 0
    * @returns {Int32Array}
    */
-  take(indices, coded) {
+  take(indices, least = 0) {
     const symbols = new Int32Array(indices.length);
-    const places = placesByIndex(indices, coded, this.tables.begins.length);
+    const places = placesByIndex(indices, least, this.tables.begins.length);
     for (const place of places) {
       const begins = this.tables.begins[indices[place]];
       const entries = begins.length - 1;
@@ -131,14 +131,21 @@ export class SymbolDecoder {
 /**
  * The places of what is coded, by ascending index; those of one index in their order.
  * @param {Uint8Array} indices
- * @param {Uint8Array | null} coded
+ * @param {number} least of those that are coded
  * @param {number} levels
  */
-function placesByIndex(indices, coded, levels) {
-  const next = new Uint32Array(levels + 1);
-  for (let i = 0; i < indices.length; i++) if (!coded || coded[i]) next[indices[i] + 1]++;
-  for (let index = 0; index < levels; index++) next[index + 1] += next[index];
-  const places = new Uint32Array(next[levels]);
-  for (let i = 0; i < indices.length; i++) if (!coded || coded[i]) places[next[indices[i]]++] = i;
+function placesByIndex(indices, least, levels) {
+  const counts = new Uint32Array(levels);
+  for (let i = 0; i < indices.length; i++) counts[indices[i]]++;
+  const next = new Uint32Array(levels);
+  let total = 0;
+  for (let index = least; index < levels; index++) {
+    next[index] = total;
+    total += counts[index];
+  }
+  const places = new Uint32Array(total);
+  for (let i = 0; i < indices.length; i++) {
+    if (indices[i] >= least) places[next[indices[i]]++] = i;
+  }
   return places;
 }

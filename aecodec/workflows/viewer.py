@@ -15,39 +15,33 @@ from aecodec.codec import preview
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.graphs import DECODER_NETWORKS, codec_graph
 from aecodec.codec.weights import digest
-from aecodec.errors import AecodecError
 from aecodec.nn.arrays import AnyArray
 from aecodec.weights import find_weights, loading
 
 _PAGE = files("aecodec") / "web"
-RUNTIME_FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 
 # What a decoder takes from the weight file beside the inputs of its networks.
 _TABLES = ("gain.log_inverse.values", "hyper_index", "tables.counts", "tables.lengths")
 
 
-def viewer_files(models: Sequence[str | Path], runtime: Path) -> Iterator[tuple[str, bytes]]:
+def viewer_files(models: Sequence[str | Path]) -> Iterator[tuple[str, bytes]]:
     """Path and contents of each file of the page.
 
     Args:
         models: names of codecs that ship, or their weight files; .aec files name theirs.
-        runtime: folder of onnxruntime-web, as npm installs it, or its `dist`.
 
     Raises:
-        AecodecError: no such model, or not the runtime's folder.
+        AecodecError: no such model.
     """
-    folder = runtime / "dist" if (runtime / "dist").is_dir() else runtime
-    for name in RUNTIME_FILES:
-        if not (folder / name).is_file():
-            raise AecodecError(
-                f"{runtime}: has no {name}; get it with `npm install onnxruntime-web`, and give"
-                " --runtime node_modules/onnxruntime-web"
-            )
     yield from model_files(models)
     for path in _PAGE.iterdir():
-        yield path.name, path.read_bytes()
-    for name in RUNTIME_FILES:
-        yield f"runtime/{name}", (folder / name).read_bytes()
+        if path.is_file():
+            yield path.name, path.read_bytes()
+    for path in (_PAGE / "runtime").iterdir():  # ONNX Runtime, the large part of it deflated
+        name, data = path.name, path.read_bytes()
+        if name.endswith(".z"):
+            name, data = name.removesuffix(".z"), zlib.decompress(data)
+        yield f"runtime/{name}", data
 
 
 def model_files(models: Sequence[str | Path]) -> Iterator[tuple[str, bytes]]:

@@ -13,7 +13,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
-from . import compress, denoise, explore, search
+from . import compress, denoise, explore, search, view
 from .uploads import MAX_BYTES
 
 # Besides Gradio's own, which are large enough for a demonstration.
@@ -35,6 +35,8 @@ def build(folder: Path, index: Path | None, device: str) -> gr.Blocks:
         gr.Markdown("# aecodec")
         with gr.Tab("Compress"):
             compress.tab(device)
+        with gr.Tab("View"):
+            view.tab()
         with gr.Tab("Denoise"):
             denoise.tab(device)
         with gr.Tab("Search"):
@@ -68,7 +70,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="aecodec-ui-") as temporary:
         os.environ["GRADIO_TEMP_DIR"] = temporary
         page = build(folder, index, device)
-        _, address, _ = page.launch(
+        app, address, _ = page.launch(
             server_name="127.0.0.1",
             server_port=port or _free_port(),
             share=False,
@@ -80,6 +82,7 @@ def serve(
             footer_links=[],
             css=_STYLE,
         )
+        app.router.routes.insert(0, view.route())  # before Gradio's own, which take any path
         try:
             ready(address)
             (stop or threading.Event()).wait()

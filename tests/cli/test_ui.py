@@ -190,6 +190,29 @@ def test_aec_files_are_shown(
     assert line.startswith("cut.aec: ")
 
 
+def test_the_browser_decodes_aec_files_itself(
+    browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
+) -> None:
+    open_tab("View")
+    photo = Image.open(folder / "cat.png").crop((0, 0, 210, 130))
+    file = folder.parent / "viewed.aec"
+    file.write_bytes(aecodec.compress(photo, 80))
+    frame = find("iframe[title=Viewer]")
+    browser.switch_to.frame(frame)
+    try:
+        find("input[type=file]").send_keys(str(file))
+        eventually(lambda: "210 x 130" in find("dl").text)
+        pixels = browser.execute_script(
+            "const c = document.querySelector('aec-img canvas');"
+            "return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+        )
+    finally:
+        browser.switch_to.default_content()
+    decoded = np.asarray(aecodec.decompress(file.read_bytes()))
+    assert np.array_equal(np.array(pixels).reshape(130, 210, 4)[..., :3], decoded)
+    screenshot(browser, "view")
+
+
 def test_denoise_says_what_it_found(
     browser: Any, find: Any, eventually: Eventually, open_tab: Any, folder: Path
 ) -> None:

@@ -6,31 +6,16 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 from aecodec.weights import shipped_models
-from aecodec.workflows.viewer import RUNTIME_FILES
 from tests.cli.conftest import Run, refused
 
 
-def test_without_the_runtime_it_says_how_to_get_it(run: Run, tmp_path: Path) -> None:
+def test_the_page_has_all_it_needs(run: Run, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    err = refused(
-        run("viewer", "-o", str(site), "--runtime", str(tmp_path / "nowhere")),
-        "npm install onnxruntime-web",
-    )
-    assert len(err.splitlines()) == 1
-    assert not site.exists()
-
-
-@pytest.mark.parametrize("place", ["dist", "."])
-def test_the_page_has_all_it_needs(run: Run, tmp_path: Path, place: str) -> None:
-    runtime, site = tmp_path / "runtime", tmp_path / "site"
-    (runtime / place).mkdir(parents=True)
-    for name in RUNTIME_FILES:
-        (runtime / place / name).write_text(name)
-    arguments = ("viewer", "-o", str(site), "--runtime", str(runtime), "--weights", "codec-psnr")
+    arguments = ("viewer", "-o", str(site), "--weights", "codec-psnr")
     assert run(*arguments)[0] == 0
+    assert (site / "runtime/ort-wasm-simd-threaded.wasm").read_bytes().startswith(b"\0asm")
+    assert "Microsoft" in (site / "runtime/LICENSE").read_text("utf-8")
     card = next(card for card in shipped_models() if card["id"] == "codec-psnr")
     (digest,) = json.loads((site / "models.json").read_text())
     assert card["sha256"].startswith(digest)

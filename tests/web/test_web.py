@@ -45,6 +45,12 @@ def run_in_node(name: str, models: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_runtime_is_that_of_npm(page: Path) -> None:
+    for file in (page / "runtime").glob("ort*"):
+        own = FOLDER / "node_modules" / "onnxruntime-web" / "dist" / file.name
+        assert file.read_bytes() == own.read_bytes()
+
+
 def test_a_model_takes_at_most_8_megabytes(page: Path) -> None:
     for folder in page.iterdir():
         if (folder / "synthesis.onnx.z").is_file():
