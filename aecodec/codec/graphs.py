@@ -30,17 +30,28 @@ DECODER_NETWORKS = ("hyper_synthesis", *(f"step{step}" for step in range(STEPS))
 NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 
 
-def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:
+def codec_graph(
+    name: str,
+    config: CodecConfig,
+    tensors: Mapping[str, AnyArray],
+    *,
+    for_browsers: bool = False,
+) -> Graph:
     """The graph of one of the `NETWORKS`.
 
     Synthesis and means are those in 8 bits where the weight file has them.
+
+    Args:
+        name: of the network.
+        config, tensors: of the weight file.
+        for_browsers: what is faster in WebAssembly, and gives the same.
 
     Raises:
         KeyError: a tensor is missing.
     """
     builder = _Builder(config, tensors)
     if name == "synthesis" and has_synthesis(tensors):
-        add_synthesis(builder.graph, config)
+        add_synthesis(builder.graph, config, for_browsers=for_browsers)
     elif name.startswith("step"):
         _step(builder, int(name.removeprefix("step")))
     else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
@@ -21,10 +22,12 @@ from aecodec.codec.eight_bits.layers import (
     rotation,
     vectors,
 )
+from aecodec.codec.eight_bits.onnx_ops import OnnxOps
 from aecodec.codec.networks import OnnxCodec
 from aecodec.codec.steps import STEPS
 from aecodec.codec.torch_networks import CodecNetwork, TorchCodec
 from aecodec.nn.arrays import AnyArray, FloatArray
+from aecodec.nn.onnx_graph import Graph
 from aecodec.nn.runtime import use_threads
 from aecodec.training.eight_bits import means
 from aecodec.training.eight_bits.means import Known, MeanQuantiser
@@ -123,6 +126,31 @@ def test_the_synthesis_is_the_same_to_the_bit(
             use_threads(before)
         wanted = other.synthesise(planes, one.quality)
         assert np.square(wanted - found).mean() < 1e-2 * wanted.var()
+
+
+def test_products_of_bytes_are_those_of_float64() -> None:
+    """The 16 bits of `linear`, to their ends, in the graph for browsers and in the usual one."""
+    rng = np.random.default_rng(0)
+    tensors: dict[str, AnyArray] = {
+        "linear.input": np.ones((100, 320), np.float32),
+        "linear.weight": rng.integers(-32767, 32768, (24, 320)).astype(np.int16),
+        "linear.multiplier": np.full(24, 2.0**-20),
+        "linear.bias": rng.integers(-99, 99, 24).astype(np.int32),
+    }
+    tensors["linear.weight"][0], tensors["linear.weight"][1] = 32767, -32767
+    x = rng.integers(-32767, 32768, (1, 9, 7, 320)).astype(np.float32)
+    x[0, :2] = np.array([32767, -99999], np.float32)[:, None, None]
+    found = []
+    for for_browsers in (False, True):
+        graph = Graph(tensors)
+        latents = graph.input("latents", (1, "h", "w", 320), "float32")
+        ops = OnnxOps(graph, "", for_browsers=for_browsers)
+        y = ops.linear(latents, "linear", list(range(23, -1, -1)))
+        graph.output(y, "y", (1, "h", "w", 24), "float32")
+        session = onnxruntime.InferenceSession(graph.model(weights_inside=True))
+        found += session.run(None, {"latents": x, "linear.input": np.ones(320, np.float32)})
+    assert np.array_equal(*found)
+    assert np.abs(found[0]).max() > 300_000
 
 
 def test_means_are_the_same_to_the_bit(

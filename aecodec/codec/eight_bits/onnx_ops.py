@@ -31,10 +31,11 @@ class OnnxOps:
     Args:
         graph: where they are added.
         network: what the names of its tensors begin with, and a dot.
+        for_browsers: without products of float64, which WebAssembly computes in one thread.
     """
 
-    def __init__(self, graph: Graph, network: str) -> None:
-        self.graph, self._network = graph, network
+    def __init__(self, graph: Graph, network: str, *, for_browsers: bool = False) -> None:
+        self.graph, self._network, self._for_browsers = graph, network, for_browsers
 
     def scaled(self, x: str, name: str) -> str:
         return self.graph.add("Mul", x, self._vector(name))
@@ -101,14 +102,41 @@ class OnnxOps:
         g = self.graph
         y = g.add("Round", self.scaled(latents, f"{name}.input"))
         ends = (g.constant(end, "float32") for end in (-32767, 32767))
-        y = g.cast(g.add("Clip", y, *ends), "float64")
-        weight, multiplier, bias = (
-            self._ordered(self._vector(f"{name}.{part}"), rows)
-            for part in ("weight", "multiplier", "bias")
+        y = g.add("Clip", y, *ends)
+        multiplier, bias = (
+            self._ordered(self._vector(f"{name}.{part}"), rows) for part in ("multiplier", "bias")
         )
-        y = g.add("MatMul", y, g.transpose(g.cast(weight, "float64"), 1, 0))
+        if self._for_browsers:
+            y = self._product_of_bytes(y, self._tensor(f"{name}.weight")[list(rows)].T)
+        else:
+            weight = self._ordered(self._vector(f"{name}.weight"), rows)
+            y = g.cast(y, "float64")
+            y = g.add("MatMul", y, g.transpose(g.cast(weight, "float64"), 1, 0))
         y = g.add("Round", g.add("Mul", y, multiplier))
         return g.cast(g.add("Add", y, g.cast(bias, "float64")), "float32")
+
+    def _product_of_bytes(self, y: str, weight: AnyArray) -> str:
+        """Whole float32 numbers of 16 bits times int16 weights (in, out): float64."""
+        g = self.graph
+        high = g.add("Floor", g.add("Mul", y, g.constant(1 / 256, "float32")))
+        low = g.add("Sub", y, g.add("Mul", high, g.constant(256, "float32")))
+        high = g.add("Add", high, g.constant(SIGNED, "float32"))
+        parts = [(g.cast(high, "uint8"), SIGNED), (g.cast(low, "uint8"), 0)]
+        weights = [((weight >> 8) + SIGNED, SIGNED), (weight & 255, 0)]
+        high_high, low_high, high_low, low_low = (
+            g.add(
+                "MatMulInteger",
+                *(part, g.constant(own, "uint8")),
+                *(self._zero(zero), self._zero(own_zero)),
+            )
+            for own, own_zero in weights
+            for part, zero in parts
+        )
+        total = g.cast(high_high, "float64")
+        for part in (g.add("Add", low_high, high_low), low_low):
+            total = g.add("Mul", total, g.constant(256, "float64"))
+            total = g.add("Add", total, g.cast(part, "float64"))
+        return total
 
     def rotated(self, x: str, matrix: AnyArray) -> str:
         return self.graph.add("MatMul", x, self.graph.constant(matrix.T, "float32"))
@@ -172,10 +200,10 @@ class OnnxOps:
         return self.graph.constant(zero, "uint8")
 
 
-def add_synthesis(graph: Graph, config: CodecConfig) -> None:
+def add_synthesis(graph: Graph, config: CodecConfig, *, for_browsers: bool) -> None:
     """The network from `latents` (1, h, w, M) to `x`, pixels (1, 3, H, W) in about -0.5 to 0.5."""
     latents = graph.input("latents", (1, "h", "w", config.latent_channels))
-    x = synthesis(config, OnnxOps(graph, PREFIX), latents)
+    x = synthesis(config, OnnxOps(graph, PREFIX, for_browsers=for_browsers), latents)
     x = graph.add("Mul", x, graph.constant(PIXEL_STEP, "float32"))
     graph.output(graph.transpose(x, 0, 3, 1, 2), "x", (1, 3, "H", "W"), "float32")
 
