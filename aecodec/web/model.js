@@ -18,6 +18,7 @@ const OPTIONS = {
   executionProviders: ["wasm"],
   // It would keep as much as the largest tile took, twice over, in each network.
   enableCpuMemArena: false,
+  graphOptimizationLevel: "basic", // more makes nothing faster here, and takes longer
 };
 
 export class Model {
