@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +11,6 @@ from aecodec.storage.atomic import write_atomically
 
 from .options import output_file
 from .output import say
-
-if TYPE_CHECKING:
-    from aecodec.hashing.duplicates import Match
 
 PANEL = "Search by content"
 _LENGTHS = (16, 32, 64, 128, 256)  # of all models that ship
@@ -61,15 +58,6 @@ def bits_option(default: str) -> Any:
         help="Code length; with hash-cifar10 one of 16, 32, 64.",
         show_default=default,
     )
-
-
-def match_card(match: Match, webp: bytes | None, label: str | None = None) -> Any:
-    from aecodec.hashing.gallery import Card
-
-    entry = match.entry
-    details = f"{entry.width}x{entry.height}, {entry.size:,} bytes"
-    text = label or f"{match.distance} bits"
-    return Card(entry.path, text, details, webp, first=label is not None)
 
 
 def write_html(path: Path, page: bytes, force: bool, quiet: bool) -> None:

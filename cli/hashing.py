@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +15,7 @@ from aecodec.storage.atomic import refuse_to_overwrite
 from aecodec.storage.folders import keep_inputs
 
 from .batch import local_paths, run_cluster
-from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card, write_html
+from .hash_common import PANEL, Backend, Html, Index, bits_option, write_html
 from .options import (
     AsJson,
     Device,
@@ -33,7 +32,6 @@ from .pipes import input_file
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
-    from aecodec.workflows.search import ImageIndex
 
 _DEFAULT_BITS = 64
 
@@ -159,7 +157,8 @@ def search(
     Most alike first, with the number of bits that differ. Bits of which the query is unsure count
     little in the order, so that these numbers need not ascend.
     """
-    from aecodec.workflows.search import ImageIndex, match_facts
+    from aecodec.workflows.matches import match_facts
+    from aecodec.workflows.search import ImageIndex
 
     k = 10 if count is None and radius is None else count
     found: list[tuple[Path, list[Match]]] = []
@@ -176,7 +175,9 @@ def search(
                 say(f"error: {named(query, explain(error))}")
                 failed = True
         if html:
-            write_html(html, _search_page(opened, found), force, quiet)
+            from aecodec.workflows.gallery import search_page
+
+            write_html(html, search_page(opened, found), force, quiet)
     if as_json:
         print_json([{"query": str(q), "matches": [*map(match_facts, ms)]} for q, ms in found])
     elif not html:
@@ -186,19 +187,6 @@ def search(
                 tell(f"  {match.distance:>3}  {match.entry.path}")
     if failed:
         raise typer.Exit(1)
-
-
-def _search_page(opened: ImageIndex, found: Sequence[tuple[Path, list[Match]]]) -> bytes:
-    from aecodec.hashing.gallery import Card, Section, page
-    from aecodec.workflows.search import small_picture
-
-    sections = []
-    for query, matches in found:
-        first = Card(str(query), "query", "", small_picture(query).thumbnail(), first=True)
-        thumbnails = opened.pictures([match.entry.id for match in matches])
-        cards = [match_card(match, thumbnails.get(match.entry.id)) for match in matches]
-        sections.append(Section(str(query), [first, *cards]))
-    return page("Look-alikes", "", sections)
 
 
 # ---- hash ------------------------------------------------------------------------------

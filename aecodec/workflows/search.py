@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -299,17 +299,3 @@ def _words(threshold: Threshold, bits: int) -> str:
         f" of {threshold.pairs:,} pairs of different photos and {threshold.tpr:.1%} of altered"
         " copies"
     )
-
-
-def match_facts(match: Match) -> dict[str, Any]:
-    """A match as JSON."""
-    entry = match.entry
-    reason = {"reason": match.reason} if match.reason else {}
-    return {
-        "path": entry.path,
-        "distance": match.distance,
-        **reason,
-        "width": entry.width,
-        "height": entry.height,
-        "bytes": entry.size,
-    }

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from aecodec.codec.container import Chunk, ChunkType, Header, write_file
-from aecodec.hashing.gallery import Card, Section, page
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.stored import pack_code
 from tests.cli.conftest import Run, one_line, refused
@@ -80,11 +79,6 @@ def test_names_with_line_breaks_are_one_line(run: Run, indexed: Path, weights: P
     for out, lines in ((found, 2), (groups, 2), (hashed, 1)):
         assert out.count("\n") == lines
         assert "o\\ndd.png\n" in out
-
-
-def test_a_picture_in_a_store_is_linked_to_there() -> None:
-    card = Card("s3://bucket/a&b.jpg", "0", "")
-    assert 'href="s3://bucket/a&amp;b.jpg"' in page("", "", [Section("", [card])]).decode()
 
 
 def test_a_gallery_holds_its_pictures(run: Run, indexed: Path) -> None:
