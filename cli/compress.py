@@ -20,6 +20,7 @@ from aecodec.workflows.compress import (
     prepare_for,
 )
 from aecodec.workflows.sizes import parse_size
+from aecodec.workflows.standard_input import STANDARD
 
 from .batch import run_batch, run_here
 from .images import image_suffix
@@ -41,7 +42,7 @@ from .options import (
     weights_option,
 )
 from .output import How, print_json
-from .pipes import STANDARD, is_piped, run_piped
+from .pipes import is_piped, run_piped
 
 _PANEL = "Compression"
 _TARGETS = "What to aim for (at most one)"
@@ -198,12 +199,9 @@ def compress(
         inputs,
         output,
         load,
-        How(force, as_json, quiet, skip_existing, dry_run, jobs, threads),
+        How(force, as_json, quiet, jobs, threads, engine, ray_address, skip_existing, dry_run),
         suffixes=IMAGE_SUFFIXES,
         suffix=SUFFIX,
-        engine=engine,
-        ray_address=ray_address,
-        device=device,
         prepare=prepare_for,
     )
 
@@ -248,7 +246,7 @@ def decompress(
     Files written with any weights that ship need no --weights.
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
-    how = How(force, as_json, quiet, skip_existing, dry_run, jobs, threads)
+    how = How(force, as_json, quiet, jobs, threads, skip_existing=skip_existing, dry_run=dry_run)
     suffix = image_suffix(format, inputs, output)
     load = partial(
         decompressor, suffix.removeprefix("."), box=_box(crop), weights=weights, device=device
@@ -297,12 +295,9 @@ def info(
     from aecodec.codec.container import read_bytes
     from aecodec.codec.describe import describe
     from aecodec.errors import AecodecError, named
-    from aecodec.weights import shipped_name
 
     try:
-        data = read_bytes(sys.stdin.buffer if str(file) == STANDARD else file)
-        about = describe(data)
-        about["model"] = None if about["lossless"] else shipped_name(about["weights"])
+        about = describe(read_bytes(sys.stdin.buffer if str(file) == STANDARD else file))
     except AecodecError as error:
         raise type(error)(named(file, str(error))) from None
     if as_json:

@@ -107,12 +107,9 @@ def denoise(
         inputs,
         output,
         load,
-        How(force, as_json, quiet, processes=jobs, threads=threads),
+        How(force, as_json, quiet, jobs, threads, engine, ray_address),
         suffixes=IMAGE_SUFFIXES,
         suffix=name,
-        engine=engine,
-        ray_address=ray_address,
-        device=device,
         prepare=prepare_for,
     )
 

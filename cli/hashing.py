@@ -13,6 +13,7 @@ from aecodec.errors import explain, named
 from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
 from aecodec.storage.folders import keep_inputs
+from aecodec.workflows.standard_input import input_file
 
 from .batch import local_paths, run_cluster
 from .hash_common import PANEL, Backend, Html, Index, bits_option, write_html
@@ -28,7 +29,6 @@ from .options import (
     weights_option,
 )
 from .output import How, noting, print_json, say, tell
-from .pipes import input_file
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
@@ -230,11 +230,9 @@ def hash_images(
             images,
             output,
             partial(hashing, weights=weights, bits=bits, device=device),
-            How(force, as_json, quiet=False),
+            How(force, as_json, quiet=False, ray_address=ray_address),
             suffixes=IMAGE_SUFFIXES | {SUFFIX},
             suffix="",
-            address=ray_address,
-            gpus=device != "cpu",
         )
         return
     if output is not None or force:
