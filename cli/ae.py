@@ -19,7 +19,7 @@ from aecodec.workflows.estimators import (
 )
 
 from . import anomalies
-from .options import DataPath, Device, Force, Quiet, output_option
+from .options import DataPath, Device, Force, Quiet, optional, output_option
 from .output import noting
 
 app = typer.Typer(
@@ -113,28 +113,19 @@ def fit(
     output: _Output,
     components: Annotated[
         int | None,
-        typer.Option(
-            "--components",
-            metavar="N",
-            min=1,
-            max=_MOST,
-            help="Size of the code.",
-            show_default="the kind's own",
-        ),
+        optional("N", "Size of the code.", "the kind's own", "--components", min=1, max=_MOST),
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(
-            min=1, metavar="N", help="Passes through the data.", show_default="the kind's own"
-        ),
+        optional("N", "Passes through the data.", "the kind's own", min=1),
     ] = None,
     size: Annotated[
         Any,
-        typer.Option(
+        optional(
+            "WIDTHxHEIGHT",
+            "Bring the images of a folder to this size.",
+            "as they are",
             parser=_size,
-            metavar="WIDTHxHEIGHT",
-            help="Bring the images of a folder to this size.",
-            show_default="as they are",
         ),
     ] = None,
     set_: Annotated[
@@ -224,9 +215,7 @@ def plot_codes(
     output: _Output,
     labels: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="A class per sample, one a line, to colour by.", show_default=False
-        ),
+        optional("FILE", "A class per sample, one a line, to colour by."),
     ] = None,
     method: Annotated[
         Literal["pca", "tsne"], typer.Option(help="How codes become two-dimensional.")

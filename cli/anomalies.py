@@ -9,7 +9,7 @@ import typer
 
 from aecodec.workflows.anomalies import CODEC, CONTAMINATION, rank_anomalies
 
-from .options import AsJson, DataPath, Force
+from .options import AsJson, DataPath, Force, optional
 from .output import noting, print_json, say, tell
 
 _UNITS = {
@@ -41,20 +41,20 @@ def anomalies(
     data: DataPath,
     normal: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Normal data that fit has not seen, to set the threshold by.",
-            show_default="the data themselves",
+        optional(
+            "DATA",
+            "Normal data that fit has not seen, to set the threshold by.",
+            "the data themselves",
         ),
     ] = None,
     contamination: Annotated[
         float | None,
-        typer.Option(
+        optional(
+            "SHARE",
+            "Share of normal data to be called strange.",
+            str(CONTAMINATION),
             min=1e-6,
             max=0.5,
-            metavar="SHARE",
-            help="Share of normal data to be called strange.",
-            show_default=str(CONTAMINATION),
         ),
     ] = None,
     scoring: Annotated[
@@ -67,11 +67,7 @@ def anomalies(
     ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.png",
-            help="Draw the strangest images, their reconstructions and errors.",
-            show_default=False,
-        ),
+        optional("FILE.png", "Draw the strangest images, their reconstructions and errors."),
     ] = None,
     as_json: AsJson = False,
     force: Force = False,

@@ -39,6 +39,7 @@ from .options import (
     SkipExisting,
     Threads,
     inputs,
+    optional,
     weights_option,
 )
 from .output import How, print_json
@@ -96,14 +97,14 @@ def compress(
     output: OutputOrPipe = None,
     quality: Annotated[
         int | None,
-        typer.Option(
+        optional(
+            "N",
+            "Quality from 1 (smallest) to 100 (best).",
+            str(DEFAULT_QUALITY),
             "--quality",
             "-q",
             min=1,
             max=100,
-            metavar="N",
-            help="Quality from 1 (smallest) to 100 (best).",
-            show_default=str(DEFAULT_QUALITY),
             rich_help_panel=_TARGETS,
         ),
     ] = None,
@@ -225,11 +226,7 @@ def decompress(
     format: Format = None,
     crop: Annotated[
         str | None,
-        typer.Option(
-            metavar="X,Y,W,H",
-            help="Only this part: left, top, width and height in pixels.",
-            show_default="all",
-        ),
+        optional("X,Y,W,H", "Only this part: left, top, width and height in pixels.", "all"),
     ] = None,
     weights: CodecWeights = None,
     device: Device = "auto",

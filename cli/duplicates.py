@@ -16,7 +16,7 @@ from aecodec.storage.atomic import refuse_to_overwrite
 from aecodec.storage.folders import keep_inputs
 
 from .hash_common import PANEL, Backend, Html, Index, bits_option, write_html
-from .options import AsJson, Device, Force, HashWeights, Quiet, inputs
+from .options import AsJson, Device, Force, HashWeights, Quiet, inputs, optional
 from .output import noting, print_json, say, tell
 
 if TYPE_CHECKING:
@@ -24,19 +24,17 @@ if TYPE_CHECKING:
 
 _MaxDistance = Annotated[
     int | None,
-    typer.Option(
-        min=0, metavar="N", help="Bits of the codes that may differ.", show_default="many"
-    ),
+    optional("N", "Bits of the codes that may differ.", "many", min=0),
 ]
 
 
 def _fpr(default: str | bool) -> Any:
-    return typer.Option(
+    return optional(
+        "RATE",
+        "The same, given by how often two different photos may have codes so near.",
+        default,
         min=0,
         max=1,
-        metavar="RATE",
-        help="The same, given by how often two different photos may have codes so near.",
-        show_default=default,
     )
 
 
@@ -83,28 +81,20 @@ def duplicates(
     ] = "best",
     keep_dir: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Images below it are originals, never duplicates.",
-            show_default=False,
-        ),
+        optional("DIR", "Images below it are originals, never duplicates."),
     ] = None,
     max_distance: _MaxDistance = None,
     fpr: Annotated[float | None, _fpr("1e-4 with --verify none")] = None,
     move_to: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Say which duplicates would be moved into DIR; with --yes, move them.",
-            show_default=False,
-        ),
+        optional("DIR", "Say which duplicates would be moved into DIR; with --yes, move them."),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Move them, and write an undo file into DIR.")
     ] = False,
     undo: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Move back what is in an undo file.", show_default=False),
+        optional("FILE", "Move back what is in an undo file."),
     ] = None,
     index: Index = None,
     backend: Backend = None,

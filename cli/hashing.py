@@ -26,6 +26,7 @@ from .options import (
     Quiet,
     RayAddress,
     inputs,
+    optional,
     weights_option,
 )
 from .output import How, noting, print_json, say, tell
@@ -63,11 +64,8 @@ def index(
     bits: Annotated[int | None, bits_option("that of the index, or the longest")] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Threads that read and decode, without Ray.",
-            show_default="one for each core, at most 8",
+        optional(
+            "N", "Threads that read and decode, without Ray.", "one for each core, at most 8", min=1
         ),
     ] = None,
     backend: Backend = None,
@@ -136,13 +134,11 @@ def search(
     queries: Annotated[list[Path], inputs("QUERY", "Images to look for.")],
     count: Annotated[
         int | None,
-        typer.Option(
-            "--count", "-n", min=1, metavar="N", help="At most so many.", show_default="10"
-        ),
+        optional("N", "At most so many.", "10", "--count", "-n", min=1),
     ] = None,
     radius: Annotated[
         int | None,
-        typer.Option(min=0, metavar="R", help="All within so many bits.", show_default="no limit"),
+        optional("R", "All within so many bits.", "no limit", min=0),
     ] = None,
     index: Index = None,
     backend: Backend = None,
@@ -203,13 +199,7 @@ def hash_images(
     weights: HashWeights = None,
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            help="Folder for the Parquet files of --engine ray.",
-            show_default=False,
-        ),
+        optional("DIR", "Folder for the Parquet files of --engine ray.", False, "--output", "-o"),
     ] = None,
     engine: Engine = "local",
     ray_address: RayAddress = None,

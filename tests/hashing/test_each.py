@@ -13,6 +13,8 @@ from aecodec.hashing.verify.each import each
 def three_cores() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
+    if torch.get_num_threads() != 3:
+        pytest.skip("torch has another number of threads here, whatever it is told")
     yield
     torch.set_num_threads(before)
 

@@ -38,9 +38,14 @@ def _workers(process: int, cores: int) -> ThreadPoolExecutor:
     That is a setting of each thread, but also what new threads begin with: so all of these begin
     now, and then it is as it was.
     """
-    pool = ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(cores, initializer=_use_one_core)
     begun = threading.Barrier(cores)
     for waiting in [pool.submit(begun.wait) for _ in range(cores)]:
         waiting.result()
     torch.set_num_threads(cores)
     return pool
+
+
+def _use_one_core() -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # a thread's first question makes the setting of now its own
