@@ -13,7 +13,6 @@ import typer
 from aecodec.errors import explain
 from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
-from aecodec.storage.folders import keep_inputs
 
 from .hash_common import PANEL, Backend, Html, Index, bits_option, write_html
 from .options import AsJson, Device, Force, HashWeights, Quiet, inputs, optional
@@ -125,8 +124,7 @@ def duplicates(
     from aecodec.workflows.search import ImageIndex, largest_distance
 
     with ImageIndex(index, backend=backend) as opened, noting():
-        refuse_to_overwrite(html, force)
-        keep_inputs(html, opened.path)
+        refuse_to_overwrite(html, force, opened.path)
         radius, words = None, f"looked at; {MEASURED}" if not exact else "of equal pixels"
         if max_distance is not None or fpr is not None or (verify == "none" and not exact):
             radius, known = largest_distance(

@@ -12,7 +12,6 @@ from aecodec.codec import SUFFIX
 from aecodec.errors import explain, named
 from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
-from aecodec.storage.folders import keep_inputs
 from aecodec.workflows.standard_input import input_file
 
 from .batch import local_paths, run_cluster
@@ -160,8 +159,7 @@ def search(
     found: list[tuple[Path, list[Match]]] = []
     failed = False
     with ImageIndex(index, device=device, backend=backend) as opened, noting():
-        refuse_to_overwrite(html, force)
-        keep_inputs(html, opened.path, *queries)
+        refuse_to_overwrite(html, force, opened.path, *queries)
         # What is wrong with them is said once, not for each query.
         len(opened), opened.hasher, opened.backend
         for query in queries:

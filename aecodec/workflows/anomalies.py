@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from aecodec.errors import AecodecError, UsageError
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
-from aecodec.storage.folders import keep_inputs
 from aecodec.workflows.datasets import Data
 from aecodec.workflows.estimators import check_drawable, one_line, png, read_as
 
@@ -61,8 +60,7 @@ def rank_anomalies(
     """
     if picture and picture.suffix.lower() != ".png":
         raise UsageError(f"{picture} is not .png")
-    refuse_to_overwrite(picture, overwrite)
-    keep_inputs(picture, model, data, *([normal] if normal else []))
+    refuse_to_overwrite(picture, overwrite, model, data, *([normal] if normal else []))
     loaded = _measure_or_model(model)
     estimator = getattr(loaded, "autoencoder_", loaded)
     detector, complete = loaded, estimator is not loaded
@@ -75,7 +73,7 @@ def rank_anomalies(
         )
     found = read_as(estimator, data)
     if picture:
-        keep_inputs(picture, *(data / name for name in found.names))
+        refuse_to_overwrite(picture, overwrite, *(data / name for name in found.names))
         _check_picture(estimator, data, found)
     if not complete:
         known = read_as(estimator, normal) if normal else found

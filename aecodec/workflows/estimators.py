@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aecodec.errors import AecodecError, UsageError
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
-from aecodec.storage.folders import keep_inputs
 from aecodec.workflows.datasets import SUFFIXES, Data, Shape, read, read_labels, to_bytes
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def fit_file(
         FileExistsError: the output exists, and `overwrite` is false.
         UsageError, AecodecError, OSError: as of `fit_estimator`.
     """
-    _check_output(output, overwrite, data)
+    refuse_to_overwrite(output, overwrite, data)
     model, found = fit_estimator(kind, data, size=size, settings=settings)
     error = float(model.reconstruction_error(found.rows).mean())
     from aecodec.autoencoders.files import dumps
@@ -112,7 +111,7 @@ def transform_file(
         AecodecError, OSError: model or data cannot be read, or do not fit.
     """
     suffix = _suffix(output, SUFFIXES)
-    _check_output(output, overwrite, model, data)
+    refuse_to_overwrite(output, overwrite, model, data)
     estimator = load_fitted(model)
     found = read_as(estimator, data)
     with one_line(data):
@@ -148,7 +147,7 @@ def reconstruct_files(
         if len(set(targets)) < len(targets):
             raise AecodecError(f"{data}: images that differ only in their suffix")
     for target in targets:
-        _check_output(target, overwrite, model, *sources)
+        refuse_to_overwrite(target, overwrite, model, *sources)
     with one_line(data):
         rows = estimator.reconstruct(found.rows)
     if data.is_dir():
@@ -178,7 +177,7 @@ def sample_file(
         AecodecError: the model draws no samples, or none that are images.
     """
     suffix = _suffix(output, (".png", *SUFFIXES))
-    _check_output(output, overwrite, model)
+    refuse_to_overwrite(output, overwrite, model)
     estimator = load_fitted(model)
     check_samples(estimator, model)
     shape = image_shape(estimator, model) if suffix == ".png" else None
@@ -208,7 +207,7 @@ def plot_codes_file(
         FileExistsError, UsageError, AecodecError, OSError: as of `transform_file`.
     """
     suffix = _suffix(output, (".png", ".svg", ".pdf"))
-    _check_output(output, overwrite, model, data, *([labels] if labels else []))
+    refuse_to_overwrite(output, overwrite, model, data, *([labels] if labels else []))
     estimator = load_fitted(model)
     found = read_as(estimator, data)
     classes = read_labels(labels, len(found.rows)) if labels else None
@@ -220,11 +219,6 @@ def plot_codes_file(
     figure: Any = ax.figure
     figure.savefig(buffer, format=suffix.removeprefix("."), dpi=120)
     write_atomically(output, buffer.getvalue(), overwrite=overwrite)
-
-
-def _check_output(output: Path, overwrite: bool, *inputs: Path) -> None:
-    refuse_to_overwrite(output, overwrite)
-    keep_inputs(output, *inputs)
 
 
 def _suffix(output: Path, allowed: Collection[str]) -> str:

@@ -164,9 +164,7 @@ def load_hasher(
         AecodecError: there is none of that name, or it has no such codes.
     """
     hasher = Hasher(str(weights), device) if weights else Hasher(device=device)
-    if bits is not None and bits not in hasher.lengths:
-        known = ", ".join(map(str, hasher.lengths))
-        raise AecodecError(f"this model has codes of {known} bits, not {bits}")
+    hasher.check_bits(bits)
     return hasher
 
 

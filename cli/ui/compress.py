@@ -21,7 +21,7 @@ from aecodec.images import Picture, image_bytes
 from aecodec.weights import shipped_codecs
 from aecodec.workflows.compress import DEFAULT_QUALITY
 
-from .uploads import KINDS, offer, read_upload
+from .uploads import KINDS, offer, read_upload, two_pictures
 
 if TYPE_CHECKING:
     from aecodec.codec.codec import Codec
@@ -57,14 +57,7 @@ def tab(device: str) -> None:
                 )
                 png = gr.DownloadButton("Download PNG", interactive=False)
         with gr.Column(scale=2):
-            pictures = gr.ImageSlider(
-                label="original | compressed",
-                format="png",
-                type="pil",
-                interactive=False,
-                max_height=720,
-                elem_id="compress-pictures",
-            )
+            pictures = two_pictures("original | compressed", "compress-pictures")
             draw = gr.Button("Rate-distortion curves of this image", elem_id="compress-curves")
             plot = gr.Plot(show_label=False)
     state: gr.State = gr.State()

@@ -42,12 +42,22 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_table_goes_through_a_fitted_model(table: Path, tmp_path: Path) -> None:
-    model, codes, back = tmp_path / "m", tmp_path / "codes.parquet", tmp_path / "back.csv"
+    model, back = tmp_path / "m", tmp_path / "back.csv"
     facts = fit_file("linear", table, model, settings=SVD)
     assert (facts["samples"], facts["features"], facts["components"]) == (100, 16, 3)
-    assert transform_file(model, table, codes) == (100, 3)
     rows = pl.read_csv(table).to_numpy()
-    np.testing.assert_allclose(pl.read_parquet(codes).to_numpy(), load(model).transform(rows))
+    for suffix, reader in {
+        ".npy": np.load,
+        ".npz": lambda path: np.load(path)["arr_0"],
+        ".csv": lambda path: pl.read_csv(path).to_numpy(),
+        ".parquet": lambda path: pl.read_parquet(path).to_numpy(),
+    }.items():
+        codes = tmp_path / f"codes{suffix}"
+        assert transform_file(model, table, codes) == (100, 3)
+        np.testing.assert_allclose(reader(codes), load(model).transform(rows), rtol=1e-12)
+    assert pl.read_csv(tmp_path / "codes.csv").columns == [
+        f"linearautoencoder{n}" for n in (0, 1, 2)
+    ]
     samples, error = reconstruct_files(model, table, back)
     assert pl.read_csv(back).columns == pl.read_csv(table).columns
     assert samples == 100
@@ -66,9 +76,17 @@ def test_the_images_of_a_folder_come_back_as_images(folder: Path, tmp_path: Path
     assert Image.open(tmp_path / "new.png").size == (17, 17)
     sample_file(model, tmp_path / "new.npy", 4, seed=0)
     assert np.load(tmp_path / "new.npy").shape == (4, 64)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(AecodecError, match="would overwrite an input"):
+        reconstruct_files(model, folder, folder, overwrite=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     (folder / "0.jpg").write_bytes((folder / "0.png").read_bytes())
     with pytest.raises(AecodecError, match="differ only in their suffix"):
         reconstruct_files(model, folder, back, overwrite=True)
+    (folder / "0.jpg").unlink()
+    fit_file("linear", folder, model, settings=SVD, overwrite=True)
+    with pytest.raises(AecodecError, match="only a variational autoencoder"):
+        sample_file(model, tmp_path / "none.npy", 4, seed=0)
 
 
 def test_outputs_are_refused_before_the_work(table: Path, tmp_path: Path) -> None:
@@ -86,6 +104,9 @@ def test_labels_are_one_a_line(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "labels", 2) == ["cat", "dog"]
     with pytest.raises(AecodecError, match="2 lines for 3 samples"):
         read_labels(tmp_path / "labels", 3)
+    (tmp_path / "labels").write_bytes(b"\x93NUMPY")
+    with pytest.raises(AecodecError, match="not text"):
+        read_labels(tmp_path / "labels", 1)
 
 
 def test_anomalies_are_ranked_and_drawn(folder: Path, tmp_path: Path) -> None:
