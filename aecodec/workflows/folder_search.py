@@ -86,7 +86,7 @@ class FolderSearch:
 
     def _opened(self) -> ImageIndex:
         if not self.path.is_file():
-            raise AecodecError(f"{self.folder.name} is not indexed yet")
+            raise AecodecError(f"{self.folder.name} is not indexed yet; index it first")
         return self._index()
 
     def _has(self, match: Match) -> bool:
