@@ -85,19 +85,24 @@ def speckle(x: Tensor, deviation: Level, generator: Generator | None = None) -> 
     return x + x * _normal(x, generator) * deviation
 
 
-def salt_and_pepper(x: Tensor, fraction: Level, generator: Generator | None = None) -> Tensor:
+def salt_and_pepper(
+    x: Tensor, fraction: Level, generator: Generator | None = None, shared_dim: int | None = None
+) -> Tensor:
     """Impulse noise: a fraction of the values becomes 0 or 1, as likely as not.
 
     Args:
         x: (...) in [0, 1].
-        fraction: probability in [0, 1] of each value to be replaced, each drawn on its own.
+        fraction: probability in [0, 1] of each value to be replaced.
         generator: source of randomness.
+        shared_dim: dimension whose entries share their fate, such as -3 for the
+            channels of (..., C, H, W). By default each value is drawn on its own,
+            as scikit-image does.
 
     Raises:
         ValueError: fraction is outside [0, 1].
     """
     _require("fraction", fraction, 0.0, 1.0)
-    draw = _uniform(x, generator)
+    draw = _uniform(x, generator, shared_dim)
     hit = draw < fraction
     # Of those hit, the lower half turns dark.
     return torch.where(hit, (draw >= fraction / 2).to(x.dtype), x)
@@ -168,7 +173,7 @@ def _normal(x: Tensor, generator: Generator | None) -> Tensor:
     return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
 
-def _uniform(x: Tensor, generator: Generator | None, shared_dim: int | None = None) -> Tensor:
+def _uniform(x: Tensor, generator: Generator | None, shared_dim: int | None) -> Tensor:
     """In [0, 1), of the shape of x, or of length 1 along the shared dimension."""
     shape = list(x.shape)
     if shared_dim is not None:
