@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from aecodec.hashing.duplicates import Group, Match
-from aecodec.hashing.verify.difference import webp_difference
 from aecodec.storage.folders import is_url
 from aecodec.workflows.search import ImageIndex, Place, small_picture
 
@@ -65,6 +64,8 @@ def duplicates_page(index: ImageIndex, groups: Sequence[Group], summary: str) ->
         groups: of `ImageIndex.duplicates`.
         summary: a line above them.
     """
+    from aecodec.hashing.verify.difference import webp_difference
+
     sections = []
     for number, group in enumerate(groups, 1):
         pictures = index.pictures([match.entry.id for match in group.members])
