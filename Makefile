@@ -80,7 +80,9 @@ docs: $(VENV)/.installed
 PUBLIC = aecodec aecodec.errors aecodec.images aecodec.codec.codec aecodec.codec.rate_control \
 	aecodec.denoising.denoiser aecodec.hashing.hasher aecodec.autoencoders \
 	aecodec.evaluation.metrics aecodec.evaluation.bd_rate aecodec.training.drawn \
-	aecodec.workflows.compress aecodec.workflows.search aecodec.workflows.denoise
+	aecodec.workflows.compress aecodec.workflows.search aecodec.workflows.denoise \
+	aecodec.workflows.gallery aecodec.workflows.folder_search aecodec.workflows.anomalies \
+	aecodec.workflows.datasets aecodec.workflows.estimators aecodec.workflows.explore
 
 docs-python: $(VENV)/.installed
 	$(BIN)/pip install --quiet pdoc

@@ -24,8 +24,8 @@ def main() -> None:
 
     import aecodec
     from aecodec.codec.rate_control import compress_to_target
-    from aecodec.evaluation.classic_codecs import Avif, ImageCodec, Jpeg, file_of_size
-    from aecodec.evaluation.metrics import bits_per_pixel, psnr, ssimulacra2
+    from aecodec.evaluation.classic_codecs import Avif, Jpeg
+    from aecodec.evaluation.equal_bytes import Version, at_equal_bytes, table_rows
     from aecodec.evaluation.side_by_side import caption, side_by_side
 
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -37,28 +37,17 @@ def main() -> None:
     decoded = aecodec.decompress(data)
     decoded.save(arguments.out / f"{arguments.photo}.aec.png")
 
-    files, pictures = {}, {}
-    others: tuple[ImageCodec, ...] = (Jpeg(), Avif())
-    for codec in others:
-        files[codec.name] = file_of_size(codec, original, len(data))
-        pictures[codec.name] = codec.decode(files[codec.name])
-    files["aecodec"], pictures["aecodec"] = data, decoded
-
+    versions = at_equal_bytes(original, len(data), (Jpeg(), Avif()))
+    versions["aecodec"] = Version(data, decoded)
     table = Table(title=f"{arguments.photo}, {original.width}x{original.height}")
     for column in ("", "bytes", "bpp", "PSNR (dB)", "SSIMULACRA 2"):
         table.add_column(column, justify="right")
-    for name, blob in files.items():
-        table.add_row(
-            name,
-            f"{len(blob):,}",
-            f"{bits_per_pixel(blob, original.size):.3f}",
-            f"{psnr(original, pictures[name]):.2f}",
-            f"{ssimulacra2(original, pictures[name]):.1f}",
-        )
+    for row in table_rows(original, versions, ("psnr", "ssimulacra2")):
+        table.add_row(*row)
     Console().print(table)
     captions = [(f"original: {png.stat().st_size:,} bytes as PNG", "24 bpp uncompressed")]
-    captions += [caption(name, files[name], original, pictures[name]) for name in files]
-    picture = side_by_side(original, list(pictures.values()), captions)
+    captions += [caption(name, v.data, original, v.image) for name, v in versions.items()]
+    picture = side_by_side(original, [v.image for v in versions.values()], captions)
     target = arguments.out / "side_by_side.png"
     picture.save(target, optimize=True)
     print(f"wrote {target}")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
-from aecodec.storage.folders import keep_inputs
-from aecodec.workflows.anomalies import CODEC, CONTAMINATION, AnomalySearch
+from aecodec.workflows.anomalies import CODEC, CONTAMINATION, rank_anomalies
 
-from .options import AsJson, DataPath, Force
+from .options import AsJson, DataPath, Force, optional
 from .output import noting, print_json, say, tell
 
 _UNITS = {
@@ -43,20 +41,20 @@ def anomalies(
     data: DataPath,
     normal: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Normal data that fit has not seen, to set the threshold by.",
-            show_default="the data themselves",
+        optional(
+            "DATA",
+            "Normal data that fit has not seen, to set the threshold by.",
+            "the data themselves",
         ),
     ] = None,
     contamination: Annotated[
         float | None,
-        typer.Option(
+        optional(
+            "SHARE",
+            "Share of normal data to be called strange.",
+            str(CONTAMINATION),
             min=1e-6,
             max=0.5,
-            metavar="SHARE",
-            help="Share of normal data to be called strange.",
-            show_default=str(CONTAMINATION),
         ),
     ] = None,
     scoring: Annotated[
@@ -69,11 +67,7 @@ def anomalies(
     ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.png",
-            help="Draw the strangest images, their reconstructions and errors.",
-            show_default=False,
-        ),
+        optional("FILE.png", "Draw the strangest images, their reconstructions and errors."),
     ] = None,
     as_json: AsJson = False,
     force: Force = False,
@@ -83,31 +77,21 @@ def anomalies(
     The threshold is the quantile of the errors of normal data that leaves out the share
     given by --contamination.
     """
-    if picture and picture.suffix.lower() != ".png":
-        raise typer.BadParameter(f"{picture} is not .png", param_hint="--picture")
-    refuse_to_overwrite(picture, force)
-    keep_inputs(picture, model, data, *([normal] if normal else []))
-    search = AnomalySearch(model, scoring, contamination, own_threshold=normal is None)
     with noting():
-        found = search.read(data)
-    if picture:
-        keep_inputs(picture, *(data / name for name in found.names))
-        search.check_picture(data, found)
-    if not search.complete:
-        with noting():
-            search.set_threshold(search.read(normal) if normal else found, normal or data)
-    errors = search.errors(found, data)
-    if picture:
-        write_atomically(picture, search.picture(data, found, errors), overwrite=force)
-    if not as_json and normal is None and not search.complete:
-        say("note: the threshold is that of these data themselves; see --normal")
-    _print(search.ranking(found.names, errors), as_json)
-
-
-def _print(ranking: dict[str, Any], as_json: bool) -> None:
+        ranking = rank_anomalies(
+            model,
+            data,
+            normal=normal,
+            scoring=scoring,
+            contamination=contamination,
+            picture=picture,
+            overwrite=force,
+        )
     if as_json:
         print_json(ranking)
         return
+    if ranking["threshold_from"] == "data":
+        say("note: the threshold is that of these data themselves; see --normal")
     samples = ranking["samples"]
     for one in samples:
         strange = "anomaly" if one["anomaly"] else "       "

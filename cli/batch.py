@@ -9,58 +9,37 @@ from pathlib import Path
 import typer
 
 from aecodec.storage.folders import is_url
-from aecodec.workflows.batch.local import Work, rehearse, run
+from aecodec.workflows.batch.local import Work, rehearse
 from aecodec.workflows.batch.plan import Job, plan
 
 from .output import How, report
 from .pipes import is_piped, run_piped
 
+Prepare = Callable[[Sequence[Path]], None]
+
 
 def run_here(
-    jobs: Sequence[Job],
-    load: partial[Work],
-    how: How,
-    prepare: Callable[[Sequence[Path]], None] | None = None,
+    jobs: Sequence[Job], load: partial[Work], how: How, prepare: Prepare | None = None
 ) -> None:
     """Do the jobs, or only say what they are, and print what comes of them; see `report`.
 
     Args:
-        prepare: is told, in each process before `load`, what files there are to do, about.
+        prepare: as of `aecodec.workflows.batch.processes.run_here`.
     """
-    from aecodec.nn.runtime import available_cores, may_have_gpu, use_threads
-    from aecodec.workflows.batch.processes import good_number, run_in_processes
+    from aecodec.workflows.batch import processes
 
-    sources = to_do(jobs)
-    processes = how.processes
-    if processes is None:
-        on_gpu = load.keywords.get("device") != "cpu" and may_have_gpu()
-        processes = 1 if on_gpu else good_number(len(sources))
-    processes = max(1, min(processes, len(sources)))
-    start = partial(_prepared, prepare, sources[::processes], load) if prepare else load
     if how.dry_run:
         outcomes = rehearse(jobs)
-    elif processes > 1:
-        threads = how.threads or max(1, available_cores() // processes)
-        outcomes = run_in_processes(
-            jobs, start, force=how.force, processes=processes, threads=threads
-        )
     else:
-        if how.threads:
-            use_threads(how.threads)
-        outcomes = run(jobs, start, force=how.force)
+        outcomes = processes.run_here(
+            jobs,
+            load,
+            force=how.force,
+            processes=how.processes,
+            threads=how.threads,
+            prepare=prepare,
+        )
     report(outcomes, len(jobs), as_json=how.as_json, quiet=how.quiet, rehearsal=how.dry_run)
-
-
-def _prepared(
-    prepare: Callable[[Sequence[Path]], None], sources: Sequence[Path], load: Callable[[], Work]
-) -> Work:
-    prepare(sources)
-    return load()
-
-
-def to_do(jobs: Sequence[Job]) -> list[Path]:
-    """The files of jobs that can and need be done."""
-    return [job.source for job in jobs if not (job.problem or job.done)]
 
 
 def run_batch(
@@ -72,10 +51,7 @@ def run_batch(
     *,
     suffixes: Collection[str],
     suffix: str,
-    engine: str,
-    ray_address: str | None,
-    device: str,
-    prepare: Callable[[Sequence[Path]], None] | None = None,
+    prepare: Prepare | None = None,
 ) -> None:
     """Files to files on this machine or on Ray, or a pipe; print what comes of them.
 
@@ -83,25 +59,15 @@ def run_batch(
         prepare: as of `run_here`.
     """
     if is_piped(inputs, output):
-        run_piped(inputs, output, load, how, engine)
+        run_piped(inputs, output, load, how)
         return
-    if engine == "ray":
+    if how.engine == "ray":
         if how.processes or how.threads:
             raise typer.BadParameter("--jobs and --threads are for --engine local")
-        run_cluster(
-            command,
-            inputs,
-            output,
-            load,
-            how,
-            suffixes=suffixes,
-            suffix=suffix,
-            address=ray_address,
-            gpus=device != "cpu",
-        )
+        run_cluster(command, inputs, output, load, how, suffixes=suffixes, suffix=suffix)
         return
     jobs = plan(
-        local_paths(inputs, ray_address),
+        local_paths(inputs, how.ray_address),
         output,
         suffixes=suffixes,
         suffix=suffix,
@@ -120,26 +86,19 @@ def run_cluster(
     *,
     suffixes: Collection[str],
     suffix: str,
-    address: str | None,
-    gpus: bool,
 ) -> None:
     """As `run_batch`, on Ray; arguments as of `run_on_ray`."""
     from aecodec.workflows.batch.ray import run_on_ray
 
-    # A file's path is made absolute for Ray; a name is of each machine's own file.
-    options = {
-        name: Path(value) if name.endswith("weights") and value and Path(value).is_file() else value
-        for name, value in load.keywords.items()
-    }
     batch = run_on_ray(
         command,
         inputs,
         output,
-        partial(load.func, *load.args, **options),
+        load,
         suffixes=suffixes,
         suffix=suffix,
-        address=address,
-        gpus=gpus,
+        address=how.ray_address,
+        gpus=load.keywords["device"] != "cpu",
         force=how.force,
         skip_existing=how.skip_existing,
         dry_run=how.dry_run,

@@ -10,7 +10,7 @@ import typer
 
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 
-from .options import DenoiserWeights, Device, Force, codec_weights
+from .options import DenoiserWeights, Device, Force, codec_weights, optional
 from .output import say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
@@ -26,11 +26,11 @@ _Out = Annotated[
 ]
 _Limit = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Only the first N photos.", show_default="all"),
+    optional("N", "Only the first N photos.", "all", min=1),
 ]
 _Html = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="And all on one web page.", show_default=False),
+    optional("FILE", "And all on one web page."),
 ]
 
 
@@ -104,11 +104,7 @@ def denoise(
     ] = False,
     without: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Leave one of the others out, as BM3D, which takes minutes a megapixel.",
-            show_default=False,
-        ),
+        optional("NAME", "Leave one of the others out, as BM3D, which takes minutes a megapixel."),
     ] = None,
     weights: DenoiserWeights = None,
     limit: _Limit = None,

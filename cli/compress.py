@@ -20,6 +20,7 @@ from aecodec.workflows.compress import (
     prepare_for,
 )
 from aecodec.workflows.sizes import parse_size
+from aecodec.workflows.standard_input import STANDARD
 
 from .batch import run_batch, run_here
 from .images import image_suffix
@@ -38,10 +39,11 @@ from .options import (
     SkipExisting,
     Threads,
     inputs,
+    optional,
     weights_option,
 )
 from .output import How, print_json
-from .pipes import STANDARD, is_piped, run_piped
+from .pipes import is_piped, run_piped
 
 _PANEL = "Compression"
 _TARGETS = "What to aim for (at most one)"
@@ -95,14 +97,14 @@ def compress(
     output: OutputOrPipe = None,
     quality: Annotated[
         int | None,
-        typer.Option(
+        optional(
+            "N",
+            "Quality from 1 (smallest) to 100 (best).",
+            str(DEFAULT_QUALITY),
             "--quality",
             "-q",
             min=1,
             max=100,
-            metavar="N",
-            help="Quality from 1 (smallest) to 100 (best).",
-            show_default=str(DEFAULT_QUALITY),
             rich_help_panel=_TARGETS,
         ),
     ] = None,
@@ -198,12 +200,9 @@ def compress(
         inputs,
         output,
         load,
-        How(force, as_json, quiet, skip_existing, dry_run, jobs, threads),
+        How(force, as_json, quiet, jobs, threads, engine, ray_address, skip_existing, dry_run),
         suffixes=IMAGE_SUFFIXES,
         suffix=SUFFIX,
-        engine=engine,
-        ray_address=ray_address,
-        device=device,
         prepare=prepare_for,
     )
 
@@ -227,11 +226,7 @@ def decompress(
     format: Format = None,
     crop: Annotated[
         str | None,
-        typer.Option(
-            metavar="X,Y,W,H",
-            help="Only this part: left, top, width and height in pixels.",
-            show_default="all",
-        ),
+        optional("X,Y,W,H", "Only this part: left, top, width and height in pixels.", "all"),
     ] = None,
     weights: CodecWeights = None,
     device: Device = "auto",
@@ -248,7 +243,7 @@ def decompress(
     Files written with any weights that ship need no --weights.
     The tree of a folder is mirrored. Existing files are kept unless --force is given.
     """
-    how = How(force, as_json, quiet, skip_existing, dry_run, jobs, threads)
+    how = How(force, as_json, quiet, jobs, threads, skip_existing=skip_existing, dry_run=dry_run)
     suffix = image_suffix(format, inputs, output)
     load = partial(
         decompressor, suffix.removeprefix("."), box=_box(crop), weights=weights, device=device
@@ -297,12 +292,9 @@ def info(
     from aecodec.codec.container import read_bytes
     from aecodec.codec.describe import describe
     from aecodec.errors import AecodecError, named
-    from aecodec.weights import shipped_name
 
     try:
-        data = read_bytes(sys.stdin.buffer if str(file) == STANDARD else file)
-        about = describe(data)
-        about["model"] = None if about["lossless"] else shipped_name(about["weights"])
+        about = describe(read_bytes(sys.stdin.buffer if str(file) == STANDARD else file))
     except AecodecError as error:
         raise type(error)(named(file, str(error))) from None
     if as_json:

@@ -26,6 +26,7 @@ from .options import (
     RayAddress,
     Threads,
     inputs,
+    optional,
 )
 from .output import How
 
@@ -56,12 +57,12 @@ def denoise(
     output: OutputOrPipe = None,
     sigma: Annotated[
         float | None,
-        typer.Option(
+        optional(
+            "N",
+            "Standard deviation of the noise, on the scale of 0 to 255.",
+            "estimated",
             min=0,
             max=255,
-            metavar="N",
-            help="Standard deviation of the noise, on the scale of 0 to 255.",
-            show_default="estimated",
         ),
     ] = None,
     noise: Annotated[
@@ -107,12 +108,9 @@ def denoise(
         inputs,
         output,
         load,
-        How(force, as_json, quiet, processes=jobs, threads=threads),
+        How(force, as_json, quiet, jobs, threads, engine, ray_address),
         suffixes=IMAGE_SUFFIXES,
         suffix=name,
-        engine=engine,
-        ray_address=ray_address,
-        device=device,
         prepare=prepare_for,
     )
 
@@ -129,7 +127,7 @@ _CORRUPT_EXAMPLES = (
 
 
 def _level(help: str) -> Any:
-    return typer.Option(metavar="N", help=help, show_default=False)
+    return optional("N", help)
 
 
 def corrupt(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from collections.abc import Sequence
@@ -14,32 +13,27 @@ import typer
 from aecodec.errors import explain
 from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
-from aecodec.storage.folders import keep_inputs
 
-from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card, write_html
-from .options import AsJson, Device, Force, HashWeights, Quiet, inputs
+from .hash_common import PANEL, Backend, Html, Index, bits_option, write_html
+from .options import AsJson, Device, Force, HashWeights, Quiet, inputs, optional
 from .output import noting, print_json, say, tell
 
 if TYPE_CHECKING:
-    from aecodec.hashing.duplicates import Group, Match
     from aecodec.hashing.moving import Moved
-    from aecodec.workflows.search import ImageIndex
 
 _MaxDistance = Annotated[
     int | None,
-    typer.Option(
-        min=0, metavar="N", help="Bits of the codes that may differ.", show_default="many"
-    ),
+    optional("N", "Bits of the codes that may differ.", "many", min=0),
 ]
 
 
 def _fpr(default: str | bool) -> Any:
-    return typer.Option(
+    return optional(
+        "RATE",
+        "The same, given by how often two different photos may have codes so near.",
+        default,
         min=0,
         max=1,
-        metavar="RATE",
-        help="The same, given by how often two different photos may have codes so near.",
-        show_default=default,
     )
 
 
@@ -86,28 +80,20 @@ def duplicates(
     ] = "best",
     keep_dir: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Images below it are originals, never duplicates.",
-            show_default=False,
-        ),
+        optional("DIR", "Images below it are originals, never duplicates."),
     ] = None,
     max_distance: _MaxDistance = None,
     fpr: Annotated[float | None, _fpr("1e-4 with --verify none")] = None,
     move_to: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Say which duplicates would be moved into DIR; with --yes, move them.",
-            show_default=False,
-        ),
+        optional("DIR", "Say which duplicates would be moved into DIR; with --yes, move them."),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Move them, and write an undo file into DIR.")
     ] = False,
     undo: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Move back what is in an undo file.", show_default=False),
+        optional("FILE", "Move back what is in an undo file."),
     ] = None,
     index: Index = None,
     backend: Backend = None,
@@ -134,11 +120,11 @@ def duplicates(
         _say_moved(undo_moves(undo), quiet)
         return
     from aecodec.hashing.checking import MEASURED
+    from aecodec.workflows.matches import group_facts, groups_csv
     from aecodec.workflows.search import ImageIndex, largest_distance
 
     with ImageIndex(index, backend=backend) as opened, noting():
-        refuse_to_overwrite(html, force)
-        keep_inputs(html, opened.path)
+        refuse_to_overwrite(html, force, opened.path)
         radius, words = None, f"looked at; {MEASURED}" if not exact else "of equal pixels"
         if max_distance is not None or fpr is not None or (verify == "none" and not exact):
             radius, known = largest_distance(
@@ -164,11 +150,15 @@ def duplicates(
             f" kept is the one {_KEPT[keep]}"
         )
         if html:
-            write_html(html, _pairs_page(summary, opened, groups), force, quiet)
+            from aecodec.workflows.gallery import duplicates_page
+
+            write_html(html, duplicates_page(opened, groups, summary), force, quiet)
     if as_json:
-        print_json({"max_distance": radius, "threshold": words, "groups": _facts(groups)})
+        print_json(
+            {"max_distance": radius, "threshold": words, "groups": [*map(group_facts, groups)]}
+        )
     elif as_csv:
-        _print_csv(groups)
+        print(groups_csv(groups), end="")
     else:
         for group in groups:
             tell(f"keep  {group.keep.path}")
@@ -189,55 +179,6 @@ def _unclear(pairs: Sequence[tuple[str, str, str]]) -> str:
         f"{len(pairs)} pairs could not be looked at and do not count as the same, as {path} and"
         f" {other}: {why}"
     )
-
-
-def _facts(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    from aecodec.workflows.search import match_facts
-
-    return [
-        {"keep": match_facts(_kept(group)), "duplicates": [*map(match_facts, group.duplicates)]}
-        for group in groups
-    ]
-
-
-def _kept(group: Group) -> Match:
-    from aecodec.hashing.duplicates import Match
-
-    return Match(group.keep, 0)
-
-
-def _print_csv(groups: Sequence[Group]) -> None:
-    from aecodec.workflows.search import match_facts
-
-    writer = csv.writer(sys.stdout)
-    columns = ("distance", "path", "width", "height", "bytes", "reason")
-    writer.writerow(["group", "keep", *columns])
-    for number, group in enumerate(groups, 1):
-        for match in [_kept(group), *group.duplicates]:
-            facts = match_facts(match)
-            keep = "yes" if match.entry is group.keep else "no"
-            writer.writerow([number, keep, *(facts.get(name, "") for name in columns)])
-
-
-def _pairs_page(summary: str, opened: ImageIndex, groups: Sequence[Group]) -> bytes:
-    """Each duplicate beside the image that is kept, and what differs."""
-    from aecodec.hashing.gallery import Pair, PairSection, pairs_page
-    from aecodec.hashing.verify.difference import webp_difference
-
-    sections = []
-    for number, group in enumerate(groups, 1):
-        ids = [group.keep.id, *(match.entry.id for match in group.duplicates)]
-        thumbnails = opened.pictures(ids)
-        own = thumbnails.get(group.keep.id)
-        kept = match_card(_kept(group), own, "keep")
-        pairs = []
-        for match in group.duplicates:
-            other = thumbnails.get(match.entry.id)
-            differs = webp_difference(own, other) if own and other else None
-            label = match.reason or f"{match.distance} bits"
-            pairs.append(Pair(kept, match_card(match, other, label), differs))
-        sections.append(PairSection(f"Group {number}: {len(ids)} images", pairs))
-    return pairs_page("Duplicates", summary, sections)
 
 
 def _move(paths: Sequence[str], folder: Path, really: bool, quiet: bool) -> None:

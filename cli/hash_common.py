@@ -3,48 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from aecodec.storage.atomic import write_atomically
 
-from .options import output_file
+from .options import optional, output_file
 from .output import say
-
-if TYPE_CHECKING:
-    from aecodec.hashing.duplicates import Match
 
 PANEL = "Search by content"
 _LENGTHS = (16, 32, 64, 128, 256)  # of all models that ship
 
 Index = Annotated[
     Path | None,
-    typer.Option(
-        "--index",
-        metavar="PATH",
-        help="The index file.",
-        show_default="in your data folder",
-    ),
+    optional("PATH", "The index file.", "in your data folder", "--index"),
 ]
 Backend = Annotated[
     str | None,
-    typer.Option(
-        metavar="URL",
-        envvar="AECODEC_BACKEND",
-        help="Search the codes in PostgreSQL (postgresql://USER@HOST/DATABASE) or Milvus"
+    optional(
+        "URL",
+        "Search the codes in PostgreSQL (postgresql://USER@HOST/DATABASE) or Milvus"
         " (milvus://HOST:PORT, milvus:///FOLDER/NAME.db).",
-        show_default="FAISS on this machine",
+        "FAISS on this machine",
+        envvar="AECODEC_BACKEND",
     ),
 ]
 Html = Annotated[
     Path | None,
-    typer.Option(
-        parser=output_file,
-        metavar="FILE",
-        help="Write a gallery with thumbnails.",
-        show_default=False,
-    ),
+    optional("FILE", "Write a gallery with thumbnails.", parser=output_file),
 ]
 
 
@@ -55,21 +42,9 @@ def _bits(text: str | int) -> int:
 
 
 def bits_option(default: str) -> Any:
-    return typer.Option(
-        parser=_bits,
-        metavar="64|128|256",
-        help="Code length; with hash-cifar10 one of 16, 32, 64.",
-        show_default=default,
+    return optional(
+        "64|128|256", "Code length; with hash-cifar10 one of 16, 32, 64.", default, parser=_bits
     )
-
-
-def match_card(match: Match, webp: bytes | None, label: str | None = None) -> Any:
-    from aecodec.hashing.gallery import Card
-
-    entry = match.entry
-    details = f"{entry.width}x{entry.height}, {entry.size:,} bytes"
-    text = label or f"{match.distance} bits"
-    return Card(entry.path, text, details, webp, first=label is not None)
 
 
 def write_html(path: Path, page: bytes, force: bool, quiet: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +12,10 @@ from aecodec.codec import SUFFIX
 from aecodec.errors import explain, named
 from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
-from aecodec.storage.folders import keep_inputs
+from aecodec.workflows.standard_input import input_file
 
 from .batch import local_paths, run_cluster
-from .hash_common import PANEL, Backend, Html, Index, bits_option, match_card, write_html
+from .hash_common import PANEL, Backend, Html, Index, bits_option, write_html
 from .options import (
     AsJson,
     Device,
@@ -26,14 +25,13 @@ from .options import (
     Quiet,
     RayAddress,
     inputs,
+    optional,
     weights_option,
 )
 from .output import How, noting, print_json, say, tell
-from .pipes import input_file
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
-    from aecodec.workflows.search import ImageIndex
 
 _DEFAULT_BITS = 64
 
@@ -65,11 +63,8 @@ def index(
     bits: Annotated[int | None, bits_option("that of the index, or the longest")] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Threads that read and decode, without Ray.",
-            show_default="one for each core, at most 8",
+        optional(
+            "N", "Threads that read and decode, without Ray.", "one for each core, at most 8", min=1
         ),
     ] = None,
     backend: Backend = None,
@@ -138,13 +133,11 @@ def search(
     queries: Annotated[list[Path], inputs("QUERY", "Images to look for.")],
     count: Annotated[
         int | None,
-        typer.Option(
-            "--count", "-n", min=1, metavar="N", help="At most so many.", show_default="10"
-        ),
+        optional("N", "At most so many.", "10", "--count", "-n", min=1),
     ] = None,
     radius: Annotated[
         int | None,
-        typer.Option(min=0, metavar="R", help="All within so many bits.", show_default="no limit"),
+        optional("R", "All within so many bits.", "no limit", min=0),
     ] = None,
     index: Index = None,
     backend: Backend = None,
@@ -159,14 +152,14 @@ def search(
     Most alike first, with the number of bits that differ. Bits of which the query is unsure count
     little in the order, so that these numbers need not ascend.
     """
-    from aecodec.workflows.search import ImageIndex, match_facts
+    from aecodec.workflows.matches import match_facts
+    from aecodec.workflows.search import ImageIndex
 
     k = 10 if count is None and radius is None else count
     found: list[tuple[Path, list[Match]]] = []
     failed = False
     with ImageIndex(index, device=device, backend=backend) as opened, noting():
-        refuse_to_overwrite(html, force)
-        keep_inputs(html, opened.path, *queries)
+        refuse_to_overwrite(html, force, opened.path, *queries)
         # What is wrong with them is said once, not for each query.
         len(opened), opened.hasher, opened.backend
         for query in queries:
@@ -176,7 +169,9 @@ def search(
                 say(f"error: {named(query, explain(error))}")
                 failed = True
         if html:
-            write_html(html, _search_page(opened, found), force, quiet)
+            from aecodec.workflows.gallery import search_page
+
+            write_html(html, search_page(opened, found), force, quiet)
     if as_json:
         print_json([{"query": str(q), "matches": [*map(match_facts, ms)]} for q, ms in found])
     elif not html:
@@ -186,19 +181,6 @@ def search(
                 tell(f"  {match.distance:>3}  {match.entry.path}")
     if failed:
         raise typer.Exit(1)
-
-
-def _search_page(opened: ImageIndex, found: Sequence[tuple[Path, list[Match]]]) -> bytes:
-    from aecodec.hashing.gallery import Card, Section, page
-    from aecodec.workflows.search import small_picture
-
-    sections = []
-    for query, matches in found:
-        first = Card(str(query), "query", "", small_picture(query).thumbnail(), first=True)
-        thumbnails = opened.pictures([match.entry.id for match in matches])
-        cards = [match_card(match, thumbnails.get(match.entry.id)) for match in matches]
-        sections.append(Section(str(query), [first, *cards]))
-    return page("Look-alikes", "", sections)
 
 
 # ---- hash ------------------------------------------------------------------------------
@@ -215,13 +197,7 @@ def hash_images(
     weights: HashWeights = None,
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            help="Folder for the Parquet files of --engine ray.",
-            show_default=False,
-        ),
+        optional("DIR", "Folder for the Parquet files of --engine ray.", False, "--output", "-o"),
     ] = None,
     engine: Engine = "local",
     ray_address: RayAddress = None,
@@ -242,11 +218,9 @@ def hash_images(
             images,
             output,
             partial(hashing, weights=weights, bits=bits, device=device),
-            How(force, as_json, quiet=False),
+            How(force, as_json, quiet=False, ray_address=ray_address),
             suffixes=IMAGE_SUFFIXES | {SUFFIX},
             suffix="",
-            address=ray_address,
-            gpus=device != "cpu",
         )
         return
     if output is not None or force:

@@ -10,6 +10,19 @@ import typer
 _RAY = "Many cores or machines"
 
 
+def optional(metavar: str, help: str, default: str | bool = False, *names: str, **rest: Any) -> Any:
+    """An option that may be left out.
+
+    Args:
+        metavar: what stands for its value in the help.
+        help: what it does.
+        default: what is so without it, in words; False: nothing.
+        names: of it, if not the parameter's.
+        rest: as of `typer.Option`.
+    """
+    return typer.Option(*names, metavar=metavar, help=help, show_default=default, **rest)
+
+
 def _file_name(text: str) -> str:
     if text == "-":
         raise typer.BadParameter("standard output takes no files; give a name")
@@ -23,9 +36,7 @@ def output_file(text: str) -> Path:
 
 def output_option(metavar: str, help: str) -> Any:
     """The option -o for what has to be written."""
-    return typer.Option(
-        "--output", "-o", parser=output_file, metavar=metavar, help=help, show_default=False
-    )
+    return optional(metavar, help, False, "--output", "-o", parser=output_file)
 
 
 def inputs(metavar: str, help: str) -> typer.models.ArgumentInfo:
@@ -36,23 +47,23 @@ def inputs(metavar: str, help: str) -> typer.models.ArgumentInfo:
 DataPath = Annotated[Path, inputs("DATA", "A folder of images, or .npy, .npz, .csv, .parquet.")]
 Output = Annotated[
     str | None,
-    typer.Option(
+    optional(
+        "FILE|DIR",
+        "Output file, or folder if there are several inputs.",
+        "next to each input",
         "--output",
         "-o",
         parser=_file_name,
-        metavar="FILE|DIR",
-        help="Output file, or folder if there are several inputs.",
-        show_default="next to each input",
     ),
 ]
 OutputOrPipe = Annotated[
     str | None,
-    typer.Option(
+    optional(
+        "FILE|DIR|-",
+        "Output file, or folder if there are several inputs; - is standard output.",
+        "next to each input",
         "--output",
         "-o",
-        metavar="FILE|DIR|-",
-        help="Output file, or folder if there are several inputs; - is standard output.",
-        show_default="next to each input",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")]
@@ -70,12 +81,12 @@ def weights_option(model: str, default: str, kind: str, name: str = "--weights")
         kind: what `aecodec train` calls the model.
         name: of the option.
     """
-    return typer.Option(
-        name,
-        metavar="NAME|FILE",
-        help=f"Weights of the {model}: shipped ones ('aecodec models'), or what"
+    return optional(
+        "NAME|FILE",
+        f"Weights of the {model}: shipped ones ('aecodec models'), or what"
         f" 'aecodec train {kind}' wrote.",
-        show_default=default,
+        default,
+        name,
     )
 
 
@@ -102,33 +113,28 @@ DryRun = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option(
-        "--format",
-        metavar="png|jpg|webp|...",
-        help="Image format to write.",
-        show_default="that of -o FILE, or png",
-    ),
+    optional("png|jpg|webp|...", "Image format to write.", "that of -o FILE, or png", "--format"),
 ]
 
 Jobs = Annotated[
     int | None,
-    typer.Option(
+    optional(
+        "N",
+        "Processes, each with its own model.",
+        "by cores, memory and files",
         "--jobs",
         min=1,
-        metavar="N",
-        help="Processes, each with its own model.",
-        show_default="by cores, memory and files",
         rich_help_panel=_RAY,
     ),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(
+    optional(
+        "N",
+        "Threads of each process.",
+        "the cores, shared",
         "--threads",
         min=1,
-        metavar="N",
-        help="Threads of each process.",
-        show_default="the cores, shared",
         rich_help_panel=_RAY,
     ),
 ]
@@ -142,10 +148,10 @@ Engine = Annotated[
 ]
 RayAddress = Annotated[
     str | None,
-    typer.Option(
-        metavar="auto|HOST:PORT",
-        help="The Ray cluster.",
-        show_default="one of its own, on this machine",
+    optional(
+        "auto|HOST:PORT",
+        "The Ray cluster.",
+        "one of its own, on this machine",
         rich_help_panel=_RAY,
     ),
 ]

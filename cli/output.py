@@ -49,15 +49,19 @@ class How:
     Attributes:
         processes: how many; None: as many as suit.
         threads: of each; None: the cores are shared.
+        engine: "local" or "ray".
+        ray_address: of the cluster; None: one of its own.
     """
 
     force: bool
     as_json: bool
     quiet: bool
-    skip_existing: bool = False
-    dry_run: bool = False
     processes: int | None = 1
     threads: int | None = None
+    engine: str = "local"
+    ray_address: str | None = None
+    skip_existing: bool = False
+    dry_run: bool = False
 
 
 @contextmanager

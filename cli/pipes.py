@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
 
 import typer
 
-from aecodec.codec import SUFFIX
-from aecodec.errors import AecodecError
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.batch.local import Work, attempt
+from aecodec.workflows.standard_input import STANDARD, input_file, without_path
 
 from .output import How, report
-
-STANDARD = "-"
-_MOST = 1 << 32  # bytes of an image
-_PIECE = 1 << 24
 
 
 def is_piped(inputs: Sequence[object], output: str | None) -> bool:
@@ -33,7 +25,6 @@ def run_piped(
     output: str | None,
     load: Callable[[], Work],
     how: How,
-    engine: str = "local",
 ) -> None:
     """One input to one output, of which at least one is a pipe.
 
@@ -42,7 +33,6 @@ def run_piped(
         output: a file; None or "-" is standard output.
         load: makes the function that does it.
         how: with nothing that is for files only.
-        engine: "local".
 
     Raises:
         typer.BadParameter: it cannot be done so.
@@ -51,7 +41,7 @@ def run_piped(
     to_standard = output in (None, STANDARD)
     if len(inputs) != 1:
         raise typer.BadParameter("'-' is for one input and one output")
-    if engine != "local" or how.skip_existing or how.dry_run:
+    if how.engine != "local" or how.skip_existing or how.dry_run:
         raise typer.BadParameter("'-' takes no --engine, --skip-existing or --dry-run")
     if to_standard and how.as_json:
         raise typer.BadParameter("standard output has the file; give -o FILE for --json")
@@ -75,42 +65,3 @@ def run_piped(
         outcome.notes[:] = [without_path(note, path, source) for note in outcome.notes]
     # Standard output has the result then, and nothing else.
     report([outcome], 1, as_json=how.as_json, quiet=how.quiet or to_standard)
-
-
-@contextmanager
-def input_file(source: str) -> Iterator[Path]:
-    """The file's path; for "-", that of a temporary one with what comes from standard input.
-
-    Raises:
-        AecodecError: there is nothing, or no end to it.
-    """
-    if source != STANDARD:
-        yield Path(source)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "standard-input"
-        with open(path, "wb") as file:
-            start = _copy(sys.stdin.buffer, file)
-        if start.startswith(b"\x89AEC"):  # by their suffixes, commands tell these from images
-            path = path.rename(path.with_suffix(SUFFIX))
-        yield path
-
-
-def without_path(text: str, path: Path, source: str) -> str:
-    """A message about the temporary file as one about what the user gave."""
-    return text.replace(f"{source}: {path}: ", f"{source}: ").replace(str(path), source)
-
-
-def _copy(source: IO[bytes], file: IO[bytes]) -> bytes:
-    """All of it; returns how it begins."""
-    start, size = b"", 0
-    while piece := source.read(_PIECE):
-        start = start or piece[:16]
-        size += len(piece)
-        if size > _MOST:
-            raise AecodecError(f"{STANDARD}: more than {_MOST:,} bytes on standard input")
-        file.write(piece)
-    if not size:
-        raise AecodecError(f"{STANDARD}: nothing on standard input")
-    file.flush()
-    return start

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import Device
+from .options import Device, optional
 
 
 def train(
@@ -21,58 +21,54 @@ def train(
     ],
     data: Annotated[
         list[Path],
-        typer.Option(
+        optional(
+            "DIR",
+            "Folder of photos; repeat for several. For a hash, packed images (train*.npz) too.",
             exists=True,
             file_okay=False,
-            metavar="DIR",
-            help="Folder of photos; repeat for several."
-            " For a hash, packed images (train*.npz) too.",
-            show_default=False,
         ),
     ],
     recipe: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="A shipped recipe, or a YAML file.",
-            show_default="codec-psnr, decoder-balanced, denoise-cpu, hash-photo",
+        optional(
+            "NAME|FILE",
+            "A shipped recipe, or a YAML file.",
+            "codec-psnr, decoder-balanced, denoise-cpu, hash-photo",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
+        optional(
+            "DIR",
+            "Folder for checkpoint and logs.",
+            "runs/RECIPE",
             "--out",
             "--output",
             "-o",
             file_okay=False,
-            metavar="DIR",
-            help="Folder for checkpoint and logs.",
-            show_default="runs/RECIPE",
         ),
     ] = None,
     max_minutes: Annotated[
         float | None,
-        typer.Option(
-            min=0, metavar="N", help="Stop cleanly after N minutes.", show_default="never"
-        ),
+        optional("N", "Stop cleanly after N minutes.", "never", min=0),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="Begin with shipped weights ('aecodec models'), or with a weight file.",
-            show_default="random weights",
+        optional(
+            "NAME|FILE",
+            "Begin with shipped weights ('aecodec models'), or with a weight file.",
+            "random weights",
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     device: Device = "auto",
     devices: Annotated[
         int | None,
-        typer.Option(
+        optional(
+            "N",
+            "Processes on this machine, each with a batch of its own.",
+            "one for each GPU",
             min=1,
-            metavar="N",
-            help="Processes on this machine, each with a batch of its own.",
-            show_default="one for each GPU",
         ),
     ] = None,
     nodes: Annotated[

@@ -17,6 +17,7 @@ from aecodec.codec.container import (
     tile_boxes,
 )
 from aecodec.codec.exact import read_cells
+from aecodec.weights import shipped_name
 
 
 def describe(data: bytes) -> dict[str, Any]:
@@ -24,7 +25,8 @@ def describe(data: bytes) -> dict[str, Any]:
 
     "lossless" tells that every pixel is exact. Of each tile, "exact" is the share of its cells
     (32x32 pixels) that are kept bit for bit, "few_colours" that of those kept in fewer colours
-    than they had: 1.0 all of them; the rest is learned.
+    than they had: 1.0 all of them; the rest is learned. "model" is the name of the weights, if they
+    ship.
 
     Raises:
         CorruptFileError: damaged or foreign; all checksums are verified.
@@ -49,6 +51,7 @@ def describe(data: bytes) -> dict[str, Any]:
             {"type": c.name, "bytes": len(c.payload), "crc32": f"{zlib.crc32(c.payload):08x}"}
             for c in chunks
         ],
+        "model": None if header.weights == NO_WEIGHTS else shipped_name(header.weights.hex()),
     }
 
 

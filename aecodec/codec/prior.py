@@ -181,13 +181,22 @@ class AtQuality:
     def predict(
         self, step: int, psi: Tensor, latents: Tensor, magnitudes: Tensor
     ) -> tuple[Tensor, Tensor]:
+        return self.mean(step, psi, latents), self.scale(step, psi, magnitudes)
+
+    def mean(self, step: int, psi: Tensor, latents: Tensor) -> Tensor:
+        """A step's scaled means, as of `predict`."""
         gain, inverse_gain = self.gains
         features = psi * ACTIVATION_STEP
         if step:
             features = torch.cat([features, latents * inverse_gain], 1)
-            psi = torch.cat([psi, magnitudes], 1)
-        mean = self.prior.means[step](features, self.quality) * gain
-        return mean, self.prior.scales[step](psi, self._level)
+        mean: Tensor = self.prior.means[step](features, self.quality)
+        return mean * gain
+
+    def scale(self, step: int, psi: Tensor, magnitudes: Tensor) -> Tensor:
+        """A step's scale indices, as of `predict`."""
+        known = torch.cat([psi, magnitudes], 1) if step else psi
+        index: Tensor = self.prior.scales[step](known, self._level)
+        return index
 
     def unknown(self, psi: Tensor) -> Tensor:
         return _channels_last(psi.new_zeros(len(psi), self.gains[0].shape[1], *psi.shape[2:]))

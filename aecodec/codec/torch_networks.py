@@ -126,10 +126,12 @@ class TorchCodec:
             return self._in_8_bits.predict(step, psi, latents, magnitudes, quality)
         with torch.inference_mode():
             prior = AtQuality(network.prior, q, network.gain(q))
-            maps = [self._tensor(array) for array in (psi, latents, magnitudes)]
-            mean, index = prior.predict(step, *maps)
+            features, known, known_magnitudes = map(self._tensor, (psi, latents, magnitudes))
             if has_means(network.eight_bits):
-                mean = torch_means(network.eight_bits, maps[0], maps[1], step, quality)
+                mean = torch_means(network.eight_bits, features, known, step, quality)
+            else:
+                mean = prior.mean(step, features, known)
+            index = prior.scale(step, features, known_magnitudes)
             return _array(mean), _array(index.clamp(0, SCALE_LEVELS - 1).to(torch.uint8))
 
     def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:

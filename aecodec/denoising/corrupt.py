@@ -24,7 +24,7 @@ def corrupt(
     Args:
         image: any mode and size that `aecodec.images.Picture.from_image` takes. A grey one stays
             grey.
-        process: from `aecodec.denoising.noise`, with its level fixed: (1, C, H, W) in
+        process: from `aecodec.nn.noise`, with its level fixed: (1, C, H, W) in
             [0, 1] and a generator to the noisy copy. Large images come in tiles.
         seed: of the generator.
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from aecodec.denoising import noise
 from aecodec.denoising.camera import photograph, random_camera
 from aecodec.denoising.impulses import missing_values
 from aecodec.denoising.level import local_level
+from aecodec.nn import noise
 
 MAX_SIGMA = 75.0
 """Strongest Gaussian noise that is trained for, on the scale of 0..255."""

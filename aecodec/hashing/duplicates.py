@@ -71,6 +71,11 @@ class Group:
     duplicates: list[Match]
 
     @property
+    def members(self) -> list[Match]:
+        """The image to keep, at distance 0, and then the others."""
+        return [Match(self.keep, 0), *self.duplicates]
+
+    @property
     def reclaimable(self) -> int:
         """Bytes of the duplicates."""
         return sum(match.entry.size for match in self.duplicates)

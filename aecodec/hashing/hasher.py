@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aecodec.errors import AecodecError
 from aecodec.hashing import weights
 from aecodec.hashing.picture import preview_of
 from aecodec.nn.runtime import choose_runtime
@@ -41,6 +42,12 @@ class Hasher:
         self.fingerprint, self.calibration = loaded.fingerprint, loaded.calibration
         self._networks = loaded.networks
         self.lengths, self.side = loaded.config.lengths, loaded.config.side
+
+    def check_bits(self, bits: int | None) -> None:
+        """Raise AecodecError unless there are codes of so many bits, or None is given."""
+        if bits is not None and bits not in self.lengths:
+            known = ", ".join(map(str, self.lengths))
+            raise AecodecError(f"this model has codes of {known} bits, not {bits}")
 
     def logits(self, squares: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """What the bits of the longest codes are the signs of, for pictures uint8 (side, side, 3).

@@ -15,11 +15,7 @@ from aecodec.errors import AecodecError, WeightsMismatchError
 from aecodec.hashing import duplicates
 from aecodec.hashing.adding import File, Progress, Reader, Report, record, take_in
 from aecodec.hashing.backends import connect
-from aecodec.hashing.backends.base import (
-    Backend,
-    CodeIndex,
-    load_current,
-)
+from aecodec.hashing.backends.base import Backend, CodeIndex, load_current
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.checking import find_groups
 from aecodec.hashing.choosing import choose
@@ -156,8 +152,8 @@ class ImageIndex:
         """The database, made if it is not there, with the code length asked for."""
         from aecodec.hashing.weights import lasting_name
 
-        hasher = self.hasher
-        bits = self._check_bits(hasher.lengths)
+        hasher, bits = self.hasher, self._bits
+        hasher.check_bits(bits)
         if self._url and self._backend is None:
             # Is it there? Not to be found out after hours of hashing, for which it need not stay
             # open.
@@ -174,12 +170,6 @@ class ImageIndex:
         if bits and bits != self._opened.meta("bits"):
             self._opened.set_meta("bits", bits)
         return self._opened
-
-    def _check_bits(self, lengths: Sequence[int]) -> int | None:
-        if self._bits is not None and self._bits not in lengths:
-            known = ", ".join(map(str, lengths))
-            raise AecodecError(f"this model has codes of {known} bits, not {self._bits}")
-        return self._bits
 
     # ---- adding --------------------------------------------------------------------------
 

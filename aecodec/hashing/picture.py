@@ -45,19 +45,15 @@ class Preview:
         return buffer.getvalue()
 
 
-def read_preview(path: str | os.PathLike[str], longest: int = _DECODED) -> Preview:
+def read_preview(path: str | os.PathLike[str]) -> Preview:
     """Decode an image file, upright and small.
-
-    Args:
-        path: of the file.
-        longest: pixels a side, at most.
 
     Raises:
         UnsupportedImageError: not an image that Pillow can read, damaged, or too large.
         OSError: the file cannot be read at all.
     """
-    image, (width, height) = open_reduced(path, longest)
-    small = preview_of(image, longest)
+    image, (width, height) = open_reduced(path, _DECODED)
+    small = preview_of(image)
     # The reduced copy tells which way up the image is; its size is only nearly in proportion.
     turned = (small.width > small.height) != (width > height) and image.width != image.height
     return Preview(height, width, small.image) if turned else Preview(width, height, small.image)

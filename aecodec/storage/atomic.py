@@ -7,13 +7,23 @@ import secrets
 import stat
 from pathlib import Path
 
-from aecodec.storage.folders import is_special
+from aecodec.errors import AecodecError
+from aecodec.storage.folders import identity, is_special
 
 
-def refuse_to_overwrite(path: Path | None, force: bool) -> None:
-    """Raise FileExistsError before the work rather than after it."""
-    if path and (reason := why_not_written(path, force)):
+def refuse_to_overwrite(path: Path | None, force: bool, *inputs: Path) -> None:
+    """Raise before the work rather than after it.
+
+    Raises:
+        FileExistsError: the file exists and `force` is false, or nothing can be written there.
+        AecodecError: it is an input, which `force` does not allow either.
+    """
+    if path is None:
+        return
+    if reason := why_not_written(path, force):
         raise FileExistsError(reason)
+    if identity(path) in {identity(each) for each in inputs} - {None}:
+        raise AecodecError(f"{path}: would overwrite an input; choose another name")
 
 
 def why_not_written(path: Path, force: bool) -> str:

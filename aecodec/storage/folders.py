@@ -73,9 +73,3 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def keep_inputs(target: Path | None, *inputs: Path) -> None:
-    """Raise AecodecError before an input is overwritten, which --force does not allow either."""
-    if target is not None and identity(target) in {identity(path) for path in inputs} - {None}:
-        raise AecodecError(f"{target}: would overwrite an input; choose another name")

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from aecodec.codec.eight_bits.layers import PREFIX
+from aecodec.codec.eight_bits.layers import SYNTHESIS
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.model import CodecModel
 from aecodec.codec.scales import SCALE_LEVELS
@@ -112,7 +112,7 @@ def export_decoder(
     # Of the codec, which has the same layers in floats.
     card["parameters"] = sum(p.numel() for p in CodecModel(recipe.model).parameters())
     state = torch.load(checkpoint, map_location="cpu", mmap=True)
-    of_synthesis = {PREFIX + n: torch.from_numpy(t) for n, t in synthesis.tensors().items()}
+    of_synthesis = {SYNTHESIS + n: torch.from_numpy(t) for n, t in synthesis.tensors().items()}
     tensors = state["codec"] | of_synthesis | state["means"]
     _write(tensors, "codec", recipe, target, card, {"config": state["config"]})
     fit_preview(_on_cpu(recipe, tensors), crops).save(target, digest(target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def find_weights(name: str | Path, kind: str = "") -> Path:
     )
 
 
+@lru_cache
 def shipped_name(digest: str) -> str | None:
     """The model whose weight file's SHA-256 begins so, in hexadecimal; None: none that ships."""
     names = (card["id"] for card in shipped_models() if card["sha256"].startswith(digest))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecodec.errors import AecodecError, UsageError
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.datasets import Data
 from aecodec.workflows.estimators import check_drawable, one_line, png, read_as
 
@@ -20,103 +21,114 @@ CONTAMINATION = 0.05
 _STRANGEST = 10
 
 
-class AnomalySearch:
-    """A model, or a detector with a threshold of its own, to rank data by.
+def rank_anomalies(
+    model: Path,
+    data: Path,
+    *,
+    normal: Path | None = None,
+    scoring: str | None = None,
+    contamination: float | None = None,
+    picture: Path | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Rank data by how strange they are to a model, and say which are beyond a threshold.
+
+    The threshold is the quantile of the errors of normal data that leaves out the share
+    `contamination`.
 
     Args:
-        model: written by `aecodec ae fit`, or a saved AnomalyDetector, which is taken as it is; or
+        model: written by `fit_file`, or a saved AnomalyDetector, which is taken as it is; or
             `CODEC`.
+        data: as of `datasets.read`.
+        normal: normal data that the model has not seen; None: the data themselves.
         scoring: "reconstruction", "relative" or "bits"; None: bits where there are.
         contamination: share of normal data to be called strange; None: `CONTAMINATION`.
-        own_threshold: there are no data to set the threshold by; a detector needs none.
+        picture: a .png file to draw the strangest images to; with an autoencoder, their
+            reconstructions and errors, too.
+        overwrite: replace an existing picture.
 
-    Attributes:
-        detector: it.
-        complete: whether it has its threshold already.
+    Returns:
+        Ready for JSON: scoring, contamination, threshold, threshold_interval, threshold_from (what
+        it was set by: "data", "normal" or "detector"), and samples, the strangest first, each with
+        name, error and whether it is an anomaly.
 
     Raises:
-        UsageError: a detector has all of this already.
-        AecodecError: there is no such model, or it has no such scoring.
+        FileExistsError: the picture exists, and `overwrite` is false.
+        UsageError: a detector has a threshold of its own, and is given what sets one; or the
+            picture is not to be .png.
+        AecodecError, OSError: model or data cannot be read, do not fit, or are no images.
     """
+    if picture and picture.suffix.lower() != ".png":
+        raise UsageError(f"{picture} is not .png")
+    refuse_to_overwrite(picture, overwrite, model, data, *([normal] if normal else []))
+    loaded = _measure_or_model(model)
+    estimator = getattr(loaded, "autoencoder_", loaded)
+    detector, complete = loaded, estimator is not loaded
+    if not complete:
+        detector = _detector(estimator, scoring, contamination or CONTAMINATION, model)
+    elif normal or scoring or contamination is not None:
+        raise UsageError(
+            f"{model} is a detector with its own threshold, contamination and scoring;"
+            " leave out --normal, --contamination and --scoring"
+        )
+    found = read_as(estimator, data)
+    if picture:
+        refuse_to_overwrite(picture, overwrite, *(data / name for name in found.names))
+        _check_picture(estimator, data, found)
+    if not complete:
+        known = read_as(estimator, normal) if normal else found
+        with one_line(normal or data):
+            detector.fit(known.rows)
+    with one_line(data):
+        errors = -detector.score_samples(found.rows)
+    if picture:
+        drawn = _picture(estimator, data, found, errors)
+        write_atomically(picture, drawn, overwrite=overwrite)
+    set_by = "detector" if complete else "normal" if normal else "data"
+    return {"threshold_from": set_by, **_ranking(detector, found.names, errors)}
 
-    def __init__(
-        self,
-        model: Path,
-        scoring: str | None = None,
-        contamination: float | None = None,
-        *,
-        own_threshold: bool = True,
-    ) -> None:
-        loaded = _measure_or_model(model)
-        self.estimator = getattr(loaded, "autoencoder_", loaded)
-        self.complete = self.estimator is not loaded
-        self.detector: AnomalyDetector
-        if not self.complete:
-            contamination = contamination or CONTAMINATION
-            self.detector = _detector(self.estimator, scoring, contamination, model)
-        elif not own_threshold or scoring or contamination is not None:
-            raise UsageError(
-                f"{model} is a detector with its own threshold, contamination and scoring;"
-                " leave out --normal, --contamination and --scoring"
-            )
-        else:
-            self.detector = loaded
 
-    def read(self, data: Path) -> Data:
-        """Data as the model takes them; as `datasets.read`."""
-        return read_as(self.estimator, data)
+def _check_picture(estimator: Any, data: Path, found: Data) -> None:
+    """Raise AecodecError unless `_picture` can draw these data."""
+    if hasattr(estimator, "tiles"):
+        return
+    if found.image_shape is None:
+        raise AecodecError(f"{data}: --picture needs images")
+    check_drawable(found.image_shape, data)
 
-    def set_threshold(self, normal: Data, source: Path) -> None:
-        """By data known to be normal; `source` is for errors."""
-        with one_line(source):
-            self.detector.fit(normal.rows)
 
-    def errors(self, found: Data, source: Path) -> Array:
-        """How strange each sample is, float (n,): the larger, the stranger."""
-        with one_line(source):
-            return -self.detector.score_samples(found.rows)
+def _picture(estimator: Any, data: Path, found: Data, errors: Array) -> bytes:
+    """A PNG of the strangest images; with an autoencoder, reconstructions and errors below."""
+    import numpy as np
 
-    def check_picture(self, data: Path, found: Data) -> None:
-        """Raise AecodecError unless `picture` can draw these data."""
-        if hasattr(self.estimator, "tiles"):
-            return
-        if found.image_shape is None:
-            raise AecodecError(f"{data}: --picture needs images")
-        check_drawable(found.image_shape, data)
+    strangest = errors.argsort()[::-1][:_STRANGEST]
+    if hasattr(estimator, "tiles"):
+        rows, shape = estimator.tiles(data, strangest.tolist())
+        return png(rows, shape, len(rows))
+    assert found.image_shape is not None  # `_check_picture` has looked
+    rows = found.rows[strangest]
+    restored = estimator.reconstruct(rows)
+    parts = np.concatenate([rows, restored, np.abs(rows - restored)])
+    return png(parts, found.image_shape, len(rows))
 
-    def picture(self, data: Path, found: Data, errors: Array) -> bytes:
-        """A PNG of the strangest images; with an autoencoder, reconstructions and errors below."""
-        import numpy as np
 
-        strangest = errors.argsort()[::-1][:_STRANGEST]
-        if hasattr(self.estimator, "tiles"):
-            rows, shape = self.estimator.tiles(data, strangest.tolist())
-            return png(rows, shape, len(rows))
-        assert found.image_shape is not None  # `check_picture` has looked
-        rows = found.rows[strangest]
-        restored = self.estimator.reconstruct(rows)
-        parts = np.concatenate([rows, restored, np.abs(rows - restored)])
-        return png(parts, found.image_shape, len(rows))
-
-    def ranking(self, names: list[str], errors: Array) -> dict[str, Any]:
-        """The samples, the strangest first, and the threshold, ready for JSON."""
-        threshold = -self.detector.offset_
-        high, low = self.detector.offset_interval_
-        interval = [-low, -high]
-        return {
-            "scoring": self.detector.scoring,
-            "contamination": self.detector.contamination,
-            "threshold": threshold,
-            "threshold_interval": [v if abs(v) < float("inf") else None for v in interval],
-            "samples": [
-                {
-                    "name": names[i],
-                    "error": float(errors[i]),
-                    "anomaly": bool(errors[i] > threshold),
-                }
-                for i in errors.argsort()[::-1]
-            ],
-        }
+def _ranking(detector: AnomalyDetector, names: list[str], errors: Array) -> dict[str, Any]:
+    threshold = -detector.offset_
+    high, low = detector.offset_interval_
+    return {
+        "scoring": detector.scoring,
+        "contamination": detector.contamination,
+        "threshold": threshold,
+        "threshold_interval": [v if abs(v) < float("inf") else None for v in (-low, -high)],
+        "samples": [
+            {
+                "name": names[i],
+                "error": float(errors[i]),
+                "anomaly": bool(errors[i] > threshold),
+            }
+            for i in errors.argsort()[::-1]
+        ],
+    }
 
 
 def _measure_or_model(model: Path) -> Any:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from aecodec.codec import SUFFIX
 from aecodec.errors import UsageError
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
-from aecodec.storage.folders import keep_inputs
 from aecodec.workflows.batch.local import Product, Work
 
 if TYPE_CHECKING:
@@ -75,8 +74,7 @@ def compress_file(
     """
     path = Path(source)
     out = Path(target) if target is not None else path.with_suffix(SUFFIX)
-    refuse_to_overwrite(out, overwrite)
-    keep_inputs(out, path)
+    refuse_to_overwrite(out, overwrite, path)
     wanted = {"quality": quality, "bpp": bpp, "psnr": psnr, "ssimulacra2": ssimulacra2}
     work = compressor(
         check_target({**wanted, "max_bytes": max_bytes, "lossless": lossless or None}),

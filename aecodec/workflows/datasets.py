@@ -87,6 +87,22 @@ def read(
     return Data(rows, [str(number) for number in range(len(rows))], shape, columns)
 
 
+def read_labels(path: Path, count: int) -> list[str]:
+    """The classes of so many samples, one a line.
+
+    Raises:
+        AecodecError: it is no text, or has not so many lines.
+        OSError: it cannot be read at all.
+    """
+    try:
+        labels = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise AecodecError(f"{path}: not text in UTF-8, with a class a line") from None
+    if len(labels) != count:
+        raise AecodecError(f"{path}: {len(labels)} lines for {count} samples")
+    return labels
+
+
 def to_bytes(rows: Any, suffix: str, columns: Sequence[str]) -> bytes:
     """A file of rows (samples, columns) in the format of a suffix from `SUFFIXES`."""
     import numpy as np

@@ -116,8 +116,8 @@ def check_levels(noise: str, given: Mapping[str, float]) -> dict[str, float]:
 
 
 def _apply(x: Any, generator: Any, *, noise: str, levels: Mapping[str, float]) -> Any:
-    from aecodec.denoising import noise as processes
     from aecodec.denoising.camera import camera
+    from aecodec.nn import noise as processes
 
     if noise == "gaussian":
         return processes.gaussian(x, levels["sigma"], generator)

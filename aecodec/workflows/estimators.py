@@ -1,15 +1,16 @@
-"""Autoencoders fitted to data sets, and data put through them."""
+"""Autoencoders fitted to data sets, and data put through them, from files to files."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from aecodec.errors import AecodecError, UsageError
-from aecodec.workflows.datasets import Data, Shape, read
+from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
+from aecodec.workflows.datasets import SUFFIXES, Data, Shape, read, read_labels, to_bytes
 
 if TYPE_CHECKING:
     from aecodec.autoencoders.base import BaseAutoencoder
@@ -55,6 +56,181 @@ def fit_estimator(
     if found.image_shape:
         model.image_shape_ = found.image_shape
     return model, found
+
+
+def fit_file(
+    kind: str,
+    data: Path,
+    output: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    settings: Mapping[str, Any],
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Fit an autoencoder to a data set, and save it.
+
+    Args:
+        kind, data, size, settings: as of `fit_estimator`.
+        output: the file to write.
+        overwrite: replace an existing one.
+
+    Returns:
+        samples, features, components, and error: the mean of `reconstruction_error`.
+
+    Raises:
+        FileExistsError: the output exists, and `overwrite` is false.
+        UsageError, AecodecError, OSError: as of `fit_estimator`.
+    """
+    refuse_to_overwrite(output, overwrite, data)
+    model, found = fit_estimator(kind, data, size=size, settings=settings)
+    error = float(model.reconstruction_error(found.rows).mean())
+    from aecodec.autoencoders.files import dumps
+
+    write_atomically(output, dumps(model), overwrite=overwrite)
+    samples, features = found.rows.shape
+    components = model.n_components
+    return {"samples": samples, "features": features, "components": components, "error": error}
+
+
+def transform_file(
+    model: Path, data: Path, output: Path, *, overwrite: bool = False
+) -> tuple[int, int]:
+    """Write the codes of data, to a file of one of `SUFFIXES`.
+
+    Args:
+        model: written by `fit_file`.
+        data: as of `datasets.read`.
+        output, overwrite: as of `fit_file`.
+
+    Returns:
+        Samples, and numbers in the code of each.
+
+    Raises:
+        FileExistsError: the output exists, and `overwrite` is false.
+        UsageError: it has another suffix.
+        AecodecError, OSError: model or data cannot be read, or do not fit.
+    """
+    suffix = _suffix(output, SUFFIXES)
+    refuse_to_overwrite(output, overwrite, model, data)
+    estimator = load_fitted(model)
+    found = read_as(estimator, data)
+    with one_line(data):
+        codes = estimator.transform(found.rows)
+    names = [str(name) for name in estimator.get_feature_names_out()]
+    write_atomically(output, to_bytes(codes, suffix, names), overwrite=overwrite)
+    samples, components = codes.shape
+    return samples, components
+
+
+def reconstruct_files(
+    model: Path, data: Path, output: Path, *, overwrite: bool = False
+) -> tuple[int, float]:
+    """Write what a model makes of data: to a file, or the images of a folder to .png files.
+
+    Args:
+        model, data, overwrite: as of `transform_file`.
+        output: a file of one of `SUFFIXES`; for a folder of images, a folder.
+
+    Returns:
+        Samples, and the mean squared error.
+
+    Raises:
+        FileExistsError, UsageError, AecodecError, OSError: as of `transform_file`.
+    """
+    suffix = "" if data.is_dir() else _suffix(output, SUFFIXES)
+    estimator = load_fitted(model)
+    found = read_as(estimator, data)
+    sources, targets = [data], [output]
+    if data.is_dir():
+        sources = [data / name for name in found.names]
+        targets = [(output / name).with_suffix(".png") for name in found.names]
+        if len(set(targets)) < len(targets):
+            raise AecodecError(f"{data}: images that differ only in their suffix")
+    for target in targets:
+        refuse_to_overwrite(target, overwrite, model, *sources)
+    with one_line(data):
+        rows = estimator.reconstruct(found.rows)
+    if data.is_dir():
+        assert found.image_shape is not None  # as of every folder
+        for target, row in zip(targets, rows, strict=True):
+            write_atomically(target, png(row[None], found.image_shape), overwrite=overwrite)
+    else:
+        columns = found.columns or _numbered(rows)
+        write_atomically(output, to_bytes(rows, suffix, columns), overwrite=overwrite)
+    return len(rows), float(((rows - found.rows) ** 2).mean())
+
+
+def sample_file(
+    model: Path, output: Path, count: int, seed: int, *, overwrite: bool = False
+) -> None:
+    """Write new data that a variational autoencoder draws: a .png of images, or rows.
+
+    Args:
+        model: written by `fit_file`.
+        output: a file of one of `SUFFIXES`, or .png.
+        count: how many.
+        seed: other numbers, other samples.
+        overwrite: as of `fit_file`.
+
+    Raises:
+        FileExistsError, UsageError, OSError: as of `transform_file`.
+        AecodecError: the model draws no samples, or none that are images.
+    """
+    suffix = _suffix(output, (".png", *SUFFIXES))
+    refuse_to_overwrite(output, overwrite, model)
+    estimator = load_fitted(model)
+    check_samples(estimator, model)
+    shape = image_shape(estimator, model) if suffix == ".png" else None
+    rows = estimator.sample(count, random_state=seed)
+    data = png(rows, shape) if shape else to_bytes(rows, suffix, _numbered(rows))
+    write_atomically(output, data, overwrite=overwrite)
+
+
+def plot_codes_file(
+    model: Path,
+    data: Path,
+    output: Path,
+    *,
+    labels: Path | None = None,
+    method: Literal["pca", "tsne"] = "pca",
+    overwrite: bool = False,
+) -> None:
+    """Draw a map of the codes of data, to .png, .svg or .pdf.
+
+    Args:
+        model, data, overwrite: as of `transform_file`.
+        output: the file.
+        labels: a text file with a class a line, to colour by; None: one colour.
+        method: how codes become two-dimensional.
+
+    Raises:
+        FileExistsError, UsageError, AecodecError, OSError: as of `transform_file`.
+    """
+    suffix = _suffix(output, (".png", ".svg", ".pdf"))
+    refuse_to_overwrite(output, overwrite, model, data, *([labels] if labels else []))
+    estimator = load_fitted(model)
+    found = read_as(estimator, data)
+    classes = read_labels(labels, len(found.rows)) if labels else None
+    from aecodec.autoencoders import embed_plot
+
+    with one_line(data):
+        ax = embed_plot(estimator, found.rows, classes, method=method, random_state=0)
+    buffer = io.BytesIO()
+    figure: Any = ax.figure
+    figure.savefig(buffer, format=suffix.removeprefix("."), dpi=120)
+    write_atomically(output, buffer.getvalue(), overwrite=overwrite)
+
+
+def _suffix(output: Path, allowed: Collection[str]) -> str:
+    suffix = output.suffix.lower()
+    if suffix not in allowed:
+        raise UsageError(f"{output} is not one of {', '.join(allowed)}")
+    return suffix
+
+
+def _numbered(rows: Any) -> list[str]:
+    """Names of columns that have none."""
+    return [f"feature{number}" for number in range(rows.shape[1])]
 
 
 def load_fitted(path: Path) -> Any:

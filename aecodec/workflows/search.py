@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -164,9 +164,7 @@ def load_hasher(
         AecodecError: there is none of that name, or it has no such codes.
     """
     hasher = Hasher(str(weights), device) if weights else Hasher(device=device)
-    if bits is not None and bits not in hasher.lengths:
-        known = ", ".join(map(str, hasher.lengths))
-        raise AecodecError(f"this model has codes of {known} bits, not {bits}")
+    hasher.check_bits(bits)
     return hasher
 
 
@@ -299,17 +297,3 @@ def _words(threshold: Threshold, bits: int) -> str:
         f" of {threshold.pairs:,} pairs of different photos and {threshold.tpr:.1%} of altered"
         " copies"
     )
-
-
-def match_facts(match: Match) -> dict[str, Any]:
-    """A match as JSON."""
-    entry = match.entry
-    reason = {"reason": match.reason} if match.reason else {}
-    return {
-        "path": entry.path,
-        "distance": match.distance,
-        **reason,
-        "width": entry.width,
-        "height": entry.height,
-        "bytes": entry.size,
-    }

@@ -19,11 +19,11 @@ from statistics import mean, median
 import torch
 from torch import Generator, Tensor
 
-from aecodec.denoising import noise
 from aecodec.denoising.camera import photograph, plain_camera, random_camera
 from aecodec.denoising.denoiser import Denoiser
 from aecodec.evaluation.metrics import psnr
 from aecodec.images import Picture, find_photos
+from aecodec.nn import noise
 from aecodec.nn.pixels import to_pillow
 from aecodec.training.bank import drawn_validation
 from aecodec.training.data import centre_crops, load_photos, split_photos

@@ -9,7 +9,7 @@ import gradio as gr
 
 from aecodec.images import image_bytes
 
-from .uploads import KINDS, offer, read_upload
+from .uploads import KINDS, offer, read_upload, two_pictures
 
 if TYPE_CHECKING:
     from aecodec.denoising.denoiser import Denoiser
@@ -31,14 +31,7 @@ def tab(device: str) -> None:
             found = gr.Markdown(elem_id="denoise-found")
             png = gr.DownloadButton("Download PNG", interactive=False)
         with gr.Column(scale=2):
-            pictures = gr.ImageSlider(
-                label="noisy | denoised",
-                format="png",
-                type="pil",
-                interactive=False,
-                max_height=720,
-                elem_id="denoise-pictures",
-            )
+            pictures = two_pictures("noisy | denoised", "denoise-pictures")
 
     def run(path: str | None, factor: float) -> tuple[Any, ...]:
         from aecodec.images import Picture

@@ -4,113 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from aecodec.errors import AecodecError
 from aecodec.storage.folders import find_files
 from aecodec.workflows.datasets import SUFFIXES
-from aecodec.workflows.estimators import check_samples, image_shape, load_fitted, one_line, read_for
+from aecodec.workflows.explore import Explorer, explore_digits, explore_file
 
 from .uploads import explained, printable
-
-Array = npt.NDArray[Any]
 
 DIGITS = "digits of scikit-learn"
 MAX_SAMPLES = 1000
 """Of the user's own data: reading and shrinking so many photos takes about half a minute."""
 
-_ZOOM = 5
-_WIDTH = 1000  # of a grid in pixels, if its images are not larger than that themselves
-_STEPS = 10
 _DIGITS = 1797
 _ABOUT_DIGITS = (
     "A variational autoencoder with codes of two numbers, trained on the 1,797 digits of"
     " scikit-learn when you first press a button."
 )
-_EPOCHS = 60
 
 
-@dataclass(frozen=True)
-class World:
-    """A fitted variational autoencoder with data to put through it.
-
-    Attributes:
-        model: the estimator.
-        data: (n, features) in [0, 1].
-        labels: (n,), or None.
-        shape: of an image: height, width, channels.
-    """
-
-    model: Any
-    data: Array
-    labels: Array | None
-    shape: tuple[int, int, int]
-
-    def samples(self, count: int, seed: int) -> Image.Image:
-        """New images in a grid."""
-        return self._grid(self.model.sample(count, random_state=seed))
-
-    def between(self, first: int, second: int) -> Image.Image:
-        """The images on the way from one image of the data to another, in a row."""
-        a, b = (self.data[min(number, len(self.data) - 1)] for number in (first, second))
-        return self._grid(self.model.interpolate(a, b, _STEPS), columns=_STEPS)
-
-    def codes(self) -> Any:
-        """The 2-D map of codes, a matplotlib figure."""
-        from aecodec.autoencoders import embed_plot
-
-        return embed_plot(self.model, self.data, self.labels).figure
-
-    def _grid(self, images: Array, columns: int | None = None) -> Image.Image:
-        from aecodec.autoencoders.plots import image_grid
-
-        grid = Image.fromarray(image_grid(images, self.shape, columns))
-        zoom = max(1, min(_ZOOM, _WIDTH // grid.width))
-        return grid.resize((grid.width * zoom, grid.height * zoom), Image.Resampling.NEAREST)
-
-
-@lru_cache(maxsize=1)
-def digits() -> World:
-    """Of scikit-learn's digits, trained when first asked for."""
-    from sklearn.datasets import load_digits
-
-    from aecodec.autoencoders import VariationalAutoencoder
-
-    images, labels = load_digits(return_X_y=True)
-    data = (images / 16).astype(np.float32)
-    model = VariationalAutoencoder(
-        n_components=2, hidden_layers=(128, 64), max_epochs=_EPOCHS, random_state=0
-    )
-    return World(model.fit(data), data, labels, (8, 8, 1))
-
-
-@lru_cache(maxsize=2)
-def _own(model: Path, written: int) -> World:
-    """Of a file as it was at that time; without data."""
-    estimator = load_fitted(model)
-    check_samples(estimator, model)
-    return World(estimator, np.empty((0, 0)), None, image_shape(estimator, model))
-
-
-@lru_cache(maxsize=2)
-def _own_with(model: Path, written: int, data: Path, changed: int) -> World:
+@lru_cache(maxsize=4)
+def _own(model: Path, written: int, data: Path | None = None, changed: int = 0) -> Explorer:
     """Of files as they were at these times."""
-    own = _own(model, written)
-    rows = read_for(own.model, data, MAX_SAMPLES).rows
-    with one_line(data):
-        own.model.transform(rows)
-    return replace(own, data=rows)
+    return explore_file(model, data, MAX_SAMPLES)
 
 
-def world(folder: Path, model: str, data: str | None) -> World:
+def _explorer(folder: Path, model: str, data: str | None) -> Explorer:
     """What the page shows: `DIGITS`, or files below a folder.
 
     Args:
@@ -121,11 +45,11 @@ def world(folder: Path, model: str, data: str | None) -> World:
         gradio.Error: they are not below it, cannot be read or do not fit together.
     """
     if model == DIGITS:
-        return digits()
+        return explore_digits()
     with explained(folder):
         if data is None:
             return _own(*_inside(folder, model))
-        return _own_with(*_inside(folder, model), *_inside(folder, data))
+        return _own(*_inside(folder, model), *_inside(folder, data))
 
 
 def _inside(folder: Path, name: str) -> tuple[Path, int]:
@@ -151,7 +75,7 @@ def _picture(elem_id: str) -> gr.Image:
     )
 
 
-def _about(own: World) -> str:
+def _about(own: Explorer) -> str:
     height, width, _ = own.shape
     return (
         f"A variational autoencoder of images of {width}x{height} with codes of"
@@ -219,7 +143,7 @@ def tab(folder: Path) -> None:
     def fits(name: str, of: str) -> tuple[Any, ...]:
         if name == DIGITS:
             return _ABOUT_DIGITS, *_sliders(_DIGITS)
-        shown = world(folder, name, of)
+        shown = _explorer(folder, name, of)
         return _about(shown), *_sliders(len(shown.data))
 
     gr.on(None, offered, [], [model, data])
@@ -227,13 +151,13 @@ def tab(folder: Path) -> None:
     for event in (changed.then, data.change):
         event(fits, [model, data], [said, first, second])
     sample.click(
-        lambda name, n: (world(folder, name, None).samples(64, n), n + 1),
+        lambda name, n: (_explorer(folder, name, None).samples(64, n), n + 1),
         [model, seed],
         [samples, seed],
     )
     walk_there.click(
-        lambda name, of, a, b: world(folder, name, of).between(int(a), int(b)),
+        lambda name, of, a, b: _explorer(folder, name, of).between(int(a), int(b)),
         [model, data, first, second],
         way,
     )
-    draw.click(lambda name, of: world(folder, name, of).codes(), [model, data], codes)
+    draw.click(lambda name, of: _explorer(folder, name, of).codes(), [model, data], codes)

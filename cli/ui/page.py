@@ -52,9 +52,8 @@ def serve(
     device: str,
     port: int,
     ready: Callable[[str], None],
-    stop: threading.Event | None = None,
 ) -> None:
-    """Serve the page on 127.0.0.1 until Ctrl-C, or until `stop` is set.
+    """Serve the page on 127.0.0.1 until Ctrl-C.
 
     Uploads and results lie in a temporary folder that is gone afterwards.
 
@@ -62,7 +61,6 @@ def serve(
         folder, index, device: as of `build`.
         port: 0: any that is free.
         ready: told the address.
-        stop: for tests.
 
     Raises:
         OSError: the port is taken.
@@ -85,7 +83,7 @@ def serve(
         app.router.routes.insert(0, view.route())  # before Gradio's own, which take any path
         try:
             ready(address)
-            (stop or threading.Event()).wait()
+            threading.Event().wait()
         finally:
             page.close(verbose=False)
 

@@ -74,3 +74,15 @@ def offer(upload: str, suffix: str, data: bytes | memoryview) -> str:
     path = folder / (Path(upload).stem + suffix)
     path.write_bytes(data)
     return str(path)
+
+
+def two_pictures(label: str, elem_id: str) -> gr.ImageSlider:
+    """An original and what became of it, one over the other."""
+    return gr.ImageSlider(
+        label=label,
+        format="png",
+        type="pil",
+        interactive=False,
+        max_height=720,
+        elem_id=elem_id,
+    )

@@ -26,6 +26,7 @@ run("thumbnail", "a.aec", "-o", "small.png")
 run("hash", "a.png", "b.png")
 run("index", "a.png", "b.png", "--index", "i.sqlite3")
 run("search", "a.aec", "--index", "i.sqlite3", "-n", "1")
+run("search", "a.png", "--index", "i.sqlite3", "--html", "found.html")
 run("models")
 run("export", "codec-psnr", "-o", "onnx")
 run("denoise", "a.png")
@@ -35,7 +36,7 @@ run("train", "codec", "--data", ".")
 run("ae", "fit", "linear", "data.npy", "-o", "m.ae")
 run("bench", "rd", "--data", ".", "--out", "rd")
 """
-WORKS = 10  # of these, the first
+WORKS = 11  # of these, the first
 
 
 def test_a_plain_installation(tmp_path: Path, cat: Image.Image) -> None:

@@ -13,12 +13,12 @@ import torch
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import (
-    PREFIX,
+    MEANS,
+    SYNTHESIS,
     WEIGHT_MAX,
     convolutions,
     has_means,
     has_synthesis,
-    means_prefix,
     rotation,
     vectors,
 )
@@ -85,10 +85,10 @@ def test_a_weight_file_has_what_the_layers_say(
     assert has_means(tensors)
     assert not has_synthesis(floats)
     assert not has_means(floats)
-    rest = {name.removeprefix(PREFIX) for name in tensors if name.startswith(PREFIX)}
+    rest = {name.removeprefix(SYNTHESIS) for name in tensors if name.startswith(SYNTHESIS)}
     for one in convolutions(config):
         weight, multiplier, bias = (
-            tensors[f"{PREFIX}{one.name}.{part}"] for part in ("weight", "multiplier", "bias")
+            tensors[f"{SYNTHESIS}{one.name}.{part}"] for part in ("weight", "multiplier", "bias")
         )
         assert weight.shape == (one.outputs, one.inputs, one.kernel, one.kernel)
         assert weight.dtype == np.int8
@@ -99,8 +99,8 @@ def test_a_weight_file_has_what_the_layers_say(
         assert bias.dtype == np.int32
         rest -= {f"{one.name}.{part}" for part in ("weight", "multiplier", "bias")}
     for name, (shape, dtype) in vectors(config).items():
-        assert tensors[PREFIX + name].shape == shape
-        assert tensors[PREFIX + name].dtype == dtype
+        assert tensors[SYNTHESIS + name].shape == shape
+        assert tensors[SYNTHESIS + name].dtype == dtype
     assert rest == vectors(config).keys()
 
 
@@ -161,7 +161,7 @@ def test_means_are_the_same_to_the_bit(
     in_torch = TorchCodec(CodecNetwork.load(config, tensors, "cpu"))
     before = torch.get_num_threads()
     for step in range(STEPS):
-        weight = tensors[f"{means_prefix(step)}head.weight"]
+        weight = tensors[f"{MEANS[step]}head.weight"]
         assert weight.dtype == np.int8
         for quality, maps in asked(config):
             expected, indices = in_torch.predict(step, *maps, quality)

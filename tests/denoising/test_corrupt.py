@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from aecodec.denoising import corrupt as module
-from aecodec.denoising import noise
 from aecodec.denoising.corrupt import corrupt
+from aecodec.nn import noise
 from tests.conftest import psnr
 
 gaussian = lambda x, g: noise.gaussian(x, 25, g)  # noqa: E731

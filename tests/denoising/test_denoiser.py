@@ -13,12 +13,13 @@ from torch import Generator, Tensor
 
 import aecodec
 from aecodec.denoising import denoiser as denoiser_module
-from aecodec.denoising import noise, weights
+from aecodec.denoising import weights
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.denoiser import Denoiser, Diagnosis, Found
 from aecodec.denoising.model import DenoiserModel
 from aecodec.errors import AecodecError
 from aecodec.images import Picture
+from aecodec.nn import noise
 from tests.conftest import psnr
 
 

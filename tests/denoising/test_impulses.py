@@ -9,9 +9,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Generator, Tensor
 
-from aecodec.denoising import noise
 from aecodec.denoising.config import REACH
 from aecodec.denoising.impulses import fill, missing_values, recognise
+from aecodec.nn import noise
 
 
 def seeded() -> Generator:

@@ -8,8 +8,8 @@ import skimage.data
 import torch
 from PIL import Image
 
-from aecodec.denoising import noise
 from aecodec.denoising.denoiser import Denoiser
+from aecodec.nn import noise
 from tests.conftest import psnr
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.config import HashConfig
 from aecodec.hashing.hasher import Hasher
+from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.model import HashModel
 from aecodec.hashing.picture import preview_of
 from tests.threads import one_thread  # noqa: F401  (a fixture)
@@ -83,3 +84,8 @@ def photos(cat: Image.Image, tmp_path: Path) -> Path:
         left, top = number % 4 * 110, number // 4 * 150
         cat.crop((left, top, left + 110, top + 140)).save(folder / f"{number}.png")
     return folder
+
+
+@pytest.fixture
+def index(tmp_path: Path, weights: Path) -> ImageIndex:
+    return ImageIndex(tmp_path / "index.sqlite3", model=str(weights), device="cpu")

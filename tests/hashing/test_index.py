@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -19,15 +16,10 @@ from aecodec.errors import AecodecError, CorruptFileError, WeightsMismatchError
 from aecodec.hashing.duplicates import Match
 from aecodec.hashing.hasher import Hasher, hamming
 from aecodec.hashing.index import ImageIndex
-from aecodec.hashing.picture import preview_of, read_preview
+from aecodec.hashing.picture import preview_of
 from aecodec.hashing.query import distances, query_views, rerank
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-
-
-@pytest.fixture
-def index(tmp_path: Path, weights: Path) -> ImageIndex:
-    return ImageIndex(tmp_path / "index.sqlite3", model=str(weights), device="cpu")
 
 
 def names(index: ImageIndex) -> list[str]:
@@ -184,20 +176,6 @@ def test_an_image_that_broke_is_forgotten(index: ImageIndex, photos: Path) -> No
     assert "0.png" not in names(index)
 
 
-def test_orientation_and_size_of_a_reduced_jpeg(tmp_path: Path, cat: Image.Image) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees
-    big = cat.resize((2000, 1200))
-    big.save(tmp_path / "turned.jpg", exif=exif)
-    small = read_preview(tmp_path / "turned.jpg")
-    assert (small.width, small.height) == (1200, 2000)
-    assert small.image.height > small.image.width
-    big.rotate(-90, expand=True).save(tmp_path / "upright.png")
-    whole = read_preview(tmp_path / "upright.png")
-    difference = whole.to_square(32).astype(float) - small.to_square(32)
-    assert np.abs(difference).mean() < 3
-
-
 def test_a_file_is_added_as_such(index: ImageIndex, photos: Path) -> None:
     report = index.add(photos / "0.png")
     assert (report.hashed, report.failed, names(index)) == (1, [], ["0.png"])
@@ -292,80 +270,6 @@ def test_what_is_no_index(tmp_path: Path, photos: Path, weights: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-# ---- kills and company -----------------------------------------------------------------
-
-ADD = """
-import sys, torch
-torch.set_num_threads(1)
-from aecodec.hashing import adding
-adding.BATCH = 2
-from aecodec.hashing.index import ImageIndex
-with ImageIndex(sys.argv[1], model=sys.argv[2], device="cpu") as index:
-    report = index.add(*sys.argv[3:], workers=1, progress=lambda n, of: print(n, flush=True))
-    print(report.hashed, report.unchanged, report.known, len(index), "end", flush=True)
-"""
-
-
-def start(index: Path, weights: Path, *places: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", ADD, index, weights, *places]
-    return subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True)
-
-
-@pytest.fixture
-def many(cat: Image.Image, tmp_path: Path) -> Path:
-    folder = tmp_path / "many"
-    folder.mkdir()
-    for number in range(60):
-        left, top = number % 10 * 35, number // 10 * 35
-        piece = cat.crop((left, top, left + 100, top + 100)).resize((300, 300))
-        piece.save(folder / f"{number:02}.png", compress_level=1)
-    return folder
-
-
-@posix
-def test_kill_9_loses_nothing_that_was_done(tmp_path: Path, weights: Path, many: Path) -> None:
-    path = tmp_path / "index"
-    process = start(path, weights, many)
-    assert process.stdout
-    for line in process.stdout:
-        if int(line) >= 10:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    with ImageIndex(path) as index, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the cache was never written
-        survived = len(index)
-        assert 10 <= survived < 60
-        for row, file in index._database().paths():
-            code = index._database().entries([row])[row].code
-            assert index.search_code(code, radius=0, k=None)
-            assert index.search(file, k=1)[0].distance == 0
-        report = index.add(many)
-        assert (report.hashed, report.unchanged) == (60 - survived, survived)
-        assert len(index) == 60
-        assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-def test_what_a_killed_process_left_is_not_taken_for_the_next_index(
-    tmp_path: Path, weights: Path, other_weights: Path, many: Path, photos: Path
-) -> None:
-    path = tmp_path / "index"
-    process = start(path, weights, many)
-    assert process.stdout
-    for line in process.stdout:
-        if int(line) >= 10:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.communicate()
-    assert path.with_name("index-wal").stat().st_size > 0
-    path.unlink()  # as messages advise
-    with ImageIndex(path, model=str(other_weights), device="cpu") as index:
-        index.add(photos)
-        assert len(index) == 8
-        assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
 def test_another_programs_database_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "foreign.db"
     with sqlite3.connect(path) as db:
@@ -380,57 +284,11 @@ def test_another_programs_database_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "empty.db").stat().st_size == 0
 
 
-def test_a_full_disk_is_called_so(index: ImageIndex, photos: Path, many: Path) -> None:
-    index.add(photos)
-    db = index._database()._db
-    pages = db.execute("PRAGMA page_count").fetchone()[0]
-    db.execute(f"PRAGMA max_page_count = {pages + 1}")
-    with pytest.raises(AecodecError, match="database or disk is full"):
-        index.add(many)
-    assert len(index) == 8
-
-
 def test_codes_too_short_are_refused(index: ImageIndex, photos: Path) -> None:
     index.add(photos)
     with pytest.raises(ValueError, match="a code of 64 bits, but the index has 128"):
         index.search_code(bytes(8))
     assert len(index.search_code(bytes(16), k=np.int64(3))) == 3  # type: ignore[arg-type]
-
-
-def test_two_writers_at_once(tmp_path: Path, weights: Path, many: Path, photos: Path) -> None:
-    path = tmp_path / "index"
-    processes = [start(path, weights, many), start(path, weights, many, photos)]
-    ends = [process.communicate()[0].split()[-1] for process in processes]
-    assert ends == ["end", "end"]
-    with ImageIndex(path) as index, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert len(index) == 68
-        assert len(index._code_index()[0]) == 68
-        assert index.search(photos / "5.png", k=1)[0].entry.path == str(photos / "5.png")
-
-
-def test_readers_see_whole_states_while_another_writes(
-    index: ImageIndex, photos: Path, many: Path
-) -> None:
-    index.add(photos)
-    problems: list[BaseException] = []
-
-    def search() -> None:
-        try:
-            with ImageIndex(index.path) as other, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                deadline = time.monotonic() + 60
-                while len(other) < 68 and time.monotonic() < deadline:
-                    assert other.search(photos / "2.png", k=1)[0].distance == 0
-                assert len(other.search(photos / "2.png", k=100)) == 68
-        except BaseException as error:
-            problems.append(error)
-
-    thread = threading.Thread(target=search)
-    thread.start()
-    index.add(many)
-    thread.join()
-    assert not problems
 
 
 def test_duplicates_are_looked_at(index: ImageIndex, photos: Path) -> None:
@@ -450,17 +308,3 @@ def test_duplicates_are_looked_at(index: ImageIndex, photos: Path) -> None:
     (photos / "mirror.png").write_bytes(b"no picture")
     assert index.duplicates(128, verify="pixels").groups == []
     assert index.duplicates(128, verify="pixels").unclear
-
-
-def test_what_16_bits_and_transparency_show_is_hashed() -> None:
-    rng = np.random.default_rng(0)
-    measured = np.kron(rng.integers(1000, 1400, (20, 20)), np.ones((5, 5))).astype(np.uint16)
-    stretched = np.asarray(preview_of(Image.fromarray(measured)).image)
-    assert stretched.min() < 10
-    assert stretched.max() > 245
-    logo = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
-    logo.paste((255, 255, 255, 255), (16, 16, 48, 48))
-    assert np.asarray(preview_of(logo).image).std() > 50
-    dark = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
-    dark.paste((0, 0, 0, 255), (16, 16, 48, 48))
-    assert preview_of(dark).image.getpixel((0, 0)) == (255, 255, 255)

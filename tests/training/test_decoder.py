@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from skimage import data
 
 from aecodec.codec.codec import Codec
-from aecodec.codec.eight_bits.layers import EIGHT_BITS, PREFIX, has_means, has_synthesis
+from aecodec.codec.eight_bits.layers import EIGHT_BITS, SYNTHESIS, has_means, has_synthesis
 from aecodec.errors import RecipeError
 from aecodec.training.codec_calibration import assumed_tables
 from aecodec.training.export import inference_tensors, table_tensors
@@ -100,4 +100,4 @@ def test_it_can_begin_with_what_it_made(photos: Path, codec: Path, tmp_path: Pat
     train(replace(RECIPE, seed=1), [photos], tmp_path / "second", start=first, device="cpu")
     one, other = (load_file(tmp_path / n / "codec.safetensors") for n in ("first", "second"))
     assert one.keys() == other.keys()
-    assert not np.array_equal(one[f"{PREFIX}up.weight"], other[f"{PREFIX}up.weight"])
+    assert not np.array_equal(one[f"{SYNTHESIS}up.weight"], other[f"{SYNTHESIS}up.weight"])

@@ -9,7 +9,7 @@ from skimage import data
 from torch import Tensor
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.eight_bits.layers import PREFIX, WEIGHT_MAX
+from aecodec.codec.eight_bits.layers import SYNTHESIS, WEIGHT_MAX
 from aecodec.codec.eight_bits.torch_ops import torch_synthesis
 from aecodec.codec.networks import OnnxCodec
 from aecodec.nn.arrays import AnyArray
@@ -36,7 +36,9 @@ def crops(count: int = 4, side: int = 64) -> Tensor:
 
 def exact(config: CodecConfig, tensors: dict[str, AnyArray], y: Tensor, quality: Tensor) -> Tensor:
     """Pixels (B, 3, H, W) of scaled latents (B, M, h, w)."""
-    known = {PREFIX + name: torch.from_numpy(np.array(tensor)) for name, tensor in tensors.items()}
+    known = {
+        SYNTHESIS + name: torch.from_numpy(np.array(tensor)) for name, tensor in tensors.items()
+    }
     rows = [
         torch_synthesis(config, known, part[None], int(q))
         for part, q in zip(y, quality, strict=True)
@@ -77,7 +79,7 @@ def test_layers_are_fitted_to_float_ones(deep: bool) -> None:
     assert np.mean([error.after / error.before for error in errors]) < 0.9
     after = quantiser.tensors()
     assert before.keys() == after.keys()
-    made = {name.removeprefix(PREFIX): tensor for name, tensor in after.items()}
+    made = {name.removeprefix(SYNTHESIS): tensor for name, tensor in after.items()}
     y = torch.from_numpy(coded[0].latents).permute(0, 3, 1, 2)
     found = exact(config, made, y, torch.tensor([coded[0].quality])).numpy()
     floats = OnnxCodec(config, tensors).synthesise(y.numpy(), coded[0].quality)

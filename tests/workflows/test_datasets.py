@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from PIL import Image
 
+from aecodec.images import Picture
 from aecodec.workflows import datasets
 
 
@@ -43,3 +48,50 @@ def test_other_separators(
     data = datasets.read(tmp_path / "x.csv")
     np.testing.assert_allclose(data.rows, table.to_numpy())
     assert data.columns == (["height", "width", "3rd"] if header else None)
+
+
+def test_all_formats_are_read_alike(tmp_path: Path, table: pd.DataFrame) -> None:
+    rows = table.to_numpy()
+    np.save(tmp_path / "x.npy", rows)
+    np.savez(tmp_path / "x.npz", rows=rows)
+    table.to_csv(tmp_path / "x.csv", index=False)
+    pl.DataFrame(rows, schema=list(table)).write_parquet(tmp_path / "x.parquet")
+    for suffix in datasets.SUFFIXES:
+        np.testing.assert_allclose(datasets.read(tmp_path / f"x{suffix}").rows, rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("0.5,1\n2,3\n4,6\n", 3),  # numbers from the first line on
+        ("a,b\n2,3\n4,6\n", 2),
+        ("1,b\n2,3\n4,6\n", 2),
+        ("0,1,2\n2,3,4\n4,6,9\n", 2),  # how pandas writes columns without names
+        ("a,b\n" + 150 * "1,2\n" + "0.5,1\n", 151),  # fractional late
+    ],
+)
+def test_the_rows_of_a_csv(tmp_path: Path, text: str, rows: int) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    assert len(datasets.read(tmp_path / "x.csv").rows) == rows
+
+
+def test_photos_are_made_small_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a folder of photos would not fit into memory."""
+    for number in range(4):
+        Image.new("RGB", (90, 60), (number, 99, 0)).save(tmp_path / f"{number}.png")
+    large: list[Any] = []
+    most = 0
+    from_image = Picture.from_image
+
+    def watch(image: Image.Image) -> Any:
+        nonlocal most
+        picture = from_image(image)
+        large.append(weakref.ref(picture.pixels))
+        most = max(most, sum(ref() is not None for ref in large))
+        return picture
+
+    monkeypatch.setattr(Picture, "from_image", watch)
+    data = datasets.read(tmp_path, size=(4, 6))
+    assert (data.rows.shape, data.image_shape) == ((4, 72), (4, 6, 3))
+    assert len(large) == 4
+    assert most <= 2

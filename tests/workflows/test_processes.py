@@ -12,7 +12,7 @@ import pytest
 from aecodec.errors import AecodecError
 from aecodec.workflows.batch.local import Outcome, Product, Work, run
 from aecodec.workflows.batch.plan import Job
-from aecodec.workflows.batch.processes import good_number, run_in_processes
+from aecodec.workflows.batch.processes import good_number, run_here, run_in_processes
 
 
 def reader(kept: str) -> Work:
@@ -77,3 +77,27 @@ def test_a_process_that_is_killed_is_an_error_of_its_files(tmp_path: Path) -> No
 def test_few_files_are_done_in_one_process() -> None:
     assert good_number(0) == good_number(7) == 1
     assert 1 <= good_number(10_000) <= (os.cpu_count() or 1)
+
+
+def kept_by(path: Path, sources: list[Path]) -> None:
+    """Notes, in a file of each process, what it was told of."""
+    (path / str(os.getpid())).write_text("\n".join(source.name for source in sources))
+
+
+@pytest.mark.parametrize("processes", [1, 2, 9])
+def test_each_process_is_told_what_there_is_to_do(
+    tmp_path: Path, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    jobs = jobs_for(tmp_path, "a", "b", "c")
+    jobs.append(Job(tmp_path / "done", tmp_path / "done.out", done=True))
+    (told := tmp_path / "told").mkdir()
+    load = partial(reader, "of ")
+    outcomes = list(
+        run_here(jobs, load, force=False, processes=processes, prepare=partial(kept_by, told))
+    )
+    assert [outcome.skipped for outcome in outcomes] == [False] * 3 + [True]
+    assert [job.target.read_text() for job in jobs[:3]] == ["of a", "of b", "of c"]
+    notes = [path.read_text().split() for path in told.iterdir()]
+    shares = {1: ["0.txt", "1.txt", "2.txt"], 2: ["0.txt", "2.txt"], 9: ["0.txt"]}
+    assert notes == [shares[processes]] * min(processes, 3)

@@ -15,12 +15,15 @@ import numpy as np
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
+from aecodec.codec.steps import STEPS
 from aecodec.nn.arrays import AnyArray
 
 EIGHT_BITS = "eight_bits."
 """What the names of all tensors in 8 bits begin with in a weight file."""
-PREFIX = f"{EIGHT_BITS}synthesis."
+SYNTHESIS = f"{EIGHT_BITS}synthesis."
 """The same of the synthesis's."""
+MEANS = tuple(f"{EIGHT_BITS}means.{step}." for step in range(STEPS))
+"""The same of each step's means."""
 SIGNED, POSITIVE, FINE_ZERO = 128, 0, 48
 PIXEL_STEP = 2.0**-12
 """What one unit of the pixels stands for; black to white is 1."""
@@ -139,7 +142,7 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
 
 def has_synthesis(tensors: Mapping[str, object]) -> bool:
     """Whether a weight file has the synthesis in 8 bits."""
-    return f"{PREFIX}head.weight" in tensors
+    return f"{SYNTHESIS}head.weight" in tensors
 
 
 class Convolution(NamedTuple):
@@ -203,14 +206,9 @@ def vectors(config: CodecConfig) -> dict[str, tuple[tuple[int, ...], str]]:
     }
 
 
-def means_prefix(step: int) -> str:
-    """What the names of a step's tensors begin with in a weight file."""
-    return f"{EIGHT_BITS}means.{step}."
-
-
 def has_means(tensors: Mapping[str, object]) -> bool:
     """Whether a weight file has the means in 8 bits."""
-    return f"{means_prefix(0)}head.weight" in tensors
+    return f"{MEANS[0]}head.weight" in tensors
 
 
 def means(ops: MeanOps[Value], psi: Value, latents: Value | None, step: int) -> Value:

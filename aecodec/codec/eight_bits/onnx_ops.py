@@ -10,11 +10,11 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import (
     FINER,
     MEAN_STEP,
+    MEANS,
     PIXEL_STEP,
-    PREFIX,
     SIGNED,
+    SYNTHESIS,
     means,
-    means_prefix,
     synthesis,
 )
 from aecodec.codec.steps import GROUPS, parities
@@ -203,12 +203,12 @@ class OnnxOps:
 def add_synthesis(graph: Graph, config: CodecConfig, *, for_browsers: bool) -> None:
     """The network from `latents` (1, h, w, M) to `x`, pixels (1, 3, H, W) in about -0.5 to 0.5."""
     latents = graph.input("latents", (1, "h", "w", config.latent_channels))
-    x = synthesis(config, OnnxOps(graph, PREFIX, for_browsers=for_browsers), latents)
+    x = synthesis(config, OnnxOps(graph, SYNTHESIS, for_browsers=for_browsers), latents)
     x = graph.add("Mul", x, graph.constant(PIXEL_STEP, "float32"))
     graph.output(graph.transpose(x, 0, 3, 1, 2), "x", (1, 3, "H", "W"), "float32")
 
 
 def add_means(graph: Graph, psi: str, latents: str | None, step: int) -> str:
     """Scaled means (1, h/2, w/2, M) of a step, of psi and the scaled latents that are known."""
-    mean = means(OnnxOps(graph, means_prefix(step)), psi, latents, step)
+    mean = means(OnnxOps(graph, MEANS[step]), psi, latents, step)
     return graph.add("Mul", mean, graph.constant(MEAN_STEP, "float32"))

@@ -15,11 +15,11 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import (
     FINER,
     MEAN_STEP,
+    MEANS,
     PIXEL_STEP,
-    PREFIX,
     SIGNED,
+    SYNTHESIS,
     means,
-    means_prefix,
     synthesis,
 )
 from aecodec.codec.steps import GROUPS, select
@@ -128,7 +128,7 @@ def torch_synthesis(
         latents: scaled.
         quality: 1 to 100.
     """
-    ops = TorchOps(tensors, PREFIX, quality)
+    ops = TorchOps(tensors, SYNTHESIS, quality)
     x = synthesis(config, ops, latents.permute(0, 2, 3, 1)) * PIXEL_STEP
     return x.permute(0, 3, 1, 2)
 
@@ -144,7 +144,7 @@ def torch_means(
         psi, latents, step: as of `aecodec.codec.walk.Prior.predict`.
         quality: 1 to 100.
     """
-    ops = TorchOps(tensors, means_prefix(step), quality)
+    ops = TorchOps(tensors, MEANS[step], quality)
     known = latents.permute(0, 2, 3, 1) if step else None
     mean = means(ops, psi.permute(0, 2, 3, 1), known, step) * MEAN_STEP
     return mean.permute(0, 3, 1, 2)

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from aecodec.codec.codec import Codec
-from aecodec.denoising import noise
 from aecodec.denoising.denoiser import Denoiser
 from aecodec.evaluation.denoising.pairs import list_pairs
 from aecodec.evaluation.metrics import bits_per_pixel, psnr
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import Result, markdown_table, write_result
+from aecodec.nn import noise
 
 Progress = Callable[[int, int, str], None]
 

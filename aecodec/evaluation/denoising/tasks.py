@@ -7,8 +7,8 @@ from typing import Literal
 
 from torch import Generator, Tensor
 
-from aecodec.denoising import noise
 from aecodec.denoising.impulses import Kind
+from aecodec.nn import noise
 
 NOISY = "noisy"
 

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
-from aecodec.codec.eight_bits.layers import MEAN_STEP, POSITIVE, SIGNED, means_prefix
+from aecodec.codec.eight_bits.layers import MEAN_STEP, MEANS, POSITIVE, SIGNED
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.networks import OnnxCodec
 from aecodec.codec.steps import STEPS
@@ -132,7 +132,7 @@ class MeanQuantiser(Quantiser):
     """
 
     def __init__(self, tensors: Mapping[str, AnyArray], step: int, floats: Floats) -> None:
-        super().__init__(tensors, f"prior.means.{step}.", means_prefix(step), floats)
+        super().__init__(tensors, f"prior.means.{step}.", MEANS[step], floats)
         self._step = step
 
     def names(self) -> list[str]:

@@ -16,8 +16,8 @@ from aecodec.codec.eight_bits.layers import (
     FINEST_STEP,
     PIXEL_STEP,
     POSITIVE,
-    PREFIX,
     SIGNED,
+    SYNTHESIS,
     convolutions,
     rotation,
 )
@@ -211,7 +211,7 @@ class SynthesisQuantiser(Quantiser):
     def __init__(
         self, config: CodecConfig, tensors: Mapping[str, AnyArray], floats: Floats
     ) -> None:
-        super().__init__(tensors, "synthesis.", PREFIX, floats)
+        super().__init__(tensors, "synthesis.", SYNTHESIS, floats)
         self.config = config
 
     def names(self) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aecodec.codec.eight_bits.layers import PREFIX
+from aecodec.codec.eight_bits.layers import SYNTHESIS
 from aecodec.codec.model import CodecModel
 from aecodec.nn.arrays import AnyArray
 from aecodec.training.eight_bits.fit import fit
@@ -40,7 +40,7 @@ def byte_tensors(
         for name in quantiser.names():
             fit(quantiser, name, [one.quality for one in coded])
         tensors = quantiser.tensors()
-    return {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
+    return {name.removeprefix(SYNTHESIS): tensor for name, tensor in tensors.items()}
 
 
 def qualities(count: int, number: int) -> list[int]:

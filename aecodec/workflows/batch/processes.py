@@ -7,17 +7,60 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 from aecodec.errors import named
-from aecodec.nn.runtime import available_cores, use_threads
-from aecodec.workflows.batch.local import Outcome, Work, do, foreseen
+from aecodec.nn.runtime import available_cores, may_have_gpu, use_threads
+from aecodec.workflows.batch.local import Outcome, Work, do, foreseen, run
 from aecodec.workflows.batch.plan import Job
 
 _FILES_EACH = 8  # a process takes a second to start
 _BYTES_EACH = 2 << 30  # of memory: a photo of 12 megapixels takes about half
 
 _work: Work | Exception | None = None
+
+
+def run_here(
+    jobs: Sequence[Job],
+    load: partial[Work],
+    *,
+    force: bool,
+    processes: int | None = 1,
+    threads: int | None = None,
+    prepare: Callable[[Sequence[Path]], None] | None = None,
+) -> Iterator[Outcome]:
+    """As `aecodec.workflows.batch.local.run`, in one process or several.
+
+    Args:
+        load: can be pickled; its keyword "device", if it has one, tells where the model runs.
+        processes: None: as many as suit the files and this machine; one if a GPU does the work.
+        threads: of each process; None: the cores are shared.
+        prepare: is told, in each process before `load`, what files there are to do, about.
+
+    Returns:
+        What came of each job, in their order.
+    """
+    sources = [job.source for job in jobs if not (job.problem or job.done)]
+    if processes is None:
+        on_gpu = load.keywords.get("device") != "cpu" and may_have_gpu()
+        processes = 1 if on_gpu else good_number(len(sources))
+    processes = max(1, min(processes, len(sources)))
+    start = partial(_prepared, prepare, sources[::processes], load) if prepare else load
+    if processes > 1:
+        threads = threads or max(1, available_cores() // processes)
+        return run_in_processes(jobs, start, force=force, processes=processes, threads=threads)
+    if threads:
+        use_threads(threads)
+    return run(jobs, start, force=force)
+
+
+def _prepared(
+    prepare: Callable[[Sequence[Path]], None], sources: Sequence[Path], load: Callable[[], Work]
+) -> Work:
+    prepare(sources)
+    return load()
 
 
 def good_number(files: int) -> int:

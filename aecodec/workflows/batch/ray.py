@@ -84,7 +84,7 @@ def run_on_ray(
         raise UsageError("--engine ray needs a folder for its results: -o DIR")
     out, tops = place_of(output), [place_of(text) for text in inputs]
     results = out / RESULTS if suffix else out
-    options = {k: v.absolute() if isinstance(v, Path) else v for k, v in load.keywords.items()}
+    options = {name: _everywhere(name, value) for name, value in load.keywords.items()}
     batch = {
         "command": command,
         "inputs": [str(top) for top in tops],
@@ -112,12 +112,18 @@ def run_on_ray(
         ]
         return RayBatch(outcomes + failed, str(results), len(shards), len(shards) - len(todo))
     if todo:
-        worker = partial(_worker, partial(load.func, **options), skip_existing)
+        worker = partial(_worker, partial(load.func, *load.args, **options), skip_existing)
         with cluster(address) as ray:
             for _ in map_on_actors(ray, worker, todo, gpus=gpus):
                 pass
     outcomes = [_outcome(row) for shard in shards for row in _read_part(shard)]
     return RayBatch(outcomes + failed, str(results), len(shards), len(shards) - len(todo))
+
+
+def _everywhere(name: str, value: Any) -> Any:
+    """An option as workers take it: of a file the whole path; names are of their own files."""
+    is_file = name.endswith("weights") and value and Path(value).is_file()
+    return Path(value).absolute() if is_file or isinstance(value, Path) else value
 
 
 # ---- in a worker -----------------------------------------------------------------------

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save
 
 from aecodec.codec import preview
-from aecodec.codec.eight_bits.layers import PREFIX, means_prefix
+from aecodec.codec.eight_bits.layers import MEANS, SYNTHESIS
 from aecodec.codec.steps import STEPS
 from aecodec.codec.weights import digest
 from aecodec.nn.arrays import AnyArray
@@ -39,10 +39,10 @@ def finer(tensors: dict[str, AnyArray], factor: float) -> dict[str, AnyArray]:
         made[f"gain.{name}.values"] = table
         moved = table.astype(np.float32) - tensors[f"gain.{name}.values"].astype(np.float32)
         changes[name] = np.exp([at_quality(moved, quality) for quality in _QUALITIES])
-    scaled = {f"{PREFIX}y.multiplier": "log_inverse", f"{PREFIX}linear.input": "log_inverse"}
+    scaled = {f"{SYNTHESIS}y.multiplier": "log_inverse", f"{SYNTHESIS}linear.input": "log_inverse"}
     for step in range(STEPS):
-        scaled[f"{means_prefix(step)}latents.multiplier"] = "log_inverse"
-        scaled[f"{means_prefix(step)}tail.multiplier"] = "log_gain"
+        scaled[f"{MEANS[step]}latents.multiplier"] = "log_inverse"
+        scaled[f"{MEANS[step]}tail.multiplier"] = "log_gain"
     for name, gain in scaled.items():
         if name in tensors:  # the first step has no latents
             made[name] = (tensors[name] * changes[gain]).astype(np.float32)
