@@ -29,7 +29,7 @@ from .options import (
     weights_option,
 )
 from .output import How, noting, print_json, say, tell
-from .pipes import input_file
+from .pipes import input_file, without_path
 
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
@@ -255,11 +255,12 @@ def hash_images(
     hasher = load_hasher(weights, bits, device)
     report, failed = [], False
     for path in paths:
+        file = path
         try:
             with input_file(str(path)) as file:
                 code = code_of(hasher, file)[: bits // 8].hex()
         except Exception as error:
-            say(f"error: {named(path, explain(error))}")
+            say(f"error: {named(path, without_path(explain(error), file, str(path)))}")
             failed = True
             continue
         report.append({"path": str(path), "hash": code})

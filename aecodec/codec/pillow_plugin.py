@@ -7,13 +7,14 @@ one, in this format as in all. To keep it, call `aecodec.compress` first and wri
 from __future__ import annotations
 
 import operator
+import os
 from typing import IO, Any
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from aecodec.codec import SUFFIX, container
 from aecodec.codec.preview import REDUCED
-from aecodec.errors import AecodecError
+from aecodec.errors import AecodecError, named
 from aecodec.images import image_info
 
 FORMAT = "AEC"
@@ -42,7 +43,10 @@ class AecImageFile(ImageFile.ImageFile):
             header, chunks = container.read_file(self._data)
             self.info.update(image_info(container.unpack_metadata(chunks)))
         except AecodecError as error:
-            raise SyntaxError(str(error)) from None  # Pillow's word for "not readable"
+            # Not SyntaxError: no other plugin is to be tried, and Pillow would forget the reason.
+            raise UnidentifiedImageError(
+                named(os.fsdecode(self.filename) or "image", str(error))
+            ) from None
         self._size = self._whole = (header.width, header.height)
         self._mode = container.MODES[header.mode]
         self._scale = 1
@@ -69,6 +73,7 @@ class AecImageFile(ImageFile.ImageFile):
             if inside and (right - left, bottom - top) != self.size:
                 from aecodec.codec.codec import default_codec
 
+                self._close_file()
                 image = default_codec().decompress(self._data, box=(left, top, right, bottom))
                 image.info = self.info.copy()
                 return image
@@ -84,10 +89,14 @@ class AecImageFile(ImageFile.ImageFile):
             )
             self.im = image.im
             self._data = b""
-            if self._exclusive_fp and self.fp:  # Windows replaces no file that is open
-                self.fp.close()
-                self.fp = None
+            self._close_file()
         return super().load()
+
+    def _close_file(self) -> None:
+        """Its bytes are in memory, and Windows replaces no file that is open."""
+        if self._exclusive_fp and self.fp:
+            self.fp.close()
+            self.fp = None
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:

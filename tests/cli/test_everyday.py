@@ -42,6 +42,8 @@ def test_pipes(photo: Path, small: Image.Image, tmp_path: Path) -> None:
     assert json.loads(out)["quality"] == 60
     code, out, _ = piped("hash", "-", stdin=photo.read_bytes())
     assert out.split()[1] == b"-"
+    code, out, err = piped("hash", "-", stdin=b"no image")
+    assert (code, out, err) == (1, b"", "error: -: not an image in a format Pillow can read\n")
 
 
 def test_what_pipes_do_not_take(run: Run, photo: Path) -> None:

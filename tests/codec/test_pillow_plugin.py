@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,27 @@ def test_alpha_and_grey(small: Image.Image, tmp_path: Path) -> None:
 def test_a_damaged_file_is_not_an_image(small: Image.Image, tmp_path: Path) -> None:
     data = aecodec.compress(small)
     (tmp_path / "x.aec").write_bytes(data[:-3])
-    with pytest.raises(UnidentifiedImageError):
+    with pytest.raises(UnidentifiedImageError, match=r"x\.aec: chunk 1 of 1: cut short"):
         Image.open(tmp_path / "x.aec")
+
+
+def test_no_file_is_kept_open(small: Image.Image, tmp_path: Path) -> None:
+    small.save(tmp_path / "x.aec")
+    image = Image.open(tmp_path / "x.aec")
+    assert image.crop((1, 2, 30, 40)).size == (29, 38)
+    assert image.fp is None
+    (tmp_path / "x.aec").unlink()
+    assert image.convert("L").size == small.size
+    stream = io.BytesIO(aecodec.compress(small))
+    Image.open(stream).load()
+    assert not stream.closed
+
+
+@pytest.mark.parametrize("dpi", [300, (300, 300), [300, 300]])
+def test_resolution_in_any_form(small: Image.Image, tmp_path: Path, dpi: object) -> None:
+    small.save(tmp_path / "x.aec", dpi=dpi)
+    with Image.open(tmp_path / "x.aec") as image:
+        assert image.info["dpi"] == (300, 300)
 
 
 def test_options_and_properties(small: Image.Image, tmp_path: Path) -> None:
