@@ -97,9 +97,8 @@ def _codec() -> Codec:
 def small_picture(path: Place) -> Preview:
     """An image file or an .aec file, for galleries; not for hashes.
 
-    A large .aec file is made of its latents alone. The code of such a picture is worse: of four
-    photos of 2048 pixels at quality 20, it was 6 of 256 bits from the original's, where that of the
-    decoded file was 1.
+    A large .aec file is made of its latents alone. The code of such a picture is farther from the
+    original's than recompression brings it (`docs/lab/hashing.md`).
     """
     if not _is_aec(path):
         return read_preview(path)

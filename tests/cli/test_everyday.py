@@ -165,6 +165,19 @@ def test_metadata_are_left_out_if_asked(small: Image.Image) -> None:
     assert set(Picture.from_image(stripped).metadata) == there
 
 
+def test_places_in_text_and_in_geotiff_go_with_the_location(small: Image.Image) -> None:
+    image = small.copy()
+    image.info["text"] = {"exif:GPSLatitude": "48/1, 51/1, 29/1", "Author": "me"}
+    assert without_metadata(image, "location").info["text"] == {"Author": "me"}
+    exif = Image.Exif()
+    exif[0x010F], exif[33922] = "Maker", (0.0, 0.0, 0.0, 10.0, 20.0, 0.0)
+    image.info = {"exif": exif.tobytes()}
+    assert dict(without_metadata(image, "location").getexif()) == {0x010F: "Maker"}
+    plain = small.copy()
+    plain.info["dpi"] = (300, 300)
+    assert without_metadata(plain, "location").info["dpi"] == (300, 300)
+
+
 def test_strip_from_the_command_line(run: Run, small: Image.Image, tmp_path: Path) -> None:
     image: Any = with_everything(small)
     image.save(tmp_path / "x.jpg", exif=image.info["exif"], xmp=image.info["xmp"], dpi=(300, 300))
