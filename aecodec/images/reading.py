@@ -25,7 +25,8 @@ IMAGE_SUFFIXES = frozenset(
     [
         *(".jfif", ".jpe", ".jpeg", ".jpg", ".apng", ".png", ".gif", ".webp", ".tif", ".tiff"),
         *(".avif", ".avifs", *_HEIF, ".jxl", ".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx"),
-        *(".bmp", ".dib", ".pbm", ".pgm", ".pnm", ".ppm", ".qoi", ".tga"),
+        *(".bmp", ".dib", ".mpo", ".pbm", ".pgm", ".pnm", ".ppm", ".qoi"),
+        *(".icb", ".tga", ".vda", ".vst"),
     ]
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")

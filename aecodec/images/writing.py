@@ -65,6 +65,8 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
     name = Image.registered_extensions().get(suffix)
     if name is None or name not in Image.SAVE:
         raise UnsupportedImageError(missing or f"unknown image format {format!r}; try png")
+    if name == "MPO":
+        name = "JPEG"  # which one of a single picture is
     if image.mode.startswith("I") and name in _EIGHT_BIT:
         raise UnsupportedImageError(f"{name} cannot hold this image: it has 16 bits; try png")
     if name in _ALPHA_LOST and _loses_alpha(image, name):

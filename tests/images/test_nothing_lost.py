@@ -254,10 +254,14 @@ def test_netpbm_is_what_its_suffix_says(small: Image.Image) -> None:
 
 
 def test_more_suffixes_are_found_in_folders(small: Image.Image, tmp_path: Path) -> None:
-    names = ["a.pbm", "b.jpe", "c.apng", "d.avifs", "e.hif", "f.j2k", "g.PNM"]
+    names = ["a.pbm", "b.jpe", "c.apng", "d.avifs", "e.hif", "f.j2k", "g.PNM", "h.mpo", "i.icb"]
     for name in names:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in images.find_photos([tmp_path])] == names
+
+
+def test_an_mpo_of_one_picture_is_a_jpeg(small: Image.Image) -> None:
+    assert written(small, "mpo") == written(small, "jpg")
 
 
 def test_an_aec_file_by_another_name_is_called_so(tmp_path: Path) -> None:
