@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import IO
 
 _BEGINNING = 128  # bytes of a chunk that are given
+_MOST_BOXES = 1000  # of a file
 _TAIL = 4096  # bytes, of which padding after a picture is no more
 
 
@@ -29,7 +30,7 @@ def png_chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
 def boxes(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
     """Type of each outermost box (ISO/IEC 15444-1, 14496-12), start and length of its content."""
     start = 0
-    while True:
+    for _ in range(_MOST_BOXES):
         file.seek(start)
         head = file.read(8)
         if len(head) < 8:

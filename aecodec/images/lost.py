@@ -23,6 +23,7 @@ _EIGHT_BIT = {"L", "LA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK"}
 _IFDS = {0x8769, 0x8825, 0xA005, 0x014A}  # of EXIF, GPS, interoperability, and SubIFDs
 _HEAD = 1 << 18  # bytes in which the description of an AVIF, HEIC or JPEG 2000 file is
 _MOST = 1 << 26  # bytes of a profile or the like
+_JXL_HEADER = 68  # bytes in which it is
 _LIKE_SRGB = ({1, 2}, {1, 2, 6, 13, 14, 15})  # primaries and transfers that are shown as sRGB
 
 GAIN_MAP = "the gain map is left out: the picture is that of a standard range of light"
@@ -116,14 +117,16 @@ def _depth_of_tiles(image: Image.Image) -> int:
 
 @contextmanager
 def _unmoved(file: IO[bytes]) -> Iterator[None]:
-    """A file that is where it was in the end; what is malformed ends the block."""
+    """A file that is where it was in the end; what is malformed only ends the block."""
     try:
         position = file.tell()
     except (OSError, ValueError):  # closed
         return
     try:
         yield
-    except (OSError, ValueError, IndexError, struct.error):
+    except UnsupportedImageError:
+        raise
+    except Exception:  # malformed in one of many ways; the pixels may still be good
         pass
     finally:
         file.seek(position)
@@ -257,9 +260,9 @@ def _look_at_jpeg_xl(image: Image.Image, file: IO[bytes], notes: list[str]) -> i
                 image.info.setdefault("xmp", content)
             elif kind == b"brob" and content[:4] in (b"xml ", b"Exif"):
                 notes.append(f"compressed {'XMP' if content[:1] == b'x' else 'EXIF'} is left out")
-            else:
+            elif kind in (b"jhgm", b"jumb"):
                 notes.append(GAIN_MAP if kind == b"jhgm" else _CREDENTIALS)
-    depth, animated = jxl_header(stream[:64])
+    depth, animated = jxl_header(stream[:_JXL_HEADER])
     if animated:
         notes.append(_FIRST_FRAME)
     return depth
