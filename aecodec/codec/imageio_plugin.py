@@ -1,7 +1,8 @@
 """imageio plugin: `imageio.v3.imread("x.aec")` and `imwrite("x.aec", array, quality=50)`.
 
 After `aecodec.register_imageio()`, or with `plugin=AecPlugin`: imageio has a fixed list of plugins,
-and looks for no entry points of other packages.
+and looks for no entry points of other packages. Without either, its `imwrite` writes a TIFF file
+under such a name.
 """
 
 from __future__ import annotations
