@@ -241,3 +241,13 @@ def test_damage_to_what_is_looked_at_is_no_crash(data: st.DataObject) -> None:
             warnings.simplefilter("ignore")
             with suppress(UnsupportedImageError):
                 images.Picture.from_image(images.open_image(path))
+
+
+def test_xmp_of_gif_and_credentials_of_avif_are_noted(small: Image.Image) -> None:
+    data = saved(small.quantize(256), "GIF")
+    start = 13 + 3 * 256  # after the palette
+    block = b"\x21\xff\x0bXMP DataXMP\x04<x/>\0"
+    assert taken_apart(data[:start] + block + data[start:])[1] == ["the XMP of GIF is left out"]
+    name = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+    (note,) = taken_apart(saved(small, "AVIF") + box(b"uuid", name + b"manifest"))[1]
+    assert note.startswith("the content credentials (C2PA) are left out")
