@@ -6,6 +6,7 @@ one, in this format as in all. To keep it, call `aecodec.compress` first and wri
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from typing import IO, Any
@@ -60,10 +61,27 @@ class AecImageFile(ImageFile.ImageFile):
         if not self._data or not size:
             return None
         width, height = self._whole
-        ratio = min(width // max(1, size[0]), height // max(1, size[1]))
-        self._scale = scale = max((s for s in REDUCED if s <= ratio), default=1)
+        fits = [s for s in REDUCED if -(-width // s) >= size[0] and -(-height // s) >= size[1]]
+        self._scale = scale = max(fits, default=1)
         self._size = (-(-width // scale), -(-height // scale))
         return self.mode, (0, 0, width / scale, height / scale)
+
+    def thumbnail(
+        self,
+        size: tuple[float, float],
+        resample: Image.Resampling = Image.Resampling.BICUBIC,
+        reducing_gap: float | None = 2.0,
+    ) -> None:
+        """As Pillow's, but from a preview where that is as large as the thumbnail.
+
+        Pillow would ask `draft` for twice the size, which pixels need not have that are means, and
+        for no less on the shorter side.
+        """
+        ratio = max(whole / wanted for whole, wanted in zip(self._whole, size, strict=True))
+        if self._data and reducing_gap is not None and ratio >= min(REDUCED):
+            width, height = (math.ceil(whole / ratio) for whole in self._whole)
+            size, reducing_gap = (min(width, size[0]), min(height, size[1])), 1.0
+        super().thumbnail(size, resample, reducing_gap)
 
     def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
         """A part, for which only what it touches is decoded."""

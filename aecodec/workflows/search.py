@@ -102,12 +102,11 @@ def small_picture(path: Place) -> Preview:
     """
     if not _is_aec(path):
         return read_preview(path)
-    from aecodec.codec.preview import REDUCED
+    from aecodec.codec.preview import scale_for
 
     data = read_bytes(Path(path))
     header, _ = read_file(data)
-    longest = max(header.width, header.height)
-    scale = max((s for s in REDUCED if longest // s >= THUMBNAIL), default=1)
+    scale = scale_for(max(header.width, header.height), THUMBNAIL)
     codec = _codec()
     small = preview_of(codec.decompress(data) if scale == 1 else codec.preview(data, scale))
     return Preview(header.width, header.height, small.image)

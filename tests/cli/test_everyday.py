@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 import aecodec
+from aecodec.codec.inference import InferenceModel
 from aecodec.images import Picture, without_metadata
 from tests.cli.conftest import Run, refused
 from tests.conftest import psnr
@@ -85,6 +86,21 @@ def test_thumbnails(run: Run, photo: Path, cat: Image.Image, tmp_path: Path) -> 
         assert psnr(wanted, image.copy()) > 25
     with Image.open(tmp_path / "small" / "photo.png") as image:
         assert image.size == (24, 17)
+
+
+def test_thumbnails_need_no_synthesis(
+    run: Run, cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cat.aec").write_bytes(aecodec.compress(cat, 60))
+    monkeypatch.setattr(InferenceModel, "synthesise", None)
+    for size in (56, 28):
+        out = tmp_path / f"{size}.png"
+        assert run("thumbnail", tmp_path / "cat.aec", "-s", size, "-o", out)[0] == 0
+        with Image.open(out) as image:
+            wanted = cat.copy()
+            wanted.thumbnail((size, size))
+            assert image.size == wanted.size
+            assert psnr(wanted, image.copy()) > 27
 
 
 def test_a_folder_is_gone_on_with(run: Run, photo: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 import aecodec
+from aecodec.codec.inference import InferenceModel
 from tests.conftest import psnr
 
 
@@ -125,3 +126,27 @@ def test_a_crop_before_loading(cat: Image.Image, tmp_path: Path) -> None:
     assert part.info["dpi"] == (200, 200)
     assert part.tobytes() == whole.crop(box).tobytes()
     assert beyond.tobytes() == whole.crop((-5, -5, 20, 20)).tobytes()
+
+
+@pytest.mark.parametrize(("size", "thumbnail"), [((56, 56), (56, 37)), ((28, 99), (28, 19))])
+def test_a_thumbnail_needs_no_synthesis(
+    cat: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    thumbnail: tuple[int, int],
+) -> None:
+    data = aecodec.compress(cat, 70)
+    monkeypatch.setattr(InferenceModel, "synthesise", None)
+    with Image.open(io.BytesIO(data)) as image:
+        image.thumbnail(size)
+    assert image.size == thumbnail
+    assert psnr(cat.resize(thumbnail, Image.Resampling.BICUBIC), image.copy()) > 27
+
+
+def test_a_larger_thumbnail_is_made_of_the_picture(cat: Image.Image) -> None:
+    with Image.open(io.BytesIO(aecodec.compress(cat, 70))) as image:
+        image.thumbnail((57, 57))
+    assert image.size == (57, 38)
+    wanted = cat.copy()
+    wanted.thumbnail((57, 57))
+    assert psnr(wanted, image.copy()) > 30
