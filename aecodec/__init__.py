@@ -1,7 +1,7 @@
 """Autoencoders that do real work on images.
 
     import aecodec
-    data = aecodec.compress(image, quality=50)     # Pillow image or array -> bytes
+    data = aecodec.compress(image, quality=50)     # Pillow image, array or path -> bytes
     image = aecodec.decompress(data)               # bytes or path -> Pillow image
     small = aecodec.preview(data)                  # bytes or path -> an eighth of each side
     image = aecodec.denoise(image)                 # Pillow image -> Pillow image
@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from aecodec._version import __version__
 
 if TYPE_CHECKING:
+    import os
+
     import numpy as np
     import numpy.typing as npt
     from PIL.Image import Image
@@ -66,13 +68,13 @@ _LAZY = {
 
 
 def compress(
-    image: Image | npt.NDArray[np.uint8 | np.uint16],
+    image: Image | npt.NDArray[np.uint8 | np.uint16] | str | os.PathLike[str] | bytes,
     quality: int = 50,
     *,
     effort: str = "default",
     lossless: bool = False,
 ) -> bytes:
-    """Compress a Pillow image or an array to the bytes of an .aec file; see `Codec.compress`."""
+    """Compress an image, of any kind that `Codec.compress` takes, to the bytes of an .aec file."""
     return _codec().compress(image, quality, effort=effort, lossless=lossless)
 
 

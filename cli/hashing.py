@@ -12,7 +12,7 @@ from aecodec.codec import SUFFIX
 from aecodec.errors import explain, named
 from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
-from aecodec.workflows.standard_input import input_file
+from aecodec.workflows.standard_input import input_file, without_path
 
 from .batch import local_paths, run_cluster
 from .hash_common import PANEL, Backend, Html, Index, bits_option, write_html
@@ -229,11 +229,12 @@ def hash_images(
     hasher = load_hasher(weights, bits, device)
     report, failed = [], False
     for path in paths:
+        file = path
         try:
             with input_file(str(path)) as file:
                 code = code_of(hasher, file)[: bits // 8].hex()
         except Exception as error:
-            say(f"error: {named(path, explain(error))}")
+            say(f"error: {named(path, without_path(explain(error), file, str(path)))}")
             failed = True
             continue
         report.append({"path": str(path), "hash": code})

@@ -48,7 +48,7 @@ from aecodec.codec.decoding import (
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.preview import REDUCED
 from aecodec.errors import CorruptFileError, UnsupportedImageError, needs_extra
-from aecodec.images import Picture, image_of_array
+from aecodec.images import Picture, image_of
 from aecodec.nn.memory import give_back_now_and_then
 from aecodec.nn.pixels import Levels, full_range, read_area
 from aecodec.nn.runtime import choose_runtime
@@ -86,22 +86,22 @@ class Codec:
 
     def compress(
         self,
-        image: Image.Image | npt.NDArray[np.uint8 | np.uint16],
+        image: Image.Image | npt.NDArray[np.uint8 | np.uint16] | str | os.PathLike[str] | bytes,
         quality: int = 50,
         *,
         effort: str = "default",
         lossless: bool = False,
         stored_hash: bytes | None = None,
     ) -> bytes:
-        """Compress a Pillow image or an array to the bytes of an .aec file.
+        """Compress an image to the bytes of an .aec file.
 
         Parts that look drawn, not photographed, are kept exactly, or in fewer colours, where that
         is better, or where the network would damage them.
 
         Args:
-            image: any mode and size that `aecodec.images.Picture.from_image` takes, or pixels as
-                `aecodec.images.image_of_array` does. The levels of 16-bit grey from its
-                lowest to its highest are what quality is about.
+            image: any mode and size that `aecodec.images.Picture.from_image` takes; pixels as
+                `aecodec.images.image_of_array` does; the path or the bytes of an image file. The
+                levels of 16-bit grey from its lowest to its highest are what quality is about.
             quality: 1 (smallest) to 100 (best).
             effort: "fast" rounds latents to the nearest, "default" trades a little
                 distortion for rate, "max" refines the latents of this very image
@@ -112,15 +112,14 @@ class Codec:
             stored_hash: bytes to keep in the file for those who index it; they mean nothing here.
 
         Raises:
-            UnsupportedImageError: empty, too large, or an unusual mode.
+            UnsupportedImageError: empty, too large, an unusual mode, or no image file.
+            OSError: the image file cannot be read.
             ValueError: quality or effort out of range.
         """
         quality = _checked_quality(quality)
         if effort not in EFFORTS:
             raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, not {effort!r}")
-        picture = Picture.from_image(
-            image if isinstance(image, Image.Image) else image_of_array(image)
-        )
+        picture = Picture.from_image(image_of(image))
         size = picture.pixels.size
         if is_too_thin(*size):
             raise UnsupportedImageError(f"{size[0]}x{size[1]} is too long and thin")

@@ -154,7 +154,9 @@ def _outer_latents(
     """Each tile that a box touches, with the latents (1, M, h, w) of its outer window.
 
     A tile is decoded once, and only where a pixel of the box sees it: elsewhere, latents are
-    zero. Three rows of tiles are in memory at a time, not the whole image's latents.
+    zero. Three rows of tiles are in memory at a time, not the whole image's latents. Where the
+    synthesis is in whole numbers, whose sums have no order, a window is no larger than the box
+    sees; in real numbers, another window would change last bits.
     """
     rows, columns = latent_size(*learned.size)
     tile, across = learned.tile, -(-columns // learned.tile)
@@ -166,9 +168,12 @@ def _outer_latents(
     )
     seen = tiling.Area(*(slice(s.start - model.margin, s.stop + model.margin) for s in touched))
     decoded: dict[int, FloatArray] = {}
-    for window in windows:
+    for whole in windows:
+        window = whole
         if _common(window.inner, touched) is None:
             continue
+        if model.in_whole_numbers:
+            window = _narrowed(window, touched, seen)
         shape = (1, window.outer_height, window.outer_width, model.config.latent_channels)
         latents = np.zeros(shape, np.float32).transpose(0, 3, 1, 2)
         wanted = _common(window.outer, seen)
@@ -186,8 +191,20 @@ def _outer_latents(
                 part = _within(both, other.inner).of(decoded[number])
                 _within(both, window.outer).of(latents)[...] = part
         yield window, latents
-        above = (window.top - model.margin) // tile  # the first row of tiles that is seen again
+        above = (whole.top - model.margin) // tile  # the first row of tiles that is seen again
         decoded = {n: y for n, y in decoded.items() if n // across >= above}
+
+
+def _narrowed(window: tiling.Window, touched: tiling.Area, seen: tiling.Area) -> tiling.Window:
+    """What of a window is touched, with what that sees."""
+    inner, outer = _common(window.inner, touched), _common(window.outer, seen)
+    assert inner is not None
+    assert outer is not None
+    height, width = (s.stop - s.start for s in inner)
+    outer_height, outer_width = (s.stop - s.start for s in outer)
+    top, left = inner.rows.start, inner.columns.start
+    above, before = top - outer.rows.start, left - outer.columns.start
+    return tiling.Window(top, left, height, width, above, before, outer_height, outer_width)
 
 
 def _common(a: tiling.Area, b: tiling.Area) -> tiling.Area | None:

@@ -1,7 +1,8 @@
 """imageio plugin: `imageio.v3.imread("x.aec")` and `imwrite("x.aec", array, quality=50)`.
 
 After `aecodec.register_imageio()`, or with `plugin=AecPlugin`: imageio has a fixed list of plugins,
-and looks for no entry points of other packages.
+and looks for no entry points of other packages. Without either, its `imwrite` writes a TIFF file
+under such a name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from imageio.core.request import URI_BYTES, InitializationError, IOMode, Request
 from imageio.core.v3_plugin_api import ImageProperties, PluginV3
 
 from aecodec.codec import SUFFIX, container
-from aecodec.errors import AecodecError
 from aecodec.images import image_info
 
 NAME = "AEC"
@@ -26,7 +26,12 @@ _EITHER = (None, 0, ..., -1)  # which of one image
 
 
 class AecPlugin(PluginV3):
-    """Reads and writes one image."""
+    """Reads and writes one image.
+
+    Raises:
+        InitializationError: not an .aec file, which other plugins may know.
+        AecodecError: an .aec file that is damaged or newer.
+    """
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
@@ -35,12 +40,11 @@ class AecPlugin(PluginV3):
             if request.extension != SUFFIX:
                 raise InitializationError(f"only files that end in {SUFFIX} are written")
             return
-        try:
-            self._data = container.read_bytes(request.get_file())
-            header, chunks = container.read_file(self._data)
-            self._metadata = image_info(container.unpack_metadata(chunks))
-        except AecodecError as error:
-            raise InitializationError(str(error)) from None
+        if not request.firstbytes.startswith(container.MAGIC):
+            raise InitializationError("not an .aec file")
+        self._data = container.read_bytes(request.get_file())
+        header, chunks = container.read_file(self._data)
+        self._metadata = image_info(container.unpack_metadata(chunks))
         self._metadata["quality"] = header.quality
         mode = container.MODES[header.mode]
         channels = () if mode in ("L", "I;16") else (len(mode),)

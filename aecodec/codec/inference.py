@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.eight_bits.layers import has_synthesis
 from aecodec.codec.entropy import (
     IndexArray,
     Int32Array,
@@ -57,6 +58,7 @@ class InferenceModel:
         self.tables = SymbolTables(tensors["tables.counts"], tensors["tables.lengths"])
         self.hyper_index: IndexArray = tensors["hyper_index"]
         self.preview = preview
+        self.in_whole_numbers = has_synthesis(tensors)
 
     def analyse(self, x: FloatArray, quality: int) -> FloatArray:
         """Scaled latents (1, M, H/16, W/16) of an image (1, 3, H, W) in [-0.5, 0.5]."""

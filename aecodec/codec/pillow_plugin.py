@@ -6,14 +6,16 @@ one, in this format as in all. To keep it, call `aecodec.compress` first and wri
 
 from __future__ import annotations
 
+import math
 import operator
+import os
 from typing import IO, Any
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from aecodec.codec import SUFFIX, container
 from aecodec.codec.preview import REDUCED
-from aecodec.errors import AecodecError
+from aecodec.errors import AecodecError, named
 from aecodec.images import image_info
 
 FORMAT = "AEC"
@@ -42,7 +44,10 @@ class AecImageFile(ImageFile.ImageFile):
             header, chunks = container.read_file(self._data)
             self.info.update(image_info(container.unpack_metadata(chunks)))
         except AecodecError as error:
-            raise SyntaxError(str(error)) from None  # Pillow's word for "not readable"
+            # Not SyntaxError: no other plugin is to be tried, and Pillow would forget the reason.
+            raise UnidentifiedImageError(
+                named(os.fsdecode(self.filename) or "image", str(error))
+            ) from None
         self._size = self._whole = (header.width, header.height)
         self._mode = container.MODES[header.mode]
         self._scale = 1
@@ -56,10 +61,27 @@ class AecImageFile(ImageFile.ImageFile):
         if not self._data or not size:
             return None
         width, height = self._whole
-        ratio = min(width // max(1, size[0]), height // max(1, size[1]))
-        self._scale = scale = max((s for s in REDUCED if s <= ratio), default=1)
+        fits = [s for s in REDUCED if -(-width // s) >= size[0] and -(-height // s) >= size[1]]
+        self._scale = scale = max(fits, default=1)
         self._size = (-(-width // scale), -(-height // scale))
         return self.mode, (0, 0, width / scale, height / scale)
+
+    def thumbnail(
+        self,
+        size: tuple[float, float],
+        resample: Image.Resampling = Image.Resampling.BICUBIC,
+        reducing_gap: float | None = 2.0,
+    ) -> None:
+        """As Pillow's, but from a preview where that is as large as the thumbnail.
+
+        Pillow would ask `draft` for twice the size, which pixels need not have that are means, and
+        for no less on the shorter side.
+        """
+        ratio = max(whole / wanted for whole, wanted in zip(self._whole, size, strict=True))
+        if self._data and reducing_gap is not None and ratio >= min(REDUCED):
+            width, height = (math.ceil(whole / ratio) for whole in self._whole)
+            size, reducing_gap = (min(width, size[0]), min(height, size[1])), 1.0
+        super().thumbnail(size, resample, reducing_gap)
 
     def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
         """A part, for which only what it touches is decoded."""
@@ -69,6 +91,7 @@ class AecImageFile(ImageFile.ImageFile):
             if inside and (right - left, bottom - top) != self.size:
                 from aecodec.codec.codec import default_codec
 
+                self._close_file()
                 image = default_codec().decompress(self._data, box=(left, top, right, bottom))
                 image.info = self.info.copy()
                 return image
@@ -84,10 +107,14 @@ class AecImageFile(ImageFile.ImageFile):
             )
             self.im = image.im
             self._data = b""
-            if self._exclusive_fp and self.fp:  # Windows replaces no file that is open
-                self.fp.close()
-                self.fp = None
+            self._close_file()
         return super().load()
+
+    def _close_file(self) -> None:
+        """Its bytes are in memory, and Windows replaces no file that is open."""
+        if self._exclusive_fp and self.fp:
+            self.fp.close()
+            self.fp = None
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:

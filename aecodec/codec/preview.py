@@ -18,6 +18,18 @@ REDUCED = (8, 16)
 _SUFFIX = ".preview.safetensors"
 
 
+def scale_for(longest: int, size: int) -> int:
+    """By how much a picture may be smaller for a thumbnail: 16, 8 or 1.
+
+    A preview's pixels are means, so that it need be no larger than the thumbnail.
+
+    Args:
+        longest: side of the picture.
+        size: longest side of the thumbnail.
+    """
+    return max((scale for scale in REDUCED if longest >= scale * size), default=1)
+
+
 @dataclass(frozen=True)
 class PreviewMap:
     """Latents to 2x2 pixels, each the mean of 8x8 of the picture.

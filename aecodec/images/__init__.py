@@ -13,6 +13,7 @@ from aecodec.images.picture import (
 from aecodec.images.reading import (
     IMAGE_SUFFIXES,
     find_photos,
+    image_of,
     open_image,
     open_pixels,
     open_reduced,
@@ -31,6 +32,7 @@ __all__ = [
     "find_photos",
     "image_bytes",
     "image_info",
+    "image_of",
     "image_of_array",
     "open_image",
     "open_pixels",

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageCms, ImageOps
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.images.lost import notes_of, remember, remember_frames
+from aecodec.images.lost import APPENDED, is_negative, notes_of, remember, remember_frames
 from aecodec.images.properties import pillow_info, read_properties
 from aecodec.images.xmp import without_lost_parts
 
@@ -25,7 +25,7 @@ PROPERTIES = "properties"
 # How a TIFF file lays out its pixels; ICC, XMP and the like are kept by themselves.
 STRUCTURAL_TAGS = frozenset(
     [*range(254, 267), 273, *range(277, 285), 296, 317, 320, *range(322, 326), *range(330, 348)]
-    + [700, 33723, 34377, 34675]
+    + [700, 33723, 34377, 34675, 37724]
 )
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
 
@@ -115,11 +115,14 @@ def _take_apart(image: Image.Image) -> tuple[Picture, list[str]]:
             metadata = _metadata(upright)  # in EXIF and XMP, the orientation is gone
             turned = upright is not image and orientation >= 5
     except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
-        metadata.pop("exif", None)
+        if metadata.pop("exif", None):
+            notes.append("malformed EXIF is left out")
     if properties := read_properties(image, turned=turned):
         metadata[PROPERTIES] = properties
     if "xmp" in metadata:
         metadata["xmp"], lost = without_lost_parts(metadata["xmp"])
+        if lost and APPENDED in notes:  # the XMP says what that is
+            notes.remove(APPENDED)
         notes += [note for note in lost if note not in notes]
         if not metadata["xmp"]:
             del metadata["xmp"]
@@ -143,6 +146,7 @@ def _tags(image: Image.Image) -> bytes:
         return b""
     try:
         exif = image.getexif()
+        exif.bigtiff = False  # nobody reads EXIF of that kind
         for tag in STRUCTURAL_TAGS & set(exif):
             del exif[tag]
         return exif.tobytes() if len(exif) else b""
@@ -185,7 +189,8 @@ def _sixteen_bit(image: Image.Image) -> Image.Image:
             raise UnsupportedImageError("32-bit integer pixels outside 0..65535")
     import numpy as np
 
-    return Image.fromarray(np.asarray(image).astype("<u2"))
+    levels = np.asarray(image).astype("<u2")
+    return Image.fromarray(~levels if is_negative(image) else levels)
 
 
 def to_8_bits(image: Image.Image) -> Image.Image:

@@ -35,7 +35,9 @@ def read_properties(image: Image.Image, *, turned: bool = False) -> bytes:
     found: dict[str, Any] = {}
     for key in ("dpi", "aspect"):
         pair = info.get(key) or (_ratio(info) if key == "aspect" else None)
-        if isinstance(pair, tuple) and len(pair) == 2:
+        if isinstance(pair, (int, float)):
+            pair = (pair, pair)
+        if isinstance(pair, (tuple, list)) and len(pair) == 2:
             across, down = (float(value) for value in (pair[::-1] if turned else pair))
             found[key] = _short(across) if across == down else [_short(across), _short(down)]
     if found.get("aspect") is not None and not isinstance(found["aspect"], list):

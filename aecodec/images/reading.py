@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import warnings
@@ -9,10 +10,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
 from aecodec.errors import UnsupportedImageError
+from aecodec.images.arrays import image_of_array
 from aecodec.images.lost import remember, remember_frames
 from aecodec.images.picture import MAX_PIXELS, Picture, check_size
 from aecodec.storage.folders import find_files
@@ -22,10 +25,12 @@ IMAGE_SUFFIXES = frozenset(
     [
         *(".jfif", ".jpe", ".jpeg", ".jpg", ".apng", ".png", ".gif", ".webp", ".tif", ".tiff"),
         *(".avif", ".avifs", *_HEIF, ".jxl", ".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx"),
-        *(".bmp", ".dib", ".pbm", ".pgm", ".pnm", ".ppm", ".qoi", ".tga"),
+        *(".bmp", ".dib", ".mpo", ".pbm", ".pgm", ".pnm", ".ppm", ".qoi"),
+        *(".icb", ".tga", ".vda", ".vst"),
     ]
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_HEAD = 12  # bytes that tell HEIC and JPEG XL
 _AEC = b"\x89AEC"  # how an .aec file begins, whatever its name
 
 _OPENING = threading.Lock()  # filters of warnings are the whole process's
@@ -45,6 +50,22 @@ def open_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> I
     return _decode(path, max_pixels=max_pixels)[0]
 
 
+def image_of(source: Any) -> Image.Image:
+    """A Pillow image of a Pillow image, the path or the bytes of an image file, or an array.
+
+    Raises:
+        UnsupportedImageError: as `open_image` and `image_of_array`.
+        OSError: the file cannot be read at all.
+    """
+    if isinstance(source, Image.Image):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return open_image(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _decode(bytes(source))[0]
+    return image_of_array(source)
+
+
 def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image, tuple[int, int]]:
     """As `open_image`, but a JPEG may come at a half, a quarter or an eighth of its size.
 
@@ -61,15 +82,18 @@ def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image,
 
 
 def _decode(
-    path: str | os.PathLike[str], least: int | None = None, max_pixels: int | None = None
+    source: str | os.PathLike[str] | bytes,
+    least: int | None = None,
+    max_pixels: int | None = None,
 ) -> tuple[Image.Image, tuple[int, int]]:
-    suffix = os.path.splitext(path)[1].lower()
-    missing = register_plugin(suffix)
+    name = "the bytes" if isinstance(source, bytes) else source
+    missing = "" if isinstance(source, bytes) else register_plugin(os.path.splitext(source)[1])
     try:
-        missing = register_plugin(_suffix_by_content(path)) or missing
+        head = _beginning(source)
+        missing = register_plugin(_suffix_by_content(head)) or missing
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path)
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         with image:  # whose file Pillow leaves open where there are more frames in it
             size = image.size
             check_size(*size, max_pixels)
@@ -79,34 +103,33 @@ def _decode(
             remember_frames(image)
             image.load()
     except UnidentifiedImageError:
-        raise UnsupportedImageError(
-            f"{path}: {_why_unknown(path) or missing or 'not an image in a format Pillow can read'}"
-        ) from None
+        why = missing or "not an image in a format Pillow can read"
+        if head.startswith(_AEC):
+            why = "an .aec file by its content; decompress it, or give it that suffix"
+        raise UnsupportedImageError(f"{name}: {why}") from None
     except UnsupportedImageError as error:
-        raise UnsupportedImageError(f"{path}: {error}") from None
+        raise UnsupportedImageError(f"{name}: {error}") from None
     except Image.DecompressionBombError:
-        raise UnsupportedImageError(f"{path}: over {max_pixels or MAX_PIXELS} pixels") from None
+        raise UnsupportedImageError(f"{name}: over {max_pixels or MAX_PIXELS} pixels") from None
     except (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError):
         raise
     except Exception as error:  # each format's reader has its own kinds
-        raise UnsupportedImageError(f"{path}: damaged image ({error})") from None
+        raise UnsupportedImageError(f"{name}: damaged image ({error})") from None
     return image, size
 
 
-def _suffix_by_content(path: str | os.PathLike[str]) -> str:
+def _beginning(source: str | os.PathLike[str] | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:_HEAD]
+    with open(source, "rb") as file:
+        return file.read(_HEAD)
+
+
+def _suffix_by_content(head: bytes) -> str:
     """Of HEIC and JPEG XL files, whatever their names; else nothing."""
-    with open(path, "rb") as file:
-        head = file.read(12)
     if head[4:8] == b"ftyp" and head[8:] in _HEIC_BRANDS:
         return ".heic"
     return ".jxl" if head[:2] == b"\xff\x0a" or head[4:8] == b"JXL " else ""
-
-
-def _why_unknown(path: str | os.PathLike[str]) -> str:
-    with open(path, "rb") as file:
-        if file.read(len(_AEC)) == _AEC:
-            return "an .aec file by its content; decompress it, or give it that suffix"
-    return ""
 
 
 def open_pixels(path: str | os.PathLike[str]) -> Image.Image:
@@ -144,6 +167,7 @@ def find_photos(folders: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
 def register_plugin(suffix: str) -> str:
     """Let Pillow read HEIC and JPEG XL; where the extra `codecs` is not installed, say so."""
+    suffix = suffix.lower()
     module = "pillow_heif" if suffix in _HEIF else "pillow_jxl" if suffix == ".jxl" else None
     if module is None:
         return ""

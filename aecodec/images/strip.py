@@ -7,13 +7,15 @@ from xml.parsers.expat import ExpatError
 
 from PIL import Image
 
-from aecodec.images.picture import Picture
+from aecodec.images.picture import PROPERTIES, Picture
+from aecodec.images.properties import pack_properties, unpack_properties
 from aecodec.images.xmp import prune, serialise
 
 STRIPPABLE = ("all", "exif", "xmp", "icc", "location")
 
 _KEYS = {"exif": "exif", "xmp": "xmp", "icc": "icc_profile"}
-_GPS = 0x8825  # EXIF tag
+# EXIF's GPS, and the tags of GeoTIFF.
+_PLACE_TAGS = frozenset([0x8825, 33550, 33922, 34264, 34735, 34736, 34737])
 _EXIF_SPACE = "http://ns.adobe.com/exif/1.0/"
 _PLACES = {
     "http://ns.adobe.com/photoshop/1.0/": ("City", "State", "Country"),
@@ -27,9 +29,10 @@ def without_metadata(image: Image.Image, what: str) -> Image.Image:
 
     Args:
         image: of any mode that `Picture.from_image` takes; its notes are given.
-        what: "exif", "xmp" or "icc"; "location": the GPS data of EXIF and XMP and the names of
-            places in XMP; "all": all of it, resolution, text and comments too. Orientation is
-            applied before. What the maker of a camera hides in EXIF may tell more.
+        what: "exif", "xmp" or "icc"; "location": the GPS data of EXIF, XMP and PNG's text, the
+            tags of GeoTIFF and the names of places in XMP; "all": all of it, resolution, text and
+            comments too. Orientation is applied before. What the maker of a camera hides in EXIF
+            may tell more.
 
     Raises:
         ValueError: `what` is none of these.
@@ -53,7 +56,16 @@ def without_metadata(image: Image.Image, what: str) -> Image.Image:
 def _without_location(key: str, raw: bytes) -> bytes:
     if key == "exif":
         return _without_gps(raw)
+    if key == PROPERTIES:
+        return _without_gps_text(raw)
     return _without_places(raw) if key == "xmp" else raw
+
+
+def _without_gps_text(raw: bytes) -> bytes:
+    """ImageMagick writes EXIF as PNG's text, exif:GPSLatitude and so on."""
+    known = unpack_properties(raw)
+    known["text"] = {k: text for k, text in known.get("text", {}).items() if "gps" not in k.lower()}
+    return pack_properties(known)
 
 
 def _without_gps(raw: bytes) -> bytes:
@@ -61,11 +73,12 @@ def _without_gps(raw: bytes) -> bytes:
     exif = Image.Exif()
     try:
         exif.load(raw)
-        if _GPS not in exif:
+        if not _PLACE_TAGS & set(exif):
             return raw
-        for directory in (0x8769, 0x014A):
+        for directory in {0x8769, 0x014A} & set(exif):
             exif.get_ifd(directory)  # read now: what is not read is not written
-        del exif[_GPS]
+        for tag in _PLACE_TAGS & set(exif):
+            del exif[tag]
         return exif.tobytes()
     except Exception:  # Pillow raises many kinds on malformed EXIF
         return b""

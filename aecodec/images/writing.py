@@ -24,20 +24,29 @@ _FAITHFUL: dict[str, dict[str, Any]] = {
 }
 
 _EIGHT_BIT = {"AVIF", "GIF", "WEBP"}  # others that are so refuse 16 bits, these turn them white
-_ALPHA_LOST = {"BMP", "GIF", "PPM"}  # without an error
+_ALPHA_LOST = {"BMP", "DIB", "GIF", "PPM"}  # without an error
 _JPEG_ROOM = {"exif": 65_533, "xmp": 65_504}  # bytes of a segment, less the name of XMP's
 _EXIF_NAME = b"Exif\0\0"
 _GIF_COLOURS = 256
-# Which properties each format's writer takes; "comment" becomes a text of PNG.
-_PROPERTIES = {
+# What of metadata and properties each format's writer takes; "comment" becomes a text of PNG.
+_ALL = set(METADATA)
+_HELD = {
+    "AVIF": _ALL,
     "BMP": {"dpi"},
+    "DIB": {"dpi"},
     "GIF": {"comment"},
-    "JPEG": {"dpi", "comment"},
+    "HEIF": _ALL,
+    "JPEG": {*_ALL, "dpi", "comment"},
     "JPEG2000": {"comment"},
+    "JXL": {"exif", "xmp"},
     "PCX": {"dpi"},
-    "PNG": {"dpi", "gamma", "chromaticity", "srgb", "cicp", "text", "comment"},
-    "TIFF": {"dpi"},
+    "PNG": {*_ALL, "dpi", "gamma", "chromaticity", "srgb", "cicp", "text", "comment"},
+    "TIFF": {*_ALL, "dpi"},
+    "WEBP": _ALL,
 }
+_NAMES = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP"}
+# Of a picture that says it is sRGB, they say it again; where nothing says so, it is meant.
+_OF_SRGB = {"srgb", "gamma", "chromaticity"}
 _XMP_TAG = 700  # of TIFF
 
 
@@ -56,6 +65,8 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
     name = Image.registered_extensions().get(suffix)
     if name is None or name not in Image.SAVE:
         raise UnsupportedImageError(missing or f"unknown image format {format!r}; try png")
+    if name == "MPO":
+        name = "JPEG"  # which one of a single picture is
     if image.mode.startswith("I") and name in _EIGHT_BIT:
         raise UnsupportedImageError(f"{name} cannot hold this image: it has 16 bits; try png")
     if name in _ALPHA_LOST and _loses_alpha(image, name):
@@ -110,6 +121,7 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     except Exception:  # malformed in one of many ways; the pixels are still good
         del kept["exif"]
         exif = Image.Exif()
+        warnings.warn("malformed EXIF is left out", stacklevel=3)
     if name == "PNG":
         kept["pnginfo"] = _png_info(image, kept.pop("xmp", b""))
     if name == "TIFF" and (xmp := kept.pop("xmp", None)):
@@ -123,12 +135,18 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
                 warnings.warn(
                     f"JPEG has no room for {len(kept.pop(key)):,} bytes of {key}", stacklevel=3
                 )
-    held = _PROPERTIES.get(name, set())
+    if name == "JXL" and "exif" in kept:  # after how many bytes the TIFF header begins
+        kept["exif"] = bytes(4) + kept["exif"].removeprefix(_EXIF_NAME)
+    held = _HELD.get(name, set())
     kept |= {key: image.info[key] for key in ("dpi", "comment") if key in held & set(image.info)}
     if name == "PNG":
         kept.pop("comment", None)
-    if lost := [key for key in KEYS if image.info.get(key) and key not in held]:
-        warnings.warn(f"{name} has no place for the image's {', '.join(lost)}", stacklevel=3)
+    known = image.info
+    needless = held | (_OF_SRGB if known.get("srgb") is not None else set())
+    lost = [key for key in (*METADATA, *KEYS) if known.get(key) and key not in needless]
+    if lost:
+        names = ", ".join(_NAMES.get(key, key) for key in lost)
+        warnings.warn(f"{name} has no place for the image's {names}", stacklevel=3)
     return kept
 
 

@@ -227,19 +227,52 @@ def decompressor(
 
 def thumbnailer(format: str, size: int) -> Work:
     """What makes an image file of at most `size` pixels a side, of an image or an .aec file."""
-    from aecodec.codec.pillow_plugin import register_pillow
-
-    register_pillow()
 
     def work(source: Path) -> Product:
+        from PIL import Image
+
         from aecodec.images import Picture, image_bytes, open_reduced, to_8_bits
 
-        picture = Picture.from_image(open_reduced(source, 2 * size)[0])
+        opened, extent = (
+            _preview(source, size) if _is_aec(source) else (open_reduced(source, 2 * size)[0], None)
+        )
+        picture = Picture.from_image(opened)
+        width, height = extent or picture.pixels.size
         kept = {key: raw for key, raw in picture.metadata.items() if key == "icc_profile"}
         image = to_8_bits(Picture(picture.pixels.copy(), picture.alpha, kept).to_image())
-        image.thumbnail((size, size))
+        info, factor = image.info, size / max(width, height)
+        if factor < 1:
+            wanted = (max(1, round(width * factor)), max(1, round(height * factor)))
+            how = Image.Resampling.BICUBIC
+            image = image.resize(wanted, how, (0, 0, width, height), reducing_gap=2.0)
+            image.info = info
         facts = {"format": format, "width": image.width, "height": image.height}
         data = image_bytes(image, format)
         return Product(data, facts, f"{len(data):,} bytes  {image.width}x{image.height}")
 
     return work
+
+
+def _is_aec(path: Path) -> bool:
+    """By its content, whatever its name."""
+    from aecodec.codec.container import MAGIC
+
+    with open(path, "rb") as file:
+        return path.suffix.lower() == SUFFIX or file.read(len(MAGIC)) == MAGIC
+
+
+def _preview(path: Path, size: int) -> tuple[Image.Image, tuple[float, float]]:
+    """The picture of an .aec file, of at least so many pixels a side if it has them.
+
+    And what of its width and height is the picture's: the last pixels of a preview stand for
+    some beyond it.
+    """
+    from aecodec.codec.codec import default_codec
+    from aecodec.codec.container import read_bytes, read_file
+    from aecodec.codec.preview import scale_for
+
+    data = read_bytes(path)
+    header, _ = read_file(data)
+    scale, codec = scale_for(max(header.width, header.height), size), default_codec()
+    image = codec.decompress(data) if scale == 1 else codec.preview(data, scale)
+    return image, (header.width / scale, header.height / scale)

@@ -97,18 +97,16 @@ def _codec() -> Codec:
 def small_picture(path: Place) -> Preview:
     """An image file or an .aec file, for galleries; not for hashes.
 
-    A large .aec file is made of its latents alone. The code of such a picture is worse: of four
-    photos of 2048 pixels at quality 20, it was 6 of 256 bits from the original's, where that of the
-    decoded file was 1.
+    A large .aec file is made of its latents alone. The code of such a picture is farther from the
+    original's than recompression brings it (`docs/lab/hashing.md`).
     """
     if not _is_aec(path):
         return read_preview(path)
-    from aecodec.codec.preview import REDUCED
+    from aecodec.codec.preview import scale_for
 
     data = read_bytes(Path(path))
     header, _ = read_file(data)
-    longest = max(header.width, header.height)
-    scale = max((s for s in REDUCED if longest // s >= THUMBNAIL), default=1)
+    scale = scale_for(max(header.width, header.height), THUMBNAIL)
     codec = _codec()
     small = preview_of(codec.decompress(data) if scale == 1 else codec.preview(data, scale))
     return Preview(header.width, header.height, small.image)

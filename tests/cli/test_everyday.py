@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 import aecodec
+from aecodec.codec.inference import InferenceModel
 from aecodec.images import Picture, without_metadata
 from tests.cli.conftest import Run, refused
 from tests.conftest import psnr
@@ -42,6 +43,8 @@ def test_pipes(photo: Path, small: Image.Image, tmp_path: Path) -> None:
     assert json.loads(out)["quality"] == 60
     code, out, _ = piped("hash", "-", stdin=photo.read_bytes())
     assert out.split()[1] == b"-"
+    code, out, err = piped("hash", "-", stdin=b"no image")
+    assert (code, out, err) == (1, b"", "error: -: not an image in a format Pillow can read\n")
 
 
 def test_what_pipes_do_not_take(run: Run, photo: Path) -> None:
@@ -83,6 +86,21 @@ def test_thumbnails(run: Run, photo: Path, cat: Image.Image, tmp_path: Path) -> 
         assert psnr(wanted, image.copy()) > 25
     with Image.open(tmp_path / "small" / "photo.png") as image:
         assert image.size == (24, 17)
+
+
+def test_thumbnails_need_no_synthesis(
+    run: Run, cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cat.aec").write_bytes(aecodec.compress(cat, 60))
+    monkeypatch.setattr(InferenceModel, "synthesise", None)
+    for size in (56, 28):
+        out = tmp_path / f"{size}.png"
+        assert run("thumbnail", tmp_path / "cat.aec", "-s", size, "-o", out)[0] == 0
+        with Image.open(out) as image:
+            wanted = cat.copy()
+            wanted.thumbnail((size, size))
+            assert image.size == wanted.size
+            assert psnr(wanted, image.copy()) > 27
 
 
 def test_a_folder_is_gone_on_with(run: Run, photo: Path, tmp_path: Path) -> None:
@@ -161,6 +179,19 @@ def test_metadata_are_left_out_if_asked(small: Image.Image) -> None:
     assert b"GPS" not in stripped.info["xmp"]
     assert b"Paris" not in stripped.info["xmp"]
     assert set(Picture.from_image(stripped).metadata) == there
+
+
+def test_places_in_text_and_in_geotiff_go_with_the_location(small: Image.Image) -> None:
+    image = small.copy()
+    image.info["text"] = {"exif:GPSLatitude": "48/1, 51/1, 29/1", "Author": "me"}
+    assert without_metadata(image, "location").info["text"] == {"Author": "me"}
+    exif = Image.Exif()
+    exif[0x010F], exif[33922] = "Maker", (0.0, 0.0, 0.0, 10.0, 20.0, 0.0)
+    image.info = {"exif": exif.tobytes()}
+    assert dict(without_metadata(image, "location").getexif()) == {0x010F: "Maker"}
+    plain = small.copy()
+    plain.info["dpi"] = (300, 300)
+    assert without_metadata(plain, "location").info["dpi"] == (300, 300)
 
 
 def test_strip_from_the_command_line(run: Run, small: Image.Image, tmp_path: Path) -> None:

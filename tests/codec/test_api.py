@@ -114,3 +114,19 @@ def test_memory_levels_off() -> None:
     done = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, check=True)
     early, late = map(float, done.stdout.split())
     assert late < early + 60  # MB
+
+
+def test_paths_and_bytes_of_image_files(codec: Codec, small: Image.Image, tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    small.save(path)
+    wanted = codec.compress(small)
+    assert codec.compress(path) == wanted
+    assert aecodec.compress(str(path)) == wanted
+    assert codec.compress(path.read_bytes()) == wanted
+    for source, message in (
+        (b"no image", "the bytes: not an image"),
+        (wanted, "the bytes: an .aec file by its content"),
+        (tmp_path / "x.aec", "No such file"),
+    ):
+        with pytest.raises((UnsupportedImageError, FileNotFoundError), match=message):
+            codec.compress(source)

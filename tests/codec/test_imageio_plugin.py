@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import aecodec
+from aecodec.errors import CorruptFileError
 
 iio = pytest.importorskip("imageio.v3")
 
@@ -41,3 +42,16 @@ def test_other_files_are_left_to_others(small: Image.Image, tmp_path: Path) -> N
     np.testing.assert_array_equal(iio.imread(tmp_path / "x.png"), np.asarray(small))
     with pytest.raises(ValueError, match="one image"):
         iio.imwrite(tmp_path / "y.aec", [np.zeros((8, 8), np.uint8)] * 2)
+
+
+def test_a_damaged_file_says_what_is_wrong(small: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "x.aec").write_bytes(aecodec.compress(small)[:-3])
+    with pytest.raises(CorruptFileError, match="chunk 1 of 1: cut short"):
+        iio.imread(tmp_path / "x.aec")
+
+
+def test_what_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "x.aec").write_bytes(b"old")
+    with pytest.raises(ValueError, match="quality"):
+        iio.imwrite(tmp_path / "x.aec", np.zeros((8, 8), np.uint8), quality=0)
+    assert (tmp_path / "x.aec").read_bytes() == b"old"

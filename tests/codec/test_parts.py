@@ -74,6 +74,26 @@ def test_only_the_tiles_that_are_seen_are_decoded(
     assert len(decoded) == 4
 
 
+def test_only_the_latents_that_are_seen_are_synthesised(
+    codec: Codec, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, shapes = codec.compress(cat, 60, effort="fast"), []
+    original = InferenceModel.synthesise
+
+    def noting(self: InferenceModel, latents: np.ndarray, quality: int) -> np.ndarray:
+        shapes.append(latents.shape[2:])
+        return original(self, latents, quality)
+
+    whole = codec.decompress(data)
+    monkeypatch.setattr(InferenceModel, "synthesise", noting)
+    assert codec.model.in_whole_numbers
+    margin = codec.model.margin
+    part = codec.decompress(data, box=(440, 3, 451, 5))  # the last two columns of latents
+    assert part.tobytes() == whole.crop((440, 3, 451, 5)).tobytes()
+    codec.decompress(data, box=(200, 290, 201, 291))
+    assert shapes == [(1 + margin, 2 + margin), (1 + margin, 1 + 2 * margin)]
+
+
 @pytest.mark.parametrize("box", [(0, 0, 0, 5), (-1, 0, 5, 5), (0, 0, 101, 5), (5, 5, 4, 9)])
 def test_a_box_is_within_the_picture(codec: Codec, small: Image.Image, box: Any) -> None:
     with pytest.raises(ValueError, match="not within 100x70"):

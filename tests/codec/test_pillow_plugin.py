@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 from PIL import Image, UnidentifiedImageError
 
 import aecodec
+from aecodec.codec.inference import InferenceModel
 from tests.conftest import psnr
 
 
@@ -66,8 +68,27 @@ def test_alpha_and_grey(small: Image.Image, tmp_path: Path) -> None:
 def test_a_damaged_file_is_not_an_image(small: Image.Image, tmp_path: Path) -> None:
     data = aecodec.compress(small)
     (tmp_path / "x.aec").write_bytes(data[:-3])
-    with pytest.raises(UnidentifiedImageError):
+    with pytest.raises(UnidentifiedImageError, match=r"x\.aec: chunk 1 of 1: cut short"):
         Image.open(tmp_path / "x.aec")
+
+
+def test_no_file_is_kept_open(small: Image.Image, tmp_path: Path) -> None:
+    small.save(tmp_path / "x.aec")
+    image = Image.open(tmp_path / "x.aec")
+    assert image.crop((1, 2, 30, 40)).size == (29, 38)
+    assert image.fp is None
+    (tmp_path / "x.aec").unlink()
+    assert image.convert("L").size == small.size
+    stream = io.BytesIO(aecodec.compress(small))
+    Image.open(stream).load()
+    assert not stream.closed
+
+
+@pytest.mark.parametrize("dpi", [300, (300, 300), [300, 300]])
+def test_resolution_in_any_form(small: Image.Image, tmp_path: Path, dpi: object) -> None:
+    small.save(tmp_path / "x.aec", dpi=dpi)
+    with Image.open(tmp_path / "x.aec") as image:
+        assert image.info["dpi"] == (300, 300)
 
 
 def test_options_and_properties(small: Image.Image, tmp_path: Path) -> None:
@@ -105,3 +126,27 @@ def test_a_crop_before_loading(cat: Image.Image, tmp_path: Path) -> None:
     assert part.info["dpi"] == (200, 200)
     assert part.tobytes() == whole.crop(box).tobytes()
     assert beyond.tobytes() == whole.crop((-5, -5, 20, 20)).tobytes()
+
+
+@pytest.mark.parametrize(("size", "thumbnail"), [((56, 56), (56, 37)), ((28, 99), (28, 19))])
+def test_a_thumbnail_needs_no_synthesis(
+    cat: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    thumbnail: tuple[int, int],
+) -> None:
+    data = aecodec.compress(cat, 70)
+    monkeypatch.setattr(InferenceModel, "synthesise", None)
+    with Image.open(io.BytesIO(data)) as image:
+        image.thumbnail(size)
+    assert image.size == thumbnail
+    assert psnr(cat.resize(thumbnail, Image.Resampling.BICUBIC), image.copy()) > 27
+
+
+def test_a_larger_thumbnail_is_made_of_the_picture(cat: Image.Image) -> None:
+    with Image.open(io.BytesIO(aecodec.compress(cat, 70))) as image:
+        image.thumbnail((57, 57))
+    assert image.size == (57, 38)
+    wanted = cat.copy()
+    wanted.thumbnail((57, 57))
+    assert psnr(wanted, image.copy()) > 30

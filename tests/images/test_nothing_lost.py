@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,30 +19,7 @@ from aecodec import images
 from aecodec.errors import UnsupportedImageError
 from aecodec.images.properties import pack_properties, pillow_info, unpack_properties
 from aecodec.images.xmp import without_lost_parts
-
-
-def taken_apart(data: bytes | Image.Image) -> tuple[images.Picture, list[str]]:
-    """The picture of a file, and the notes."""
-    image = Image.open(io.BytesIO(data)) if isinstance(data, bytes) else data
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        picture = images.Picture.from_image(image)
-    return picture, [str(warning.message) for warning in caught]
-
-
-def saved(image: Image.Image, format: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
-
-
-def written(image: Image.Image, format: str) -> tuple[bytes, list[str]]:
-    """As `images.save_image` writes it, and the notes."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        images.save_image(image, buffer, format)
-    return buffer.getvalue(), [str(warning.message) for warning in caught]
+from tests.images.files import saved, taken_apart, written
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "BMP"])
@@ -278,10 +254,14 @@ def test_netpbm_is_what_its_suffix_says(small: Image.Image) -> None:
 
 
 def test_more_suffixes_are_found_in_folders(small: Image.Image, tmp_path: Path) -> None:
-    names = ["a.pbm", "b.jpe", "c.apng", "d.avifs", "e.hif", "f.j2k", "g.PNM"]
+    names = ["a.pbm", "b.jpe", "c.apng", "d.avifs", "e.hif", "f.j2k", "g.PNM", "h.mpo", "i.icb"]
     for name in names:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in images.find_photos([tmp_path])] == names
+
+
+def test_an_mpo_of_one_picture_is_a_jpeg(small: Image.Image) -> None:
+    assert written(small, "mpo") == written(small, "jpg")
 
 
 def test_an_aec_file_by_another_name_is_called_so(tmp_path: Path) -> None:
