@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from aecodec.hashing.verify.judge import Findings
+from aecodec.hashing.verify.judge import FAINT, Findings
 
 IN_PLACES = "they differ in places"
 """Why they are not the same where something is left, be it that the place is a little wrong."""
@@ -132,7 +132,7 @@ def _impossible(found: Findings, placed: Geometry) -> str:
 def _against(found: Findings, final: bool) -> str:
     """What speaks against it, or nothing."""
     well = found.photographic and found.explained > 0.9 and found.odd == 0
-    smooth = 0.006 if well else 0.012
+    smooth = FAINT / 2 if well else FAINT
     if found.structure < smooth:  # what is smooth is only the same where it is equal
         limit = 0.008 if final else 0.016
         return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"

@@ -128,8 +128,12 @@ def is_plain(picture: Image.Image) -> bool:
 def squares(images: Sequence[Image.Image], side: int) -> Tensor:
     """float32 (N, 3, side, side), 0 to 1."""
     resized = [image.resize((side, side), Image.Resampling.BILINEAR) for image in images]
-    pixels = np.stack([np.asarray(image, dtype=np.float32) for image in resized])
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
+    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in resized]))
+    return (
+        pixels.permute(0, 3, 1, 2)
+        .to(torch.float32, memory_format=torch.contiguous_format)
+        .div_(255)
+    )
 
 
 def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0) -> list[Verdict]:
