@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from aecodec.hashing.verify.judge import FAINT, Findings
+from aecodec.hashing.verify.judge import COVERED, FAINT, Findings
 
 IN_PLACES = "they differ in places"
 """Why they are not the same where something is left, be it that the place is a little wrong."""
@@ -124,7 +124,7 @@ def _impossible(found: Findings, placed: Geometry) -> str:
         return "they show different things"
     if placed.skew > 0.12 or abs(placed.angle) > 20:
         return "they show different things"
-    if found.covered < 0.6 or (found.covered < 0.97 and found.plain_outside < 0.9):
+    if found.covered < 0.6 or (found.covered < COVERED and found.plain_outside < 0.9):
         return "neither lies within the other"
     return ""
 

@@ -48,6 +48,8 @@ _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest
 _NEAR = 0.06  # colours that count as one
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
 
+COVERED = 0.97
+"""Share of a part in the whole, beyond which the rest does not matter."""
 FAINT = 0.012
 """Structure below which a picture is smooth."""
 
@@ -58,7 +60,7 @@ class Findings:
 
     Attributes:
         covered: share of the part that lies in the whole.
-        plain_outside: share of the rest that is of one colour.
+        plain_outside: share of the rest that is of one colour; 1 where there is hardly any.
         explained: of the part's variance in windows, what the whole explains; at most 1.
         odd: share of the windows in which it does not.
         stark: share of the windows in which it does not by far, and in plain sight.
@@ -139,7 +141,9 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> 
             Findings(
                 covered=covered[row],
                 plain_outside=(
-                    _plain_outside(layers.part[row], layers.mask[row]) if covered[row] < 1 else 1.0
+                    _plain_outside(layers.part[row], layers.mask[row])
+                    if covered[row] < COVERED
+                    else 1.0
                 ),
                 explained=residue.explained,
                 odd=residue.odd,
@@ -258,9 +262,9 @@ def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[flo
     detail = small[..., reach:-reach, reach:-reach] - sliding_means(small)
     seen = inner[:, reach:-reach, reach:-reach]
     power = (detail.square_().mean(1) * seen).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1)
-    luma = small.mean(1)
+    luma, there = small.mean(1).numpy(), inner.numpy()
     photographic = [
-        full and _ground(luma[row][inner[row]]) < 0.5 for row, full in enumerate(textured)
+        full and _ground(luma[row][there[row]]) < 0.5 for row, full in enumerate(textured)
     ]
     return textured, photographic, power.sqrt().tolist()
 
@@ -277,9 +281,9 @@ def _in_areas(part: Tensor, change: Tensor) -> bool:
     return bool((flat & strong).sum() >= 0.3 * strong.sum())
 
 
-def _ground(luma: Tensor) -> float:
+def _ground(luma: Array) -> float:
     """Share of the pixels that are of about the most frequent level."""
-    levels = (luma.numpy() * 64).astype(np.int64).clip(0, 63)
+    levels = np.minimum(luma * 64, 63).astype(np.uint8)
     counts = np.bincount(levels, minlength=64).astype(float)
     return float(np.convolve(counts, np.ones(4), "valid").max() / len(luma))
 

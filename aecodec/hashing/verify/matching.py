@@ -26,13 +26,14 @@ def matched(
     as_it_is = ((seen - part).square_().mean(1) * mask).sum((1, 2)) / count
     rows = (as_it_is > _AS_IT_IS**2).nonzero()[:, 0] if recolour else torch.empty(0).long()
     if len(rows):
-        lit, slope = recoloured(seen[rows], part[rows], mask[rows])
+        own, valid = part[rows], mask[rows]
+        lit, slope = recoloured(seen[rows], own, valid)
         # What is rare, as the thing on a white ground, is not worth much to a curve.
-        left = ((lit - part[rows]).square_().mean(1) * mask[rows]).sum((1, 2)) / count[rows]
+        left = ((lit - own).square_().mean(1) * valid).sum((1, 2)) / count[rows]
         better = left < as_it_is[rows]
         fitted = seen.clone()
         fitted[rows[better]], slopes[rows[better]] = lit[better], slope[better]
-    best = _sharpness(grey(part), grey(fitted), mask)
+    best = _sharpness(torch.cat([grey(part), grey(fitted)], 1), mask)
     smooth, explained = torch.empty_like(part), torch.empty_like(fitted)
     for number, (a, b) in enumerate(_BLURS):
         rows = (best == number).nonzero()[:, 0]
@@ -41,21 +42,24 @@ def matched(
     return smooth, explained, fitted, slopes
 
 
-def _sharpness(part: Tensor, fitted: Tensor, mask: Tensor) -> Tensor:
-    """Which of `_BLURS` grey pictures (N, 1, S, S) need, (N,)."""
+def _sharpness(pictures: Tensor, mask: Tensor) -> Tensor:
+    """Which of `_BLURS` grey pictures need, a part and what explains it each (N, 2, S, S): (N,)."""
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
-    own = {sigma: _blur(part, sigma)[:, 0] for sigma in sigmas}
-    others = {sigma: _blur(fitted, sigma)[:, 0] for sigma in sigmas}
-    structure = {
-        sigma: ((one - one.mean((1, 2), keepdim=True)).square_() * mask).sum((1, 2)) + 1e-6
-        for sigma, one in own.items()
-    }
+    blurred = torch.stack([_blur(pictures, sigma) for sigma in sigmas], 2)
+    # All differences from products; of small numbers, so that these are exact enough.
+    centre = blurred[:, 0, 0].mean((1, 2))
+    blurred = blurred.sub_(centre[:, None, None, None, None]).mul_(mask[:, None, None])
+    flat = blurred.flatten(1, 2).flatten(2)
+    products = flat @ flat.transpose(1, 2)
+    sums, count = flat.sum(2), mask.sum((1, 2)).clamp_min(1)
     scores = []
     for a, b in _BLURS:
-        left = ((own[a] - others[b]).square_() * mask).sum((1, 2))
+        own, other = sigmas.index(a), len(sigmas) + sigmas.index(b)
+        left = products[:, own, own] + products[:, other, other] - 2 * products[:, own, other]
+        structure = products[:, own, own] - sums[:, own].square() / count
         # Not the least that is left: blurred, all is little. And not for nothing.
         worth = 1.0 if (a, b) == _BLURS[0] else 1.1
-        scores.append(worth * left / structure[a])
+        scores.append(worth * left.clamp_min(0) / (structure.clamp_min(0) + 1e-6))
     return torch.stack(scores).argmin(0)
 
 

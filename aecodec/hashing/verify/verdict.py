@@ -27,8 +27,18 @@ from aecodec.hashing.verify.frames import (
     stripped_size,
     unstripped,
 )
-from aecodec.hashing.verify.guess import SIDE, guess
+from aecodec.hashing.verify.guess import SIDE, whole_guesses, window_guesses
 from aecodec.hashing.verify.judge import are_photographic, examine
+from aecodec.hashing.verify.places import (
+    LEVELS,
+    MORE_STEPS,
+    closer,
+    finer,
+    likely_places,
+    part_and_whole,
+    ranks,
+    small_grey,
+)
 
 SMALL = 128
 """Pixels a side at which every pair is judged; what a thumbnail has."""
@@ -39,16 +49,11 @@ TINY = 32
 """Pixels a side, up to which pictures are the same only where they are equal."""
 
 _BATCH = 32  # pairs worked on together
-_LEVELS = ((SIDE, 6, 4, 0.48), (64, 5, 2, 0.48), (SMALL, 4, 2, 0.46))
-"""Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
-to be looked at any closer."""
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
-_MORE_STEPS = 8  # of refining, where copies nearly explain each other
+_FIT = 0.7  # correlation of outlines above which places may be exact enough
 _NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
 _UNLIKELY = 0.25  # and that of small ones
-_HARDLY_STRETCHED = 1.1
 _FRAMED = 0.7  # least correlation of small copies of what lies in frames
-_WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
 _HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
 
@@ -142,7 +147,8 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
     """
     verdicts = [Verdict(False, "they show different things")] * len(pairs)
     pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
-    guesses, scores = guess(_grey(pictures[0], SIDE), _grey(pictures[1], SIDE), sizes)
+    small = [align.outlines(small_grey(picture, SIDE)) for picture in pictures]
+    guesses, scores = whole_guesses(*small, sizes)
     hopeless = torch.zeros(len(pairs), dtype=torch.bool)  # as it was last laid
     nearest: dict[int, tuple[float, Tensor, bool]] = {}  # what explains most
 
@@ -152,7 +158,7 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
         a, b = (picture[rows] for picture in pictures)
         # With the smaller of the two as the part, or the other way round.
         second = (torch.det(maps[:, :, :2]).abs() <= 1) != backward
-        part, whole, directed = _directed(a, b, maps, second)
+        part, whole, directed = part_and_whole(a, b, maps, second)
         found = examine(part, whole, directed)
         hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > _HOPELESS for f in found])
         for place, n in enumerate(rows.tolist()):
@@ -163,22 +169,37 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
                 nearest[n] = explained, directed[place], bool(second[place])
             verdicts[n] = min(verdicts[n], verdict, key=lambda v: (not v.same, v.sure))
 
+    def unlike(rows: Tensor) -> Tensor:
+        """Places of the pairs that are not the same yet."""
+        return torch.tensor([not verdicts[n].same for n in rows.tolist()]).nonzero()[:, 0]
+
     # Most copies were only scaled or compressed: they lie on each other as they are.
     best = scores.argmax(1)
     first = guesses[torch.arange(len(pairs)), best]
     plain = (first == first.round()).flatten(1).all(1) & (scores.amax(1) > _ALIKE)
     look(plain.nonzero()[:, 0], first[plain])
-    likely = (scores.amax(1) > least).tolist()
-    open_rows = torch.tensor(
-        [n for n, v in enumerate(verdicts) if not v.same and likely[n]], dtype=torch.long
+    left = unlike(torch.arange(len(pairs)))
+    if not len(left):
+        return verdicts
+    more = window_guesses(*(one[left] for one in small), [sizes[n] for n in left.tolist()])
+    guesses, scores = (
+        torch.cat([one[left], other], 1) for one, other in zip((guesses, scores), more, strict=True)
     )
-    rows, maps = _places(pictures, open_rows, guesses, scores)
-    rank = _rank(rows)
+    likely = scores.amax(1) > least
+    rows, maps = likely_places(left[likely], guesses[likely], scores[likely])
+    for level in LEVELS[:-1]:
+        rows, maps, score = finer(pictures, rows, maps, level)
+    # Most lie well enough by now.
+    fit = (ranks(rows) == 0) & (score > _FIT)
+    look(rows[fit], maps[fit])
+    left = unlike(rows)
+    rows, maps, _ = finer(pictures, rows[left], maps[left], LEVELS[-1])
+    rank = ranks(rows)
     for number, backward in ((0, False), (0, True), (1, False), (1, True)):
-        left = torch.tensor([not verdicts[n].same for n in rows.tolist()], dtype=torch.bool)
-        chosen = left & (rank == number)
+        left = unlike(rows)
+        chosen = left[rank[left] == number]
         if backward:
-            chosen &= ~hopeless[rows]
+            chosen = chosen[~hopeless[rows[chosen]]]
         look(rows[chosen], maps[chosen], backward)
     # What is nearly explained may only not lie quite where it should.
     near = [n for n in nearest if not verdicts[n].same]
@@ -186,39 +207,15 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
         rows = torch.tensor(near)
         maps = torch.stack([nearest[n][1] for n in near])
         second = torch.tensor([nearest[n][2] for n in near])
-        part, whole, _ = _directed(pictures[0][rows], pictures[1][rows], maps, second)
+        part, whole, _ = part_and_whole(pictures[0][rows], pictures[1][rows], maps, second)
         grown = torch.tensor([sizes[n] for n in near], dtype=torch.float32)
-        maps = _closer(part, whole, maps, second, grown)
+        maps = closer(part, whole, maps, second, grown)
         maps = torch.where(second[:, None, None], maps, align.inverse(maps))
         look(rows, maps)
         # As large as each other, either may be the one that shows all of what both do.
-        left = torch.tensor([not verdicts[n].same for n in near])
+        left = unlike(rows)
         look(rows[left], maps[left], backward=True)
     return verdicts
-
-
-def _closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Tensor) -> Tensor:
-    """Better maps (N, 2, 3) from parts to wholes (N, 3, S, S) that nearly are right.
-
-    Where they hardly stretch, they shall not at all: what is smooth has little to hold all of a
-    map by.
-
-    Args:
-        second: whether the part is the second of a pair.
-        sizes: of the two pictures of each, width and height, (N, 2, 2).
-    """
-    turn = second[:, None]
-    part_size, whole_size = (torch.where(turn, sizes[:, 1 - n], sizes[:, n]) for n in (0, 1))
-    near, far = (align.outlines(align.grey(picture)) for picture in (part, whole))
-    moved, stretch = align.similar(maps, part_size, whole_size)
-    moves = stretch < _HARDLY_STRETCHED
-    maps = torch.where(moves[:, None, None], moved, maps)
-    shapes = part_size[:, 0] / part_size[:, 1]
-    for rows, own in ((moves, shapes), (~moves, None)):
-        if rows.any():
-            kept = None if own is None else own[rows]
-            maps[rows] = align.refine(near[rows], far[rows], maps[rows], _MORE_STEPS, kept)
-    return maps
 
 
 def _without_frames(
@@ -295,67 +292,6 @@ def _in_screenshots(
     return found
 
 
-def _places(
-    pictures: Sequence[Tensor], chosen: Tensor, guesses: Tensor, scores: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Guesses that are left, of each pair the best first: pairs (G,), ascending, and maps from b
-    to a (G, 2, 3).
-
-    Args:
-        pictures: of all pairs.
-        chosen: pairs to look at.
-        guesses, scores: of all pairs.
-    """
-    kept = scores > scores.amax(1, keepdim=True) - _WORSE
-    # As they are, too: what is smooth has hardly any outlines to go by.
-    plain = torch.eye(2, 3)
-    there = ((guesses - plain).abs().amax((2, 3)) < 1e-3) & kept
-    guesses = torch.cat([guesses, plain.expand(len(guesses), 1, 2, 3)], 1)
-    kept = torch.cat([kept, ~there.any(1, keepdim=True)], 1)
-    wanted = torch.zeros(len(kept), 1, dtype=torch.bool)
-    wanted[chosen] = True
-    rows, maps = (kept & wanted).nonzero()[:, 0], guesses[kept & wanted]
-    for side, steps, keep, least in _LEVELS:
-        if not len(rows):
-            break
-        # Only of those pairs that are left.
-        left, place = rows.unique(return_inverse=True)
-        a, b = (align.outlines(_grey(picture[left], side))[place] for picture in pictures)
-        # Refined in the direction in which the part is the smaller: all of it is then seen.
-        second = torch.det(maps[:, :, :2]).abs() <= 1
-        part, whole, maps = _directed(a, b, maps, second)
-        maps = align.refine(part, whole, maps, steps)
-        usable = torch.det(maps[:, :, :2]).abs() > 0.02
-        maps = torch.where(usable[:, None, None], maps, torch.eye(2, 3))
-        score = align.correlation(part, whole, maps)
-        maps = torch.where(second[:, None, None], maps, align.inverse(maps))
-        order = np.lexsort((-score.numpy(), rows.numpy()))
-        rows, maps, score = rows[order], maps[order], score[order]
-        best = torch.full((len(kept),), -1.0).scatter_reduce(0, rows, score, "amax")[rows]
-        alive = (best > least) & (_rank(rows) < keep) & (score > best - _WORSE)
-        rows, maps = rows[alive], maps[alive]
-    return rows, maps
-
-
-def _grey(pictures: Tensor, side: int) -> Tensor:
-    """Squares (N, 3, SMALL, SMALL) as grey ones (N, 1, side, side)."""
-    return avg_pool2d(align.grey(pictures), pictures.shape[-1] // side)
-
-
-def _rank(rows: Tensor) -> Tensor:
-    """Of each of some ascending numbers, how many equal ones are before it."""
-    _, counts = rows.unique_consecutive(return_counts=True)
-    first = (counts.cumsum(0) - counts).repeat_interleave(counts)
-    return torch.arange(len(rows)) - first
-
-
-def _directed(a: Tensor, b: Tensor, maps: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Part, whole and the map between them, of maps from b to a; `second` where b is the part."""
-    turn = second[:, None, None, None]
-    directed = torch.where(second[:, None, None], maps, align.inverse(maps))
-    return torch.where(turn, b, a), torch.where(turn, a, b), directed
-
-
 def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
     """The verdict by copies of up to `LARGE` pixels a side, from where the small ones lie."""
     assert small.maps is not None
@@ -382,7 +318,7 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
         nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
         if final and nearly and verdict.reason == IN_PLACES:
-            maps = refine(near, far, maps, _MORE_STEPS)
+            maps = refine(near, far, maps, MORE_STEPS)
             (findings,) = examine(part, whole, maps, small.barred)
             verdict = decide(findings, maps[0], sizes, small.piece, final=True)
         if not verdict.same and verdict.sure:
