@@ -39,8 +39,9 @@ def recoloured(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tens
     curves = torch.from_numpy(levels).view(-1, 3, _BINS + 1, 1, 1)
     rise = _BINS * curves.diff(dim=2)
     lit = torch.addcmul(curves[:, :, 0], rise[:, :, 0], seen)
+    above = torch.empty_like(seen)
     for knot in _KNOTS:
-        above = (seen - knot / _BINS).clamp_min_(0)
+        torch.sub(seen, knot / _BINS, out=above).clamp_min_(0)
         lit.addcmul_(rise[:, :, knot] - rise[:, :, knot - 1], above)
     return lit, torch.from_numpy(slopes).view(-1, 3)
 

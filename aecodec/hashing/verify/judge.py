@@ -66,7 +66,8 @@ class Findings:
         stark: share of the windows in which it does not by far, and in plain sight.
         textured: nearly everything in it has structure.
         photographic: that, and no colour is the ground.
-        structure: deviation from the means of windows, of [0, 1].
+        structure: deviation from the means of windows, of [0, 1]; by the channels' mean, which has
+            less, where that has some.
         difference: mean absolute difference before any change of colours, of [0, 1].
         largest: the greatest absolute difference of windows' means before it; 0 where there is
             structure.
@@ -257,16 +258,25 @@ def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[flo
     valid = means(inner.float(), STRIDE) > 0.999
     full = (variance(small) > 0.012**2) & valid
     textured = (full.sum((1, 2)) > 0.5 * valid.sum((1, 2))).tolist()
-    # What a window's mean does not have; nothing of a gradient, however steep.
-    reach = WINDOW // 2
-    detail = small[..., reach:-reach, reach:-reach] - sliding_means(small)
-    seen = inner[:, reach:-reach, reach:-reach]
-    power = (detail.square_().mean(1) * seen).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1)
-    luma, there = small.mean(1).numpy(), inner.numpy()
+    luma = small.mean(1, keepdim=True)
+    power = _detail(luma, inner)
+    # Of all channels it is more.
+    rows = (power < FAINT**2).nonzero()[:, 0]
+    if len(rows):
+        power[rows] = _detail(small[rows], inner[rows])
+    levels, there = luma[:, 0].numpy(), inner.numpy()
     photographic = [
-        full and _ground(luma[row][there[row]]) < 0.5 for row, full in enumerate(textured)
+        full and _ground(levels[row][there[row]]) < 0.5 for row, full in enumerate(textured)
     ]
     return textured, photographic, power.sqrt().tolist()
+
+
+def _detail(pictures: Tensor, inner: Tensor) -> Tensor:
+    """Mean square (N,) of what windows' means do not have; nothing of a gradient, however steep."""
+    reach = WINDOW // 2
+    detail = pictures[..., reach:-reach, reach:-reach] - sliding_means(pictures)
+    seen = inner[:, reach:-reach, reach:-reach]
+    return (detail.square_().mean(1) * seen).sum((1, 2)) / seen.sum((1, 2)).clamp_min(1)
 
 
 def _in_areas(part: Tensor, change: Tensor) -> bool:

@@ -26,19 +26,21 @@ def matched(
     as_it_is = ((seen - part).square_().mean(1) * mask).sum((1, 2)) / count
     rows = (as_it_is > _AS_IT_IS**2).nonzero()[:, 0] if recolour else torch.empty(0).long()
     if len(rows):
-        own, valid = part[rows], mask[rows]
-        lit, slope = recoloured(seen[rows], own, valid)
+        own, theirs, valid = (one.index_select(0, rows) for one in (part, seen, mask))
+        lit, slope = recoloured(theirs, own, valid)
         # What is rare, as the thing on a white ground, is not worth much to a curve.
         left = ((lit - own).square_().mean(1) * valid).sum((1, 2)) / count[rows]
         better = left < as_it_is[rows]
-        fitted = seen.clone()
-        fitted[rows[better]], slopes[rows[better]] = lit[better], slope[better]
+        lit = torch.where(better[:, None, None, None], lit, theirs)
+        fitted = seen.index_copy(0, rows, lit)
+        slopes[rows[better]] = slope[better]
     best = _sharpness(torch.cat([grey(part), grey(fitted)], 1), mask)
     smooth, explained = torch.empty_like(part), torch.empty_like(fitted)
     for number, (a, b) in enumerate(_BLURS):
         rows = (best == number).nonzero()[:, 0]
         if len(rows):
-            smooth[rows], explained[rows] = _blur(part[rows], a), _blur(fitted[rows], b)
+            smooth.index_copy_(0, rows, _blur(part.index_select(0, rows), a))
+            explained.index_copy_(0, rows, _blur(fitted.index_select(0, rows), b))
     return smooth, explained, fitted, slopes
 
 

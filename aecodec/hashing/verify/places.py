@@ -55,7 +55,10 @@ def finer(
     if not len(rows):
         return rows, maps, torch.empty(0)
     left, place = rows.unique(return_inverse=True)
-    a, b = (align.outlines(small_grey(picture[left], side))[place] for picture in pictures)
+    a, b = (
+        align.outlines(small_grey(picture.index_select(0, left), side))[place]
+        for picture in pictures
+    )
     # Refined in the direction in which the part is the smaller: all of it is then seen.
     second = torch.det(maps[:, :, :2]).abs() <= 1
     part, whole, maps = part_and_whole(a, b, maps, second)

@@ -155,7 +155,7 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
     def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
         if not len(rows):
             return
-        a, b = (picture[rows] for picture in pictures)
+        a, b = (picture.index_select(0, rows) for picture in pictures)
         # With the smaller of the two as the part, or the other way round.
         second = (torch.det(maps[:, :, :2]).abs() <= 1) != backward
         part, whole, directed = part_and_whole(a, b, maps, second)
