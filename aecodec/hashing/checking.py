@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,9 @@ from aecodec.hashing.duplicates import (
 )
 from aecodec.hashing.picture import Preview, preview_of
 from aecodec.images import Picture
+
+if TYPE_CHECKING:
+    from aecodec.hashing.verify import Verdict
 
 LONGEST = 1024
 """Pixels a side, at most, of the copies of files that are compared."""
@@ -218,7 +222,9 @@ class Checker:
             for n, verdict in zip(rows, explain_pairs(pictures, sizes=sizes), strict=True):
                 verdicts[n] = verdict
         return [
-            (verdict.reason if verdict.same else "") if verdict.sure else self._by_files(*pair)
+            (verdict.reason if verdict.same else "")
+            if verdict.sure
+            else self._by_files(*pair, verdict)
             for verdict, pair in zip(verdicts, pairs, strict=True)
         ]
 
@@ -233,10 +239,12 @@ class Checker:
             if i not in ids:
                 del self._known[i]
 
-    def _by_files(self, a: Entry, b: Entry) -> str:
+    def _by_files(self, a: Entry, b: Entry, small: Verdict) -> str:
         try:
             first, second = self._file(a.path), self._file(b.path)
-            same, reason = compare_previews(first, second, lambda: self._equal(a.path, b.path))
+            same, reason = compare_previews(
+                first, second, lambda: self._equal(a.path, b.path), small
+            )
         except (AecodecError, OSError, MemoryError) as error:
             self.unclear.append((a.path, b.path, str(error)))
             return ""
@@ -275,17 +283,21 @@ class ExactChecker:
             return ""
 
 
-def compare_previews(a: Preview, b: Preview, equal: Callable[[], bool]) -> tuple[bool, str]:
+def compare_previews(
+    a: Preview, b: Preview, equal: Callable[[], bool], small: Verdict | None = None
+) -> tuple[bool, str]:
     """Whether they are the same, by all that the two have; and why.
 
     Args:
         a, b: copies of the pictures.
         equal: tells whether the pictures themselves are; asked where the copies are.
+        small: the verdict by smaller copies.
     """
     from aecodec.hashing.verify import explain_pairs, is_plain
 
     sizes = ((a.width, a.height), (b.width, b.height))
-    (verdict,) = explain_pairs([(a.image, b.image)], sizes=[sizes], full=True)
+    known = [small] if small else None
+    (verdict,) = explain_pairs([(a.image, b.image)], sizes=[sizes], full=True, known=known)
     if verdict.reason != EQUAL or equal():
         return verdict.same, verdict.reason
     if is_plain(a.image):

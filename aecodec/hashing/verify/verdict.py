@@ -56,6 +56,7 @@ _UNLIKELY = 0.25  # and that of small ones
 _FRAMED = 0.7  # least correlation of small copies of what lies in frames
 _HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
+_UNKNOWN = Verdict(False, "", sure=False)
 
 
 Pair = tuple[Image.Image, Image.Image]
@@ -71,7 +72,11 @@ def explains(a: Image.Image, b: Image.Image) -> Verdict:
 
 
 def explain_pairs(
-    pairs: Sequence[Pair], *, sizes: Sequence[Sizes] | None = None, full: bool = False
+    pairs: Sequence[Pair],
+    *,
+    sizes: Sequence[Sizes] | None = None,
+    full: bool = False,
+    known: Sequence[Verdict] | None = None,
 ) -> list[Verdict]:
     """The same for many pairs.
 
@@ -80,16 +85,24 @@ def explain_pairs(
         sizes: of the files' pictures (width, height), where these are smaller copies.
         full: these are the pictures themselves, and not thumbnails: judge what small copies cannot
             tell at `LARGE`, too, and be sure.
+        known: with these, verdicts by smaller copies, whose places are tried first.
     """
+    known = known or [_UNKNOWN] * len(pairs)
     sizes = sizes or [(a.size, b.size) for a, b in pairs]
     batches = [slice(start, start + _BATCH) for start in range(0, len(pairs), _BATCH)]
-    found = each(lambda some: _batch(pairs[some], sizes[some], full), batches)
+    found = each(lambda some: _batch(pairs[some], sizes[some], full, known[some]), batches)
     return [verdict for verdicts in found for verdict in verdicts]
 
 
 @torch.inference_mode()
-def _batch(pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool) -> list[Verdict]:
+def _batch(
+    pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool, known: Sequence[Verdict]
+) -> list[Verdict]:
     verdicts = [_plainly(*pair, size, full) for pair, size in zip(pairs, sizes, strict=True)]
+    for n, small in enumerate(known):
+        if full and verdicts[n] is None and small.maps is not None:
+            large = _large(pairs[n], sizes[n], small)
+            verdicts[n] = large if large.same else None
     open_rows = [n for n, verdict in enumerate(verdicts) if verdict is None]
     if open_rows:
         chosen, chosen_sizes = [pairs[n] for n in open_rows], [sizes[n] for n in open_rows]
@@ -311,10 +324,16 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
         if limit <= side * 3 // 4:
             side = side * 3 // 4
         part, whole = (squares([image], side) for image in images)
+        final = side >= limit
+        if torch.equal(maps, maps.round()):
+            # As they are, or turned: most need nothing more.
+            (findings,) = examine(part, whole, maps, small.barred)
+            verdict = decide(findings, maps[0], sizes, small.piece, final=final)
+            if verdict.same:
+                continue
         near, far = (align.outlines(align.grey(square)) for square in (part, whole))
         maps = refine(near, far, maps, 4)
         (findings,) = examine(part, whole, maps, small.barred)
-        final = side >= limit
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
         nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
         if final and nearly and verdict.reason == IN_PLACES:
