@@ -19,7 +19,8 @@ Array = npt.NDArray[Any]
 
 _BINS = 20
 _KNOTS = (1, 3, 6, 10, 14, 17, 19)  # edges of bins at which a curve may bend
-_FITTED = 32  # a side, of the pixels that curves are fitted to
+_FITTED = 32  # a side, of the places that curves are fitted to
+_BLURRED = 4  # pixels a side, of each of these
 _STEPS = 4
 _STIFF = 3e-5  # times the number of pixels: weight of a curve as it was
 
@@ -28,11 +29,11 @@ def recoloured(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tens
     """Each channel under the curve that brings it nearest to the target; and mean slopes (N, 3).
 
     Args:
-        seen, target: (N, 3, S, S), 0 to 1.
+        seen, target: (N, 3, S, S), 0 to 1, S at least 128.
         mask: where they count, (N, S, S), 0 or 1.
     """
-    # Some of the pixels, a little blurred, are enough to fit a curve to.
-    step = max(2, seen.shape[-1] // _FITTED)
+    # Some of the places, a little blurred, are enough to fit a curve to.
+    step = seen.shape[-1] // _FITTED
     x, y = (_sampled(one, step) for one in (seen, target))
     chosen = mask[:, ::step, ::step].flatten(1).repeat_interleave(3, 0).numpy()
     levels, slopes = _fitted(x, y, chosen)
@@ -47,10 +48,9 @@ def recoloured(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tens
 
 
 def _sampled(pictures: Tensor, step: int) -> Array:
-    """Means of two by two of the pixels, at every `step`: (3 N, P)."""
-    upper, lower = pictures[..., ::step, :], pictures[..., 1::step, :]
-    rows = upper + lower
-    means = (rows[..., ::step] + rows[..., 1::step]) / 4
+    """Means of four by four of the pixels, at every `step`: (3 N, P)."""
+    rows = sum(pictures[..., row::step, :] for row in range(_BLURRED))
+    means = sum(rows[..., column::step] for column in range(_BLURRED)) / _BLURRED**2
     return means.flatten(2).flatten(0, 1).numpy()
 
 

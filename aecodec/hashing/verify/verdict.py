@@ -52,7 +52,7 @@ _BATCH = 32  # pairs worked on together
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
 _FIT = 0.7  # correlation of outlines above which places may be exact enough
 _NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
-_UNLIKELY = 0.25  # and that of small ones
+_CLOSE, _UNLIKELY = 0.5, 0.25  # and the same of small ones
 _FRAMED = 0.7  # least correlation of small copies of what lies in frames
 _HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
@@ -178,7 +178,7 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
             piece = "b" if second[place] else "a"
             verdict = decide(found[place], directed[place], sizes[n], piece)
             explained = found[place].explained
-            if found[place].odd < _UNLIKELY and explained > nearest.get(n, (_NEARLY,))[0]:
+            if found[place].odd < _UNLIKELY and explained > nearest.get(n, (_CLOSE,))[0]:
                 nearest[n] = explained, directed[place], bool(second[place])
             verdicts[n] = min(verdicts[n], verdict, key=lambda v: (not v.same, v.sure))
 
