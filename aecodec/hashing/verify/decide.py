@@ -118,11 +118,31 @@ def decide(found: Findings, maps: Tensor, sizes: Sizes, piece: str, final: bool 
     return Verdict(True, _reason(found, placed, piece), sure, piece, where)
 
 
+def is_worth_a_look(
+    covered: float,
+    plain_outside: float,
+    maps: Tensor,
+    part: tuple[int, int],
+    whole: tuple[int, int],
+) -> bool:
+    """Whether a place is possible, or may be once it is made finer; as `Findings` and `geometry`
+    have it.
+    """
+    if covered < 0.5 or (covered < COVERED and plain_outside < 0.5):
+        return False
+    return _can_be(geometry(maps, part, whole))
+
+
+def _can_be(placed: Geometry) -> bool:
+    """Whether an alteration does this."""
+    if placed.area < 0.15 or placed.area > 2 or placed.stretch > 1.8:
+        return False
+    return placed.skew <= 0.12 and abs(placed.angle) <= 20
+
+
 def _impossible(found: Findings, placed: Geometry) -> str:
     """Why a place is none, or nothing."""
-    if placed.area < 0.15 or placed.area > 2 or placed.stretch > 1.8:
-        return "they show different things"
-    if placed.skew > 0.12 or abs(placed.angle) > 20:
+    if not _can_be(placed):
         return "they show different things"
     if found.covered < 0.6 or (found.covered < COVERED and found.plain_outside < 0.9):
         return "neither lies within the other"

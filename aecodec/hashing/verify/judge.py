@@ -99,6 +99,16 @@ class Findings:
     coloured: bool
 
 
+def coverage(part: Tensor, maps: Tensor) -> list[tuple[float, float]]:
+    """Of parts (N, 3, S, S), `covered` and `plain_outside` of `Findings`."""
+    there = inside(maps, part.shape[-1], 1 / part.shape[-1])
+    shares = there.float().mean((1, 2)).tolist()
+    return [
+        (covered, _plain_outside(own.numpy(), mask.numpy()) if covered < COVERED else 1.0)
+        for own, mask, covered in zip(part, there, shares, strict=True)
+    ]
+
+
 @torch.inference_mode()
 def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> list[Findings]:
     """RGB float32 (N, 3, S, S), 0 to 1, and maps (N, 2, 3).
@@ -124,11 +134,10 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> 
         variance=torch.maximum(variance(smooth), variance(fitted)).numpy(),
         valid=(means(mask, STRIDE) > 0.999).numpy(),
     )
-    covered = mask.mean((1, 2)).tolist()
     apart = part - seen
     difference = (apart.abs().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
     found = []
-    for row in range(len(part)):
+    for row, (covered, plain_outside) in enumerate(coverage(part, maps)):
         residue = _judged(layers, row, photographic[row], barred)
         largest = recoloured = 0.0
         areas = False
@@ -140,12 +149,8 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> 
             areas = not textured[row] and _in_areas(part[row], change * mask[row])
         found.append(
             Findings(
-                covered=covered[row],
-                plain_outside=(
-                    _plain_outside(layers.part[row], layers.mask[row])
-                    if covered[row] < COVERED
-                    else 1.0
-                ),
+                covered=covered,
+                plain_outside=plain_outside,
                 explained=residue.explained,
                 odd=residue.odd,
                 stark=residue.stark,

@@ -16,7 +16,13 @@ from torch.nn.functional import avg_pool2d
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.barred import fitted
-from aecodec.hashing.verify.decide import IN_PLACES, Sizes, Verdict, decide
+from aecodec.hashing.verify.decide import (
+    IN_PLACES,
+    Sizes,
+    Verdict,
+    decide,
+    is_worth_a_look,
+)
 from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.frames import (
     WHOLE,
@@ -28,7 +34,7 @@ from aecodec.hashing.verify.frames import (
     unstripped,
 )
 from aecodec.hashing.verify.guess import SIDE, whole_guesses, window_guesses
-from aecodec.hashing.verify.judge import are_photographic, examine
+from aecodec.hashing.verify.judge import are_photographic, coverage, examine
 from aecodec.hashing.verify.places import (
     LEVELS,
     MORE_STEPS,
@@ -166,12 +172,24 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
     nearest: dict[int, tuple[float, Tensor, bool]] = {}  # what explains most
 
     def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
-        if not len(rows):
-            return
-        a, b = (picture.index_select(0, rows) for picture in pictures)
         # With the smaller of the two as the part, or the other way round.
         second = (torch.det(maps[:, :, :2]).abs() <= 1) != backward
+        a, b = (picture.index_select(0, rows) for picture in pictures)
         part, whole, directed = part_and_whole(a, b, maps, second)
+        possible = [
+            is_worth_a_look(
+                *shares, directed[place], *(sizes[n][::-1] if second[place] else sizes[n])
+            )
+            for place, (n, shares) in enumerate(
+                zip(rows.tolist(), coverage(part, directed), strict=True)
+            )
+        ]
+        if not any(possible):
+            return
+        if not all(possible):
+            rows, second, part, whole, directed = (
+                one[torch.tensor(possible)] for one in (rows, second, part, whole, directed)
+            )
         found = examine(part, whole, directed)
         hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > _HOPELESS for f in found])
         for place, n in enumerate(rows.tolist()):
