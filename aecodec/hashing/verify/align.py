@@ -83,6 +83,7 @@ def inverse(maps: Tensor) -> Tensor:
     return torch.cat([linear, -linear @ maps[..., 2:]], -1)
 
 
+@cache
 def orientations() -> Tensor:
     """The eight of them, (8, 2, 2): quarter turns, and those of the mirror image."""
     found = []

@@ -91,9 +91,22 @@ def likeness(
 
 
 @torch.inference_mode()
+def plain_guesses(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """The best of the eight orientations (P, 2, 3) in which all of the second lies on all of the
+    first of pairs; and correlations (P,).
+
+    Args:
+        first, second: outlines (P, 1, 32, 32).
+    """
+    samples = avg_pool2d(first, SIDE // _SAMPLES).flatten(2)
+    found = _best(samples, _oriented(second, range(8)), torch.eye(2, 3)[None], range(8), 1)
+    return found[0][:, 0], found[1][:, 0]
+
+
+@torch.inference_mode()
 def whole_guesses(first: Tensor, second: Tensor, sizes: Sequence[Any]) -> tuple[Tensor, Tensor]:
-    """The best maps (P, 3, 2, 3) from all of the second to all of the first of pairs; and
-    correlations (P, 3).
+    """The best maps (P, 3, 2, 3) from all of the second to all of the first of pairs, turned a
+    little or not; and correlations (P, 3).
 
     Args:
         first, second: outlines (P, 1, 32, 32).

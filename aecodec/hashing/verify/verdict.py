@@ -33,7 +33,7 @@ from aecodec.hashing.verify.frames import (
     stripped_size,
     unstripped,
 )
-from aecodec.hashing.verify.guess import SIDE, whole_guesses, window_guesses
+from aecodec.hashing.verify.guess import SIDE, plain_guesses, whole_guesses, window_guesses
 from aecodec.hashing.verify.judge import are_photographic, coverage, examine
 from aecodec.hashing.verify.places import (
     LEVELS,
@@ -167,7 +167,6 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
     verdicts = [Verdict(False, "they show different things")] * len(pairs)
     pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
     small = [align.outlines(small_grey(picture, SIDE)) for picture in pictures]
-    guesses, scores = whole_guesses(*small, sizes)
     hopeless = torch.zeros(len(pairs), dtype=torch.bool)  # as it was last laid
     nearest: dict[int, tuple[float, Tensor, bool]] = {}  # what explains most
 
@@ -205,17 +204,16 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
         return torch.tensor([not verdicts[n].same for n in rows.tolist()]).nonzero()[:, 0]
 
     # Most copies were only scaled or compressed: they lie on each other as they are.
-    best = scores.argmax(1)
-    first = guesses[torch.arange(len(pairs)), best]
-    plain = (first == first.round()).flatten(1).all(1) & (scores.amax(1) > _ALIKE)
-    look(plain.nonzero()[:, 0], first[plain])
+    plain, score = plain_guesses(*small)
+    alike = (score > _ALIKE).nonzero()[:, 0]
+    look(alike, plain[alike])
     left = unlike(torch.arange(len(pairs)))
     if not len(left):
         return verdicts
-    more = window_guesses(*(one[left] for one in small), [sizes[n] for n in left.tolist()])
-    guesses, scores = (
-        torch.cat([one[left], other], 1) for one, other in zip((guesses, scores), more, strict=True)
-    )
+    own, other = (one.index_select(0, left) for one in small)
+    of_these = [sizes[n] for n in left.tolist()]
+    wholes, windows = (find(own, other, of_these) for find in (whole_guesses, window_guesses))
+    guesses, scores = (torch.cat(parts, 1) for parts in zip(wholes, windows, strict=True))
     likely = scores.amax(1) > least
     rows, maps = likely_places(left[likely], guesses[likely], scores[likely])
     for level in LEVELS[:-1]:
