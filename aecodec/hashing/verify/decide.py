@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
 from aecodec.hashing.verify.judge import COVERED, FAINT, Findings
@@ -72,15 +71,16 @@ class Geometry:
 
 def geometry(maps: Tensor, part: tuple[int, int], whole: tuple[int, int]) -> Geometry:
     """Of a map (2, 3) between pictures of these sizes."""
-    linear = maps[:, :2].double().numpy()
-    area = abs(np.linalg.det(linear))
-    pixels = np.diag(whole) @ linear @ np.linalg.inv(np.diag(part))
-    mirrored = bool(np.linalg.det(pixels) < 0)
+    (xx, xy, _), (yx, yy, _) = maps.tolist()
+    area = abs(xx * yy - xy * yx)
+    # Where a step of one pixel across, and one down, goes in the whole.
+    across = xx * whole[0] / part[0], yx * whole[1] / part[0]
+    down = xy * whole[0] / part[1], yy * whole[1] / part[1]
+    mirrored = across[0] * down[1] - across[1] * down[0] < 0
     if mirrored:
-        pixels = pixels @ np.diag([-1.0, 1.0])
-    across, down = pixels[:, 0], pixels[:, 1]
-    sizes = float(np.linalg.norm(across)), float(np.linalg.norm(down))
-    skew = float(across @ down / (sizes[0] * sizes[1] + 1e-9))
+        across = -across[0], -across[1]
+    sizes = math.hypot(*across), math.hypot(*down)
+    skew = (across[0] * down[0] + across[1] * down[1]) / (sizes[0] * sizes[1] + 1e-9)
     turn = math.degrees(math.atan2(across[1], across[0]))
     quarter = round(turn / 90)
     return Geometry(
@@ -90,7 +90,7 @@ def geometry(maps: Tensor, part: tuple[int, int], whole: tuple[int, int]) -> Geo
         angle=turn - 90 * quarter,
         quarter=quarter % 4,
         mirrored=mirrored,
-        area=float(area),
+        area=area,
     )
 
 

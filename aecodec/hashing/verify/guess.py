@@ -37,6 +37,7 @@ _LONGEST_SHAPE = 6  # steps of that, at most
 _MIRRORED = (0, 4)  # of the orientations: as it is, and mirrored
 _WHOLE, _PIECES = 3, 2  # guesses kept of each kind
 _WHOLES, _PARTS = 32, 512  # worked on together
+_MANY = 12  # pictures, for which a matrix is worth its size
 
 Copies = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
@@ -224,7 +225,13 @@ def _turning(shape: int) -> Tensor:
 
 def _turned(shape: int, pictures: Tensor) -> Tensor:
     """Samples (N, 5, 256) of outlines (N, 1, 32, 32), turned a little; of pictures that wide."""
-    return (pictures.flatten(1) @ _turning(shape)).reshape(len(pictures), len(_TURNS), -1)
+    count = len(pictures)
+    if count >= _MANY:
+        return (pictures.flatten(1) @ _turning(shape)).reshape(count, len(_TURNS), -1)
+    # The matrix is large.
+    maps = _turned_maps(shape).repeat(count, 1, 1)
+    turned = warp(pictures.repeat_interleave(len(_TURNS), 0), maps)
+    return avg_pool2d(turned, SIDE // _SAMPLES).reshape(count, len(_TURNS), -1)
 
 
 @dataclass(frozen=True)
