@@ -197,7 +197,8 @@ class Checker:
                 found = self._thumbnails(ids[start : start + _READ])
                 rows = [n for n in range(start, min(start + _READ, len(ids))) if ids[n] in found]
                 decoded = pool.map(
-                    lambda webp: small_copy(_picture(webp)), [found[ids[n]] for n in rows]
+                    lambda webp: small_copy(Image.open(io.BytesIO(webp))),
+                    [found[ids[n]] for n in rows],
                 )
                 for row, copy in zip(rows, decoded, strict=True):
                     copies[row] = copy

@@ -113,8 +113,8 @@ def decide(found: Findings, maps: Tensor, sizes: Sizes, piece: str, final: bool 
         # Small copies lose what fine structure there is, and so make pictures differ.
         unsure = not final and found.explained > 0.6 and found.odd < 0.25
         return Verdict(False, against, not unsure, piece, where)
-    # Codes and print without colours are a texture in small copies, as photographs are.
-    sure = final or (found.photographic and found.coloured)
+    # Codes and print without colours, in both, are a texture in small copies, as photographs are.
+    sure = final or (found.photographic and (found.coloured or found.grey))
     return Verdict(True, _reason(found, placed, piece), sure, piece, where)
 
 

@@ -118,7 +118,8 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> 
     """
     side = part.shape[-1]
     seen, mask = warp(whole, maps), inside(maps, side, 1 / side).float()
-    colours = [(p.amax(1) - p.amin(1)).mean((1, 2)) for p in (part, seen)]
+    some = [p[..., ::2, ::2] for p in (part, seen)]
+    colours = [(p.amax(1) - p.amin(1)).mean((1, 2)) for p in some]
     colourless = torch.minimum(*colours) < _COLOURLESS
     both = torch.maximum(*colours) < _COLOURLESS
     part_lit, seen_lit = (_without_colours(p, colourless) for p in (part, seen))
