@@ -64,7 +64,7 @@ _LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.48
 of which most then are alike by chance.
 """
 _EQUAL_GREY = 4  # levels, on average, in which small copies count as equal
-_READ = 512  # small copies that are made together
+_READ, _DECODED = 512, 64  # small copies that are made together, and by one thread
 
 Chosen = npt.NDArray[np.bool_]
 Copies = npt.NDArray[np.uint8]
@@ -189,19 +189,15 @@ class Checker:
 
     def _copy(self, ids: Sequence[int], copies: Copies, progress: Progress) -> Chosen:
         """Fill in small copies of thumbnails; which there were."""
-        from aecodec.hashing.verify.guess import small_copy
-
         known = np.zeros(len(ids), bool)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, len(ids), _READ):
                 found = self._thumbnails(ids[start : start + _READ])
                 rows = [n for n in range(start, min(start + _READ, len(ids))) if ids[n] in found]
-                decoded = pool.map(
-                    lambda webp: small_copy(Image.open(io.BytesIO(webp))),
-                    [found[ids[n]] for n in rows],
-                )
-                for row, copy in zip(rows, decoded, strict=True):
-                    copies[row] = copy
+                parts = [rows[n : n + _DECODED] for n in range(0, len(rows), _DECODED)]
+                webps = [[found[ids[n]] for n in part] for part in parts]
+                for part, decoded in zip(parts, pool.map(_small_copies, webps), strict=True):
+                    copies[part] = decoded
                 known[rows] = True
                 progress(min(start + _READ, len(ids)), len(ids))
         return known
@@ -325,6 +321,12 @@ def _near(copies: Copies, pairs: Pairs) -> Chosen:
         first, second = (copies[pairs[start : start + _READ, n]].astype(np.int16) for n in (0, 1))
         found[start : start + _READ] = np.abs(first - second).mean((1, 2)) < _EQUAL_GREY
     return found
+
+
+def _small_copies(webps: Sequence[bytes]) -> Copies:
+    from aecodec.hashing.verify.guess import small_copy
+
+    return np.stack([small_copy(Image.open(io.BytesIO(webp))) for webp in webps])
 
 
 def _picture(webp: bytes) -> Image.Image:

@@ -21,6 +21,7 @@ FLAT = 0.1
 
 _FAINT = 0.03  # deviation, of [0, 1], of what is no outline
 _SURPLUS = 1e-4  # of the diagonal, so that flat pictures can be solved, too
+_AT_ONCE = 2**16  # pixels that are worked on together
 
 
 def grey(pictures: Tensor) -> Tensor:
@@ -105,6 +106,17 @@ def refine(
         shapes: width by height of the parts' pictures, (N,); with these, pictures are moved,
             scaled and rotated only, and not stretched any more than they are.
     """
+    # So many that what is computed of them stays in the processor's cache.
+    some = max(1, _AT_ONCE // part[0].numel())
+    chunks = [one.split(some) for one in (part, whole, maps)]
+    basis = [None] * len(chunks[0]) if shapes is None else _movements(shapes).split(some)
+    return torch.cat(
+        [_refined(*three, steps, one) for *three, one in zip(*chunks, basis, strict=True)]
+    )
+
+
+def _refined(part: Tensor, whole: Tensor, maps: Tensor, steps: int, basis: Tensor | None) -> Tensor:
+    """The same; with a basis (N, 8, 6), of movements of only these kinds."""
     side = part.shape[-1]
     ticks = (torch.arange(side) * 2 + 1) / side - 1
     y, x = torch.meshgrid(ticks, ticks, indexing="ij")
@@ -129,10 +141,9 @@ def refine(
         normal, right = (weighted @ columns.flatten(2).transpose(1, 2)).split([8, 1], 2)
         diagonal = normal.diagonal(dim1=1, dim2=2)
         normal = normal + torch.diag_embed(_SURPLUS * diagonal + 1e-6)
-        if shapes is None:
+        if basis is None:
             found = torch.linalg.solve(normal, right)
         else:
-            basis = _movements(shapes)
             found = basis @ torch.linalg.solve(
                 basis.transpose(1, 2) @ normal @ basis, basis.transpose(1, 2) @ right
             )

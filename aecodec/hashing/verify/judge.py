@@ -47,6 +47,7 @@ _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is t
 _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest is asked for
 _NEAR = 0.06  # colours that count as one
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
+_ROWS = 16  # worked on together
 
 COVERED = 0.97
 """Share of a part in the whole, beyond which the rest does not matter."""
@@ -116,6 +117,11 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> 
     Barred, all of the part lies between bars of the whole (`barred.py`): colours are as they were,
     and something may lie over a picture of any kind.
     """
+    chunks = (one.split(_ROWS) for one in (part, whole, maps))
+    return [one for some in zip(*chunks, strict=True) for one in _examined(*some, barred)]
+
+
+def _examined(part: Tensor, whole: Tensor, maps: Tensor, barred: bool) -> list[Findings]:
     side = part.shape[-1]
     seen, mask = warp(whole, maps), inside(maps, side, 1 / side).float()
     some = [p[..., ::2, ::2] for p in (part, seen)]

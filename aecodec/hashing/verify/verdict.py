@@ -54,7 +54,7 @@ LARGE = 512
 TINY = 32
 """Pixels a side, up to which pictures are the same only where they are equal."""
 
-_BATCH = 32  # pairs worked on together
+_BATCH = 64  # pairs worked on together
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
 _FIT = 0.7  # correlation of outlines above which places may be exact enough
 _NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
