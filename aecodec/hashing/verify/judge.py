@@ -135,7 +135,6 @@ def _examined(part: Tensor, whole: Tensor, maps: Tensor, barred: bool) -> list[F
     layers = _Layers(
         part=part.numpy(),
         seen=seen.numpy(),
-        mask=(mask > 0).numpy(),
         rest=rest.numpy(),
         residual=means(rest, STRIDE).numpy(),
         variance=torch.maximum(variance(smooth), variance(fitted)).numpy(),
@@ -183,7 +182,6 @@ class _Layers:
 
     Attributes:
         part, seen: the part, and what is seen in its place, (N, 3, S, S).
-        mask: where that lies in the whole, bool (N, S, S).
         rest: what is left, squared, (N, S, S).
         residual, variance: of windows, what is left and what is there, (N, H, W).
         valid: which windows lie in the whole, bool (N, H, W).
@@ -191,7 +189,6 @@ class _Layers:
 
     part: Array
     seen: Array
-    mask: Array
     rest: Array
     residual: Array
     variance: Array
