@@ -108,10 +108,10 @@ def refine(
     """
     # So many that what is computed of them stays in the processor's cache.
     some = max(1, _AT_ONCE // part[0].numel())
-    chunks = [one.split(some) for one in (part, whole, maps)]
+    chunks = part.split(some), whole.split(some), maps.split(some)
     basis = [None] * len(chunks[0]) if shapes is None else _movements(shapes).split(some)
     return torch.cat(
-        [_refined(*three, steps, one) for *three, one in zip(*chunks, basis, strict=True)]
+        [_refined(a, b, near, steps, one) for a, b, near, one in zip(*chunks, basis, strict=True)]
     )
 
 

@@ -49,8 +49,9 @@ def recoloured(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tens
 
 def _sampled(pictures: Tensor, step: int) -> Array:
     """Means of four by four of the pixels, at every `step`: (3 N, P)."""
-    rows = sum(pictures[..., row::step, :] for row in range(_BLURRED))
-    means = sum(rows[..., column::step] for column in range(_BLURRED)) / _BLURRED**2
+    rows = torch.stack([pictures[..., row::step, :] for row in range(_BLURRED)]).sum(0)
+    means = torch.stack([rows[..., column::step] for column in range(_BLURRED)]).sum(0)
+    means = means / _BLURRED**2
     return means.flatten(2).flatten(0, 1).numpy()
 
 

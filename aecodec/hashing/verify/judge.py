@@ -117,8 +117,10 @@ def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> 
     Barred, all of the part lies between bars of the whole (`barred.py`): colours are as they were,
     and something may lie over a picture of any kind.
     """
-    chunks = (one.split(_ROWS) for one in (part, whole, maps))
-    return [one for some in zip(*chunks, strict=True) for one in _examined(*some, barred)]
+    chunks = part.split(_ROWS), whole.split(_ROWS), maps.split(_ROWS)
+    return [
+        one for a, b, place in zip(*chunks, strict=True) for one in _examined(a, b, place, barred)
+    ]
 
 
 def _examined(part: Tensor, whole: Tensor, maps: Tensor, barred: bool) -> list[Findings]:

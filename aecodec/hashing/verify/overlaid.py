@@ -60,7 +60,7 @@ def patches(
         differing = ndimage.binary_opening(rest[box] > 0.1**2)
         if not _LEAST_PATCH * side**2 < differing.sum() < _PATCH * side**2:
             continue
-        inner = [one[(slice(None), *box)][:, differing] for one in (part, seen)]
+        inner = [one[:, box[0], box[1]][:, differing] for one in (part, seen)]
         for picture, own, others in ((part, *inner), (seen, *inner[::-1])):
             colour = np.median(own, axis=1)[:, None]
             if (np.abs(others - colour).max(0) < _NEAR).mean() >= 0.25:
