@@ -60,7 +60,7 @@ _FIT = 0.7  # correlation of outlines above which places may be exact enough
 _NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
 _CLOSE, _UNLIKELY = 0.5, 0.25  # and the same of small ones
 _FRAMED = 0.7  # least correlation of small copies of what lies in frames
-_HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
+_HOPELESS = 0.4  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
 _UNKNOWN = Verdict(False, "", sure=False)
 
@@ -231,14 +231,19 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
             chosen = chosen[~hopeless[rows[chosen]]]
         look(rows[chosen], maps[chosen], backward)
     # What is nearly explained may only not lie quite where it should.
-    near = [n for n in nearest if not verdicts[n].same]
-    if near:
-        rows = torch.tensor(near)
-        maps = torch.stack([nearest[n][1] for n in near])
-        second = torch.tensor([nearest[n][2] for n in near])
-        part, whole, _ = part_and_whole(pictures[0][rows], pictures[1][rows], maps, second)
-        grown = torch.tensor([sizes[n] for n in near], dtype=torch.float32)
-        maps = closer(part, whole, maps, second, grown)
+    near = torch.tensor([n for n in nearest if not verdicts[n].same], dtype=torch.long)
+    for swapped in (False, True):
+        rows = near[unlike(near)]
+        if not len(rows):
+            break
+        # With either of the two as the part: on a ground, one way leads nearer than the other.
+        second = torch.tensor([nearest[n][2] != swapped for n in rows.tolist()])
+        maps = torch.stack([nearest[n][1] for n in rows.tolist()])
+        maps = align.inverse(maps) if swapped else maps
+        a, b = (picture.index_select(0, rows) for picture in pictures)
+        turn = second[:, None, None, None]
+        grown = torch.tensor([sizes[n] for n in rows.tolist()], dtype=torch.float32)
+        maps = closer(torch.where(turn, b, a), torch.where(turn, a, b), maps, second, grown)
         maps = torch.where(second[:, None, None], maps, align.inverse(maps))
         look(rows, maps)
         # As large as each other, either may be the one that shows all of what both do.
