@@ -181,6 +181,8 @@ def _reason(found: Findings, placed: Geometry, piece: str) -> str:
     side = math.sqrt(placed.area)
     if side < 0.97:
         words.append(f"cropped to {side:.0%}" if piece == "b" else "in a frame or with bars")
+    elif side > 1.03:
+        words.append("in a frame or with bars" if piece == "b" else "without its frame or bars")
     scale = 1 / placed.scale if piece == "b" else placed.scale
     if placed.stretch > 1.04:
         words.append("stretched")

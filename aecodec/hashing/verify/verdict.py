@@ -29,6 +29,7 @@ from aecodec.hashing.verify.frames import (
     Box,
     contents,
     has_frame,
+    is_framed,
     strip,
     stripped_size,
     unstripped,
@@ -260,6 +261,8 @@ def _without_frames(
 
     What looks like a bar may be the photograph's own sky: where both seem to have frames, each is
     compared without its own with the other as it is, too.
+
+    What is no photograph is compared so where one of the two has a frame all around it.
     """
     found = list(verdicts)
     rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
@@ -279,7 +282,10 @@ def _without_frames(
     inner = [(strip(pairs[n][0], box), strip(pairs[n][1], other)) for n, (box, other) in tries]
     if inner:
         flags = [are_photographic(squares([pair[k] for pair in inner], SMALL)) for k in (0, 1)]
-        both_are = [all(kinds) for kinds in zip(*flags, strict=True)]
+        both_are = [
+            all(kinds) or is_framed(*boxes)
+            for *kinds, (_, boxes) in zip(*flags, tries, strict=True)
+        ]
         tries, inner = [*compress(tries, both_are)], [*compress(inner, both_are)]
     inner_sizes = [
         (stripped_size(sizes[n][0], box), stripped_size(sizes[n][1], other))
