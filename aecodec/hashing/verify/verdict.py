@@ -15,7 +15,7 @@ from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
-from aecodec.hashing.verify.barred import fitted
+from aecodec.hashing.verify.barred import fitted, may_fit
 from aecodec.hashing.verify.decide import (
     IN_PLACES,
     Sizes,
@@ -113,8 +113,10 @@ def _batch(
     open_rows = [n for n, verdict in enumerate(verdicts) if verdict is None]
     if open_rows:
         chosen, chosen_sizes = [pairs[n] for n in open_rows], [sizes[n] for n in open_rows]
-        aligned = _without_frames(chosen, chosen_sizes, _aligned(chosen, chosen_sizes))
-        aligned = _in_screenshots(chosen, chosen_sizes, aligned)
+        pictures = [squares([pair[k] for pair in chosen], SMALL) for k in (0, 1)]
+        aligned = _aligned(pictures, chosen_sizes)
+        aligned = _without_frames(chosen, pictures, chosen_sizes, aligned)
+        aligned = _in_screenshots(pictures, chosen_sizes, aligned)
         for n, verdict in zip(open_rows, aligned, strict=True):
             if full and not verdict.sure:
                 verdict = _large(pairs[n], sizes[n], verdict)
@@ -161,14 +163,13 @@ def squares(images: Sequence[Image.Image], side: int) -> Tensor:
     )
 
 
-def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0) -> list[Verdict]:
-    """Verdicts by copies of `SMALL` pixels a side; with guesses of less correlation than the least,
-    pairs differ.
+def _aligned(pictures: Sequence[Tensor], sizes: Sequence[Sizes]) -> list[Verdict]:
+    """Verdicts by copies (P, 3, S, S) of the first and of the second of pairs, of `SMALL` pixels a
+    side.
     """
-    verdicts = [Verdict(False, "they show different things")] * len(pairs)
-    pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
+    verdicts = [Verdict(False, "they show different things")] * len(sizes)
     small = [align.outlines(small_grey(picture, SIDE)) for picture in pictures]
-    hopeless = torch.zeros(len(pairs), dtype=torch.bool)  # as it was last laid
+    hopeless = torch.zeros(len(sizes), dtype=torch.bool)  # as it was last laid
     nearest: dict[int, tuple[float, Tensor, bool]] = {}  # what explains most
 
     def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
@@ -208,15 +209,14 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
     plain, score = plain_guesses(*small)
     alike = (score > _ALIKE).nonzero()[:, 0]
     look(alike, plain[alike])
-    left = unlike(torch.arange(len(pairs)))
+    left = unlike(torch.arange(len(sizes)))
     if not len(left):
         return verdicts
     own, other = (one.index_select(0, left) for one in small)
     of_these = [sizes[n] for n in left.tolist()]
     wholes, windows = (find(own, other, of_these) for find in (whole_guesses, window_guesses))
     guesses, scores = (torch.cat(parts, 1) for parts in zip(wholes, windows, strict=True))
-    likely = scores.amax(1) > least
-    rows, maps = likely_places(left[likely], guesses[likely], scores[likely])
+    rows, maps = likely_places(left, guesses, scores)
     for level in LEVELS[:-1]:
         rows, maps, score = finer(pictures, rows, maps, level)
     # Most lie well enough by now.
@@ -254,7 +254,10 @@ def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0)
 
 
 def _without_frames(
-    pairs: Sequence[Pair], sizes: Sequence[Sizes], verdicts: Sequence[Verdict]
+    pairs: Sequence[Pair],
+    pictures: Sequence[Tensor],
+    sizes: Sequence[Sizes],
+    verdicts: Sequence[Verdict],
 ) -> list[Verdict]:
     """The verdicts, but of photographs with frames or bars those on what is within, if that is the
     same: a frame's edge draws maps away from it.
@@ -268,10 +271,8 @@ def _without_frames(
     rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
     if not rows:
         return found
-    boxes = [
-        contents(avg_pool2d(squares([pairs[n][k] for n in rows], SMALL), 2)).tolist()
-        for k in (0, 1)
-    ]
+    left = torch.tensor(rows)
+    boxes = [contents(avg_pool2d(one.index_select(0, left), 2)).tolist() for one in pictures]
     tries: list[tuple[int, tuple[Box, Box]]] = []
     for place, n in enumerate(rows):
         own = tuple(boxes[0][place]), tuple(boxes[1][place])
@@ -279,21 +280,29 @@ def _without_frames(
             tries.append((n, own))
         if all(map(has_frame, own)):
             tries += [(n, (own[0], WHOLE)), (n, (WHOLE, own[1]))]
+    if not tries:
+        return found
     inner = [(strip(pairs[n][0], box), strip(pairs[n][1], other)) for n, (box, other) in tries]
-    if inner:
-        flags = [are_photographic(squares([pair[k] for pair in inner], SMALL)) for k in (0, 1)]
-        both_are = [
-            all(kinds) or is_framed(*boxes)
-            for *kinds, (_, boxes) in zip(*flags, tries, strict=True)
-        ]
-        tries, inner = [*compress(tries, both_are)], [*compress(inner, both_are)]
     inner_sizes = [
         (stripped_size(sizes[n][0], box), stripped_size(sizes[n][1], other))
         for n, (box, other) in tries
     ]
+    likely = _likeness(inner, inner_sizes) > _FRAMED
+    tries, inner, inner_sizes = ([*compress(one, likely)] for one in (tries, inner, inner_sizes))
     if not tries:
         return found
-    for (n, both), verdict in zip(tries, _aligned(inner, inner_sizes, _FRAMED), strict=True):
+    own_pictures = [squares([pair[k] for pair in inner], SMALL) for k in (0, 1)]
+    flags = [are_photographic(one) for one in own_pictures]
+    usable = [
+        place
+        for place, (*kinds, (_, boxes_of)) in enumerate(zip(*flags, tries, strict=True))
+        if all(kinds) or is_framed(*boxes_of)
+    ]
+    if not usable:
+        return found
+    within = _aligned([one[usable] for one in own_pictures], [inner_sizes[n] for n in usable])
+    for place, verdict in zip(usable, within, strict=True):
+        n, both = tries[place]
         if found[n].same or not verdict.same or verdict.maps is None:
             continue
         part, whole = (both[0], both[1]) if verdict.piece == "a" else (both[1], both[0])
@@ -306,17 +315,24 @@ def _without_frames(
     return found
 
 
+def _likeness(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> Tensor:
+    """The greatest correlation of small copies, wherever one lies in the other, (P,)."""
+    small = [align.outlines(align.grey(squares([pair[k] for pair in pairs], SIDE))) for k in (0, 1)]
+    scores = [find(*small, sizes)[1] for find in (whole_guesses, window_guesses)]
+    return torch.cat(scores, 1).amax(1)
+
+
 def _in_screenshots(
-    pairs: Sequence[Pair], sizes: Sequence[Sizes], verdicts: Sequence[Verdict]
+    pictures: Sequence[Tensor], sizes: Sequence[Sizes], verdicts: Sequence[Verdict]
 ) -> list[Verdict]:
     """The verdicts, but of pairs of which one lies between bars in the other those on that place,
     if they are the same there, or may be.
     """
     found = list(verdicts)
-    rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
+    rows = [n for n, verdict in enumerate(verdicts) if not verdict.same and may_fit(*sizes[n])]
     if not rows:
         return found
-    a, b = (squares([pairs[n][k] for n in rows], SMALL) for k in (0, 1))
+    a, b = (one.index_select(0, torch.tensor(rows)) for one in pictures)
     grown = torch.tensor([sizes[n] for n in rows], dtype=torch.float32)
     for part, whole, piece in ((a, b, "a"), (b, a, "b")):
         maps, barred = fitted(part, whole, grown if piece == "a" else grown.flip(1))
