@@ -113,8 +113,9 @@ def decide(found: Findings, maps: Tensor, sizes: Sizes, piece: str, final: bool 
         # Small copies lose what fine structure there is, and so make pictures differ.
         unsure = not final and found.explained > 0.6 and found.odd < 0.25
         return Verdict(False, against, not unsure, piece, where)
-    # Codes and print without colours, in both, are a texture in small copies, as photographs are.
-    sure = final or (found.photographic and (found.coloured or found.grey))
+    # Codes and print without colours are a texture in small copies, as photographs are.
+    told = found.coloured or (found.grey and _is_well_explained(found))
+    sure = final or (found.photographic and told)
     return Verdict(True, _reason(found, placed, piece), sure, piece, where)
 
 
@@ -151,8 +152,7 @@ def _impossible(found: Findings, placed: Geometry) -> str:
 
 def _against(found: Findings, final: bool) -> str:
     """What speaks against it, or nothing."""
-    well = found.photographic and found.explained > 0.9 and found.odd == 0
-    smooth = FAINT / 2 if well else FAINT
+    smooth = FAINT / 2 if found.photographic and _is_well_explained(found) else FAINT
     if found.structure < smooth:  # what is smooth is only the same where it is equal
         limit = 0.008 if final else 0.016
         return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"
@@ -167,6 +167,10 @@ def _against(found: Findings, final: bool) -> str:
     if found.explained < least or found.odd > few or found.stark > none:
         return IN_PLACES
     return ""
+
+
+def _is_well_explained(found: Findings) -> bool:
+    return found.explained > 0.9 and found.odd == 0
 
 
 def _reason(found: Findings, placed: Geometry, piece: str) -> str:
