@@ -287,8 +287,9 @@ def _without_frames(
         (stripped_size(sizes[n][0], box), stripped_size(sizes[n][1], other))
         for n, (box, other) in tries
     ]
-    likely = _likeness(inner, inner_sizes) > _FRAMED
-    tries, inner, inner_sizes = ([*compress(one, likely)] for one in (tries, inner, inner_sizes))
+    likely = (_likeness(inner, inner_sizes) > _FRAMED).tolist()
+    tries = [*compress(tries, likely)]
+    inner, inner_sizes = [*compress(inner, likely)], [*compress(inner_sizes, likely)]
     if not tries:
         return found
     own_pictures = [squares([pair[k] for pair in inner], SMALL) for k in (0, 1)]
@@ -317,8 +318,8 @@ def _without_frames(
 
 def _likeness(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> Tensor:
     """The greatest correlation of small copies, wherever one lies in the other, (P,)."""
-    small = [align.outlines(align.grey(squares([pair[k] for pair in pairs], SIDE))) for k in (0, 1)]
-    scores = [find(*small, sizes)[1] for find in (whole_guesses, window_guesses)]
+    a, b = (align.outlines(align.grey(squares([p[k] for p in pairs], SIDE))) for k in (0, 1))
+    scores = [find(a, b, sizes)[1] for find in (whole_guesses, window_guesses)]
     return torch.cat(scores, 1).amax(1)
 
 
