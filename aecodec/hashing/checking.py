@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,9 @@ from aecodec.hashing.duplicates import (
 )
 from aecodec.hashing.picture import Preview, preview_of
 from aecodec.images import Picture
+
+if TYPE_CHECKING:
+    from aecodec.hashing.verify import Verdict
 
 LONGEST = 1024
 """Pixels a side, at most, of the copies of files that are compared."""
@@ -60,7 +64,7 @@ _LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.48
 of which most then are alike by chance.
 """
 _EQUAL_GREY = 4  # levels, on average, in which small copies count as equal
-_READ = 512  # small copies that are made together
+_READ, _DECODED = 512, 64  # small copies that are made together, and by one thread
 
 Chosen = npt.NDArray[np.bool_]
 Copies = npt.NDArray[np.uint8]
@@ -185,18 +189,15 @@ class Checker:
 
     def _copy(self, ids: Sequence[int], copies: Copies, progress: Progress) -> Chosen:
         """Fill in small copies of thumbnails; which there were."""
-        from aecodec.hashing.verify.guess import small_copy
-
         known = np.zeros(len(ids), bool)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, len(ids), _READ):
                 found = self._thumbnails(ids[start : start + _READ])
                 rows = [n for n in range(start, min(start + _READ, len(ids))) if ids[n] in found]
-                decoded = pool.map(
-                    lambda webp: small_copy(_picture(webp)), [found[ids[n]] for n in rows]
-                )
-                for row, copy in zip(rows, decoded, strict=True):
-                    copies[row] = copy
+                parts = [rows[n : n + _DECODED] for n in range(0, len(rows), _DECODED)]
+                webps = [[found[ids[n]] for n in part] for part in parts]
+                for part, decoded in zip(parts, pool.map(_small_copies, webps), strict=True):
+                    copies[part] = decoded
                 known[rows] = True
                 progress(min(start + _READ, len(ids)), len(ids))
         return known
@@ -218,7 +219,9 @@ class Checker:
             for n, verdict in zip(rows, explain_pairs(pictures, sizes=sizes), strict=True):
                 verdicts[n] = verdict
         return [
-            (verdict.reason if verdict.same else "") if verdict.sure else self._by_files(*pair)
+            (verdict.reason if verdict.same else "")
+            if verdict.sure
+            else self._by_files(*pair, verdict)
             for verdict, pair in zip(verdicts, pairs, strict=True)
         ]
 
@@ -233,10 +236,12 @@ class Checker:
             if i not in ids:
                 del self._known[i]
 
-    def _by_files(self, a: Entry, b: Entry) -> str:
+    def _by_files(self, a: Entry, b: Entry, small: Verdict) -> str:
         try:
             first, second = self._file(a.path), self._file(b.path)
-            same, reason = compare_previews(first, second, lambda: self._equal(a.path, b.path))
+            same, reason = compare_previews(
+                first, second, lambda: self._equal(a.path, b.path), small
+            )
         except (AecodecError, OSError, MemoryError) as error:
             self.unclear.append((a.path, b.path, str(error)))
             return ""
@@ -275,17 +280,21 @@ class ExactChecker:
             return ""
 
 
-def compare_previews(a: Preview, b: Preview, equal: Callable[[], bool]) -> tuple[bool, str]:
+def compare_previews(
+    a: Preview, b: Preview, equal: Callable[[], bool], small: Verdict | None = None
+) -> tuple[bool, str]:
     """Whether they are the same, by all that the two have; and why.
 
     Args:
         a, b: copies of the pictures.
         equal: tells whether the pictures themselves are; asked where the copies are.
+        small: the verdict by smaller copies.
     """
     from aecodec.hashing.verify import explain_pairs, is_plain
 
     sizes = ((a.width, a.height), (b.width, b.height))
-    (verdict,) = explain_pairs([(a.image, b.image)], sizes=[sizes], full=True)
+    known = [small] if small else None
+    (verdict,) = explain_pairs([(a.image, b.image)], sizes=[sizes], full=True, known=known)
     if verdict.reason != EQUAL or equal():
         return verdict.same, verdict.reason
     if is_plain(a.image):
@@ -312,6 +321,12 @@ def _near(copies: Copies, pairs: Pairs) -> Chosen:
         first, second = (copies[pairs[start : start + _READ, n]].astype(np.int16) for n in (0, 1))
         found[start : start + _READ] = np.abs(first - second).mean((1, 2)) < _EQUAL_GREY
     return found
+
+
+def _small_copies(webps: Sequence[bytes]) -> Copies:
+    from aecodec.hashing.verify.guess import small_copy
+
+    return np.stack([small_copy(Image.open(io.BytesIO(webp))) for webp in webps])
 
 
 def _picture(webp: bytes) -> Image.Image:

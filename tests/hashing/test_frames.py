@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from aecodec.hashing.verify import explain_pairs
+from aecodec.hashing.verify import explain_pairs, explains
 from aecodec.hashing.verify.frames import contents, has_frame, strip, unstripped
 
 
@@ -60,3 +60,23 @@ def test_a_photo_with_a_plain_sky_is_found_in_a_frame(photo: Image.Image) -> Non
     framed = ImageOps.expand(under_the_sky, 60, "white")
     verdicts = explain_pairs([(under_the_sky, framed), (framed, under_the_sky)])
     assert [verdict.same for verdict in verdicts] == [True, True]
+
+
+def test_a_thing_on_a_ground_is_found_in_a_frame() -> None:
+    stars = Image.fromarray(skimage.data.hubble_deep_field()).resize((600, 523))
+    framed = ImageOps.expand(stars, (60, 52), "white")
+    assert explains(stars, framed).reason == "in a frame or with bars"
+    assert explains(framed, stars).reason == "without its frame or bars"
+
+
+def test_a_page_with_margins_is_not_another_page_without() -> None:
+    pages = []
+    for words in ("invoice total", "letter of may"):
+        page = Image.new("RGB", (600, 800), "white")
+        pen, font = ImageDraw.Draw(page), ImageFont.load_default(20)
+        for line in range(25):
+            pen.text((10, 10 + 31 * line), f"{words} {line * 37} " * 3, "black", font)
+        pages.append(page)
+    framed = ImageOps.expand(pages[1], 60, "white")
+    assert not explains(pages[0], framed).same
+    assert not explains(framed, pages[0]).same

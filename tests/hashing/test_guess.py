@@ -8,7 +8,8 @@ import skimage.data
 import torch
 from PIL import Image, ImageOps
 
-from aecodec.hashing.verify.guess import SIDE, guess, likeness, small_copy
+from aecodec.hashing.verify.align import outlines
+from aecodec.hashing.verify.guess import SIDE, likeness, small_copy, window_guesses
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +68,12 @@ def test_a_piece_is_found_where_it_was(photos: list[Image.Image], mirrored: bool
     box = [round(whole.width * v) for v in (left, top, left + side, top + side)]
     part = whole.crop((box[0], box[1], box[2], box[3]))
     part = ImageOps.mirror(part) if mirrored else part
-    tensors = [
-        torch.from_numpy(small_copy(p).copy())[None, None].float() / 255 for p in (whole, part)
+    small = [
+        outlines(torch.from_numpy(small_copy(p).copy())[None, None].float() / 255)
+        for p in (whole, part)
     ]
-    assert tensors[0].shape == (1, 1, SIDE, SIDE)
-    maps, scores = guess(tensors[0], tensors[1], [(whole.size, part.size)])
+    assert small[0].shape == (1, 1, SIDE, SIDE)
+    maps, scores = window_guesses(*small, [(whole.size, part.size)])
     assert scores.max() > 0.6
     best = maps[0, scores[0].argmax()]
     sign = -1 if mirrored else 1

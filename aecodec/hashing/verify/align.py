@@ -21,12 +21,13 @@ FLAT = 0.1
 
 _FAINT = 0.03  # deviation, of [0, 1], of what is no outline
 _SURPLUS = 1e-4  # of the diagonal, so that flat pictures can be solved, too
+_AT_ONCE = 2**16  # pixels that are worked on together
 
 
 def grey(pictures: Tensor) -> Tensor:
     """Luma (N, 1, H, W) of RGB (N, 3, H, W)."""
-    red, green, blue = pictures.split(1, dim=1)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+    count, _, *shape = pictures.shape
+    return (torch.tensor([[0.299, 0.587, 0.114]]) @ pictures.flatten(2)).view(count, 1, *shape)
 
 
 def outlines(pictures: Tensor) -> Tensor:
@@ -56,6 +57,8 @@ def _averaging(side: int) -> Tensor:
 
 def warp(whole: Tensor, maps: Tensor) -> Tensor:
     """The whole pictures (N, C, S, S) as the part's grid sees them."""
+    if torch.equal(maps, torch.eye(2, 3).expand_as(maps)):
+        return whole
     grid = torch.stack(_grid(maps, whole.shape[-1]), -1)
     return grid_sample(whole, grid, padding_mode="border", align_corners=False)
 
@@ -81,6 +84,7 @@ def inverse(maps: Tensor) -> Tensor:
     return torch.cat([linear, -linear @ maps[..., 2:]], -1)
 
 
+@cache
 def orientations() -> Tensor:
     """The eight of them, (8, 2, 2): quarter turns, and those of the mirror image."""
     found = []
@@ -102,31 +106,44 @@ def refine(
         shapes: width by height of the parts' pictures, (N,); with these, pictures are moved,
             scaled and rotated only, and not stretched any more than they are.
     """
+    # So many that what is computed of them stays in the processor's cache.
+    some = max(1, _AT_ONCE // part[0].numel())
+    chunks = part.split(some), whole.split(some), maps.split(some)
+    basis = [None] * len(chunks[0]) if shapes is None else _movements(shapes).split(some)
+    return torch.cat(
+        [_refined(a, b, near, steps, one) for a, b, near, one in zip(*chunks, basis, strict=True)]
+    )
+
+
+def _refined(part: Tensor, whole: Tensor, maps: Tensor, steps: int, basis: Tensor | None) -> Tensor:
+    """The same; with a basis (N, 8, 6), of movements of only these kinds."""
     side = part.shape[-1]
     ticks = (torch.arange(side) * 2 + 1) / side - 1
     y, x = torch.meshgrid(ticks, ticks, indexing="ij")
     target = part[:, 0]
+    # Derivatives by the map's six numbers, gain and offset; and what is left.
+    columns = torch.empty(len(part), 9, side, side)
     for _ in range(steps):
-        seen = warp(whole, maps)[:, 0]
-        mask = inside(maps, side).float()
+        seen, mask = _seen(whole, maps)
         gain, offset = _line(seen, target, mask)
-        fitted = gain * seen + offset
-        rest = (target - fitted) * mask
-        weight = mask * _biweight(rest, mask)
+        fitted = torch.addcmul(offset, gain, seen)
+        rest = torch.sub(target, fitted, out=columns[:, 8]).mul_(mask)
+        weight = _biweight(rest, mask).mul_(mask)
         padded = pad(fitted[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
-        across = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) * (side / 4)
-        down = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) * (side / 4)
-        columns = [across * x, across * y, across, down * x, down * y, down, seen, mask]
-        jacobian = torch.stack(columns, 1).flatten(2)
-        weighted = jacobian * weight.flatten(1)[:, None]
-        normal = weighted @ jacobian.transpose(1, 2)
-        right = weighted @ rest.flatten(1)[:, :, None]
+        across = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]).mul_(side / 4)
+        down = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]).mul_(side / 4)
+        for number, slope in ((0, across), (3, down)):
+            torch.mul(slope, x, out=columns[:, number])
+            torch.mul(slope, y, out=columns[:, number + 1])
+            columns[:, number + 2] = slope
+        columns[:, 6], columns[:, 7] = seen, mask
+        weighted = (columns[:, :8] * weight[:, None]).flatten(2)
+        normal, right = (weighted @ columns.flatten(2).transpose(1, 2)).split([8, 1], 2)
         diagonal = normal.diagonal(dim1=1, dim2=2)
         normal = normal + torch.diag_embed(_SURPLUS * diagonal + 1e-6)
-        if shapes is None:
+        if basis is None:
             found = torch.linalg.solve(normal, right)
         else:
-            basis = _movements(shapes)
             found = basis @ torch.linalg.solve(
                 basis.transpose(1, 2) @ normal @ basis, basis.transpose(1, 2) @ right
             )
@@ -179,7 +196,7 @@ def similar(maps: Tensor, part: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
 
 def correlation(part: Tensor, whole: Tensor, maps: Tensor) -> Tensor:
     """Of grey pictures (N, 1, S, S), where they overlap; times the share of that, if below 0.6."""
-    seen, mask = warp(whole, maps)[:, 0], inside(maps, part.shape[-1]).float()
+    seen, mask = _seen(whole, maps)
     count = mask.sum((1, 2)).clamp_min(1)
     a = (part[:, 0] - (part[:, 0] * mask).sum((1, 2), keepdim=True) / count[:, None, None]) * mask
     b = (seen - (seen * mask).sum((1, 2), keepdim=True) / count[:, None, None]) * mask
@@ -189,19 +206,28 @@ def correlation(part: Tensor, whole: Tensor, maps: Tensor) -> Tensor:
     return found * (count / mask[0].numel() / 0.6).clamp_max(1)
 
 
+def _seen(whole: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Grey pictures (N, 1, S, S) as the part's grid sees them, and where it does, (N, S, S)."""
+    x, y = _grid(maps, whole.shape[-1])
+    grid = torch.stack([x, y], -1)
+    seen = grid_sample(whole, grid, padding_mode="border", align_corners=False)[:, 0]
+    return seen, torch.maximum(x.abs_(), y.abs_()).le_(1)
+
+
 def _line(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Gain and offset (N, 1, 1) from what is seen to the target."""
-    count = mask.sum((1, 2), keepdim=True).clamp_min(1)
-    mean = (seen * mask).sum((1, 2), keepdim=True) / count
-    aim = (target * mask).sum((1, 2), keepdim=True) / count
-    spread = ((seen - mean).square() * mask).sum((1, 2), keepdim=True)
-    gain = ((seen - mean) * (target - aim) * mask).sum((1, 2), keepdim=True) / (spread + 1e-6)
+    known = torch.stack([mask, seen, target], 1).flatten(2)
+    sums = (known[:, :2] * mask.flatten(1)[:, None]) @ known.transpose(1, 2)
+    count = sums[:, 0, 0].clamp_min(1)
+    mean, aim = sums[:, 0, 1] / count, sums[:, 0, 2] / count
+    spread = (sums[:, 1, 1] - count * mean.square()).clamp_min(0)
+    gain = (sums[:, 1, 2] - count * mean * aim) / (spread + 1e-6)
     gain = gain.clamp(0.2, 5)
-    return gain, aim - gain * mean
+    return gain[:, None, None], (aim - gain * mean)[:, None, None]
 
 
 def _biweight(rest: Tensor, mask: Tensor) -> Tensor:
     """Weights 0 to 1; the scale is 3 times the mean size of what does not fit."""
     count = mask.sum((1, 2), keepdim=True).clamp_min(1)
     scale = 3 * rest.abs().sum((1, 2), keepdim=True) / count + 0.1
-    return (1 - (rest / scale).square()).clamp_min(0).square()
+    return (rest / scale).square_().neg_().add_(1).clamp_min_(0).square_()

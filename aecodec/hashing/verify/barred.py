@@ -60,6 +60,12 @@ def fitted(part: Tensor, whole: Tensor, sizes: Tensor) -> tuple[Tensor, list[boo
     ]
 
 
+def may_fit(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Whether bars have room beside one of two pictures of these sizes in the other."""
+    wider = first[0] * second[1] / (first[1] * second[0])
+    return _LEAST <= 1 - min(wider, 1 / wider) <= _MOST
+
+
 def is_between_bars(whole: Tensor, maps: Tensor) -> bool:
     """Whether what is around a part's place in the whole (3, S, S) is plain, be there text."""
     side = whole.shape[-1]

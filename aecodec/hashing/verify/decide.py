@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
-from aecodec.hashing.verify.judge import Findings
+from aecodec.hashing.verify.judge import COVERED, FAINT, Findings
 
 IN_PLACES = "they differ in places"
 """Why they are not the same where something is left, be it that the place is a little wrong."""
@@ -72,15 +71,16 @@ class Geometry:
 
 def geometry(maps: Tensor, part: tuple[int, int], whole: tuple[int, int]) -> Geometry:
     """Of a map (2, 3) between pictures of these sizes."""
-    linear = maps[:, :2].double().numpy()
-    area = abs(np.linalg.det(linear))
-    pixels = np.diag(whole) @ linear @ np.linalg.inv(np.diag(part))
-    mirrored = bool(np.linalg.det(pixels) < 0)
+    (xx, xy, _), (yx, yy, _) = maps.tolist()
+    area = abs(xx * yy - xy * yx)
+    # Where a step of one pixel across, and one down, goes in the whole.
+    across = xx * whole[0] / part[0], yx * whole[1] / part[0]
+    down = xy * whole[0] / part[1], yy * whole[1] / part[1]
+    mirrored = across[0] * down[1] - across[1] * down[0] < 0
     if mirrored:
-        pixels = pixels @ np.diag([-1.0, 1.0])
-    across, down = pixels[:, 0], pixels[:, 1]
-    sizes = float(np.linalg.norm(across)), float(np.linalg.norm(down))
-    skew = float(across @ down / (sizes[0] * sizes[1] + 1e-9))
+        across = -across[0], -across[1]
+    sizes = math.hypot(*across), math.hypot(*down)
+    skew = (across[0] * down[0] + across[1] * down[1]) / (sizes[0] * sizes[1] + 1e-9)
     turn = math.degrees(math.atan2(across[1], across[0]))
     quarter = round(turn / 90)
     return Geometry(
@@ -90,7 +90,7 @@ def geometry(maps: Tensor, part: tuple[int, int], whole: tuple[int, int]) -> Geo
         angle=turn - 90 * quarter,
         quarter=quarter % 4,
         mirrored=mirrored,
-        area=float(area),
+        area=area,
     )
 
 
@@ -114,25 +114,45 @@ def decide(found: Findings, maps: Tensor, sizes: Sizes, piece: str, final: bool 
         unsure = not final and found.explained > 0.6 and found.odd < 0.25
         return Verdict(False, against, not unsure, piece, where)
     # Codes and print without colours are a texture in small copies, as photographs are.
-    sure = final or (found.photographic and found.coloured)
+    told = found.coloured or (found.grey and _is_well_explained(found))
+    sure = final or (found.photographic and told)
     return Verdict(True, _reason(found, placed, piece), sure, piece, where)
+
+
+def is_worth_a_look(
+    covered: float,
+    plain_outside: float,
+    maps: Tensor,
+    part: tuple[int, int],
+    whole: tuple[int, int],
+) -> bool:
+    """Whether a place is possible, or may be once it is made finer; as `Findings` and `geometry`
+    have it.
+    """
+    if covered < 0.5 or (covered < COVERED and plain_outside < 0.5):
+        return False
+    return _can_be(geometry(maps, part, whole))
+
+
+def _can_be(placed: Geometry) -> bool:
+    """Whether an alteration does this."""
+    if placed.area < 0.15 or placed.area > 2 or placed.stretch > 1.8:
+        return False
+    return placed.skew <= 0.12 and abs(placed.angle) <= 20
 
 
 def _impossible(found: Findings, placed: Geometry) -> str:
     """Why a place is none, or nothing."""
-    if placed.area < 0.15 or placed.area > 2 or placed.stretch > 1.8:
+    if not _can_be(placed):
         return "they show different things"
-    if placed.skew > 0.12 or abs(placed.angle) > 20:
-        return "they show different things"
-    if found.covered < 0.6 or (found.covered < 0.97 and found.plain_outside < 0.9):
+    if found.covered < 0.6 or (found.covered < COVERED and found.plain_outside < 0.9):
         return "neither lies within the other"
     return ""
 
 
 def _against(found: Findings, final: bool) -> str:
     """What speaks against it, or nothing."""
-    well = found.photographic and found.explained > 0.9 and found.odd == 0
-    smooth = 0.006 if well else 0.012
+    smooth = FAINT / 2 if found.photographic and _is_well_explained(found) else FAINT
     if found.structure < smooth:  # what is smooth is only the same where it is equal
         limit = 0.008 if final else 0.016
         return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"
@@ -149,6 +169,10 @@ def _against(found: Findings, final: bool) -> str:
     return ""
 
 
+def _is_well_explained(found: Findings) -> bool:
+    return found.explained > 0.9 and found.odd == 0
+
+
 def _reason(found: Findings, placed: Geometry, piece: str) -> str:
     """What was done to the first to have the second, in words."""
     words = []
@@ -161,6 +185,8 @@ def _reason(found: Findings, placed: Geometry, piece: str) -> str:
     side = math.sqrt(placed.area)
     if side < 0.97:
         words.append(f"cropped to {side:.0%}" if piece == "b" else "in a frame or with bars")
+    elif side > 1.03:
+        words.append("in a frame or with bars" if piece == "b" else "without its frame or bars")
     scale = 1 / placed.scale if piece == "b" else placed.scale
     if placed.stretch > 1.04:
         words.append("stretched")

@@ -67,6 +67,13 @@ def has_frame(box: Sequence[float]) -> bool:
     return max(1 + box[0], 1 + box[1], 1 - box[2], 1 - box[3]) > 2 * _LEAST_FRAME
 
 
+def is_framed(a: Box, b: Box) -> bool:
+    """Whether one of two boxes has a frame at all four edges, and the other is all."""
+    margins = [(1 + box[0], 1 + box[1], 1 - box[2], 1 - box[3]) for box in (a, b)]
+    (most, least) = [max(one) for one in margins], [min(one) for one in margins]
+    return any(most[1 - n] == 0 and least[n] > 2 * _LEAST_FRAME for n in (0, 1))
+
+
 def unstripped(maps: Tensor, part: Box, whole: Box) -> Tensor:
     """A map (2, 3) between what lies in boxes of two pictures, as one between these."""
     (part_centre, part_half), (whole_centre, whole_half) = (

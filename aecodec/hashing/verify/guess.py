@@ -37,6 +37,7 @@ _LONGEST_SHAPE = 6  # steps of that, at most
 _MIRRORED = (0, 4)  # of the orientations: as it is, and mirrored
 _WHOLE, _PIECES = 3, 2  # guesses kept of each kind
 _WHOLES, _PARTS = 32, 512  # worked on together
+_MANY = 12  # pictures, for which a matrix is worth its size
 
 Copies = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
@@ -91,31 +92,48 @@ def likeness(
 
 
 @torch.inference_mode()
-def guess(first: Tensor, second: Tensor, sizes: Sequence[Any]) -> tuple[Tensor, Tensor]:
-    """The best maps (P, 7, 2, 3) from the second to the first of pairs; and correlations (P, 7).
+def plain_guesses(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """The best of the eight orientations (P, 2, 3) in which all of the second lies on all of the
+    first of pairs; and correlations (P,).
 
     Args:
-        first, second: grey, float32 (P, 1, 32, 32), 0 to 1.
+        first, second: outlines (P, 1, 32, 32).
+    """
+    samples = avg_pool2d(first, SIDE // _SAMPLES).flatten(2)
+    found = _best(samples, _oriented(second, range(8)), torch.eye(2, 3)[None], range(8), 1)
+    return found[0][:, 0], found[1][:, 0]
+
+
+@torch.inference_mode()
+def whole_guesses(first: Tensor, second: Tensor, sizes: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """The best maps (P, 3, 2, 3) from all of the second to all of the first of pairs, turned a
+    little or not; and correlations (P, 3).
+
+    Args:
+        first, second: outlines (P, 1, 32, 32).
         sizes: ((width, height), (width, height)) of each pair's pictures.
     """
-    each = np.array(sizes, dtype=float).reshape(-1, 2, 2)
-    a, b, size_a, size_b = outlines(first), outlines(second), each[:, 0], each[:, 1]
-    many = _WHOLE + 2 * _PIECES
-    maps, scores = torch.empty(len(a), many, 2, 3), torch.empty(len(a), many)
-    for shape, rows in _by_shape(_shape(size_a)):
-        samples, parts = _turned(shape, a[rows]), _oriented(b[rows], range(8))
-        found = _best(samples, parts, _turned_maps(shape), range(8), _WHOLE)
-        maps[rows, :_WHOLE], scores[rows, :_WHOLE] = found
-    for n, (whole, part, shapes) in enumerate(
-        ((a, b, _shape(size_b, size_a)), (b, a, _shape(size_a, size_b)))
-    ):
-        place = slice(_WHOLE + n * _PIECES, _WHOLE + (n + 1) * _PIECES)
-        for shape, rows in _by_shape(shapes):
-            samples, parts = (
-                _windowed(_windows(shape), whole[rows]),
-                _oriented(part[rows], _MIRRORED),
-            )
-            chosen, score = _best(samples, parts, _windows(shape).maps, _MIRRORED, _PIECES)
+    maps, scores = torch.empty(len(first), _WHOLE, 2, 3), torch.empty(len(first), _WHOLE)
+    own = np.array(sizes, dtype=float).reshape(-1, 2, 2)[:, 0]
+    for shape, rows in _by_shape(_shape(own)):
+        samples, parts = _turned(shape, first[rows]), _oriented(second[rows], range(8))
+        maps[rows], scores[rows] = _best(samples, parts, _turned_maps(shape), range(8), _WHOLE)
+    return maps, scores
+
+
+@torch.inference_mode()
+def window_guesses(first: Tensor, second: Tensor, sizes: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """The same for all of the one that lies in a window of the other, two each way: (P, 4, 2, 3)
+    and (P, 4).
+    """
+    both = np.array(sizes, dtype=float).reshape(-1, 2, 2)
+    maps, scores = torch.empty(len(first), 2 * _PIECES, 2, 3), torch.empty(len(first), 2 * _PIECES)
+    for n, (whole, part) in enumerate(((first, second), (second, first))):
+        place = slice(n * _PIECES, (n + 1) * _PIECES)
+        for shape, rows in _by_shape(_shape(both[:, 1 - n], both[:, n])):
+            windows = _windows(shape)
+            samples, parts = _windowed(windows, whole[rows]), _oriented(part[rows], _MIRRORED)
+            chosen, score = _best(samples, parts, windows.maps, _MIRRORED, _PIECES)
             maps[rows, place] = inverse(chosen) if n else chosen
             scores[rows, place] = score
     return maps, scores
@@ -207,7 +225,13 @@ def _turning(shape: int) -> Tensor:
 
 def _turned(shape: int, pictures: Tensor) -> Tensor:
     """Samples (N, 5, 256) of outlines (N, 1, 32, 32), turned a little; of pictures that wide."""
-    return (pictures.flatten(1) @ _turning(shape)).reshape(len(pictures), len(_TURNS), -1)
+    count = len(pictures)
+    if count >= _MANY:
+        return (pictures.flatten(1) @ _turning(shape)).reshape(count, len(_TURNS), -1)
+    # The matrix is large.
+    maps = _turned_maps(shape).repeat(count, 1, 1)
+    turned = warp(pictures.repeat_interleave(len(_TURNS), 0), maps)
+    return avg_pool2d(turned, SIDE // _SAMPLES).reshape(count, len(_TURNS), -1)
 
 
 @dataclass(frozen=True)

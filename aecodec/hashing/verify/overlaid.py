@@ -53,30 +53,35 @@ def patches(
     found = np.zeros((side, side), bool)
     places, _ = ndimage.label(ndimage.binary_fill_holes(strange), np.ones((3, 3)))
     for rows, columns in ndimage.find_objects(places):
-        box = np.zeros_like(found)
-        box[
-            rows.start * STRIDE : (rows.stop - 1) * STRIDE + WINDOW,
-            columns.start * STRIDE : (columns.stop - 1) * STRIDE + WINDOW,
-        ] = True
-        differing = ndimage.binary_opening((rest > 0.1**2) & box)
-        if not _LEAST_PATCH < differing.mean() < _PATCH:
+        box = tuple(
+            slice(windows.start * STRIDE, (windows.stop - 1) * STRIDE + WINDOW)
+            for windows in (rows, columns)
+        )
+        differing = ndimage.binary_opening(rest[box] > 0.1**2)
+        if not _LEAST_PATCH * side**2 < differing.sum() < _PATCH * side**2:
             continue
-        for picture, other in ((part, seen), (seen, part)):
-            colour = np.median(picture[:, differing], axis=1)[:, None, None]
-            near = np.abs(picture - colour).max(0) < _NEAR
-            against = np.abs(other - colour).max(0) < _NEAR
-            if against[differing].mean() >= 0.25:
+        inner = [one[:, box[0], box[1]][:, differing] for one in (part, seen)]
+        for picture, own, others in ((part, *inner), (seen, *inner[::-1])):
+            colour = np.median(own, axis=1)[:, None]
+            if (np.abs(others - colour).max(0) < _NEAR).mean() >= 0.25:
                 continue
-            if merging and near[differing].mean() > 0.85:
-                found |= ndimage.binary_dilation(differing, iterations=3)
+            if merging and (np.abs(own - colour).max(0) < _NEAR).mean() > 0.85:
+                patch = np.zeros_like(found)
+                patch[box] = differing
+                found |= ndimage.binary_dilation(patch, iterations=3)
                 break
             # All that hangs together in this colour: a button ends, a sky goes on.
-            pieces, _ = ndimage.label(near)
-            number = np.bincount(pieces[differing]).argmax()
+            pieces, _ = ndimage.label(np.abs(picture - colour[:, :, None]).max(0) < _NEAR)
+            number = np.bincount(pieces[box][differing]).argmax()
             patch = pieces == number
+            if number == 0 or patch.sum() >= _PATCH * side**2:
+                continue
             # With its edges, which small copies blur.
-            there = ndimage.binary_dilation(patch, iterations=reach)[differing].mean()
-            if number > 0 and there > 0.85 and patch.mean() < _PATCH:
+            outer = tuple(slice(max(0, one.start - reach), one.stop + reach) for one in box)
+            grown = ndimage.binary_dilation(patch[outer], iterations=reach)
+            top, left = (one.start - wide.start for one, wide in zip(box, outer, strict=True))
+            height, width = differing.shape
+            if grown[top : top + height, left : left + width][differing].mean() > 0.85:
                 found |= ndimage.binary_dilation(patch, iterations=3)
                 break
     return found

@@ -15,20 +15,37 @@ from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
-from aecodec.hashing.verify.barred import fitted
-from aecodec.hashing.verify.decide import IN_PLACES, Sizes, Verdict, decide
+from aecodec.hashing.verify.barred import fitted, may_fit
+from aecodec.hashing.verify.decide import (
+    IN_PLACES,
+    Sizes,
+    Verdict,
+    decide,
+    is_worth_a_look,
+)
 from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.frames import (
     WHOLE,
     Box,
     contents,
     has_frame,
+    is_framed,
     strip,
     stripped_size,
     unstripped,
 )
-from aecodec.hashing.verify.guess import SIDE, guess
-from aecodec.hashing.verify.judge import are_photographic, examine
+from aecodec.hashing.verify.guess import SIDE, plain_guesses, whole_guesses, window_guesses
+from aecodec.hashing.verify.judge import are_photographic, coverage, examine
+from aecodec.hashing.verify.places import (
+    LEVELS,
+    MORE_STEPS,
+    closer,
+    finer,
+    likely_places,
+    part_and_whole,
+    ranks,
+    small_grey,
+)
 
 SMALL = 128
 """Pixels a side at which every pair is judged; what a thumbnail has."""
@@ -38,19 +55,15 @@ LARGE = 512
 TINY = 32
 """Pixels a side, up to which pictures are the same only where they are equal."""
 
-_BATCH = 32  # pairs worked on together
-_LEVELS = ((SIDE, 6, 4, 0.48), (64, 5, 2, 0.48), (SMALL, 4, 2, 0.46))
-"""Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
-to be looked at any closer."""
+_BATCH = 64  # pairs worked on together
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
-_MORE_STEPS = 8  # of refining, where copies nearly explain each other
+_FIT = 0.7  # correlation of outlines above which places may be exact enough
 _NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
-_UNLIKELY = 0.25  # and that of small ones
-_HARDLY_STRETCHED = 1.1
+_CLOSE, _UNLIKELY = 0.5, 0.25  # and the same of small ones
 _FRAMED = 0.7  # least correlation of small copies of what lies in frames
-_WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
-_HOPELESS = 0.3  # share of odd windows, above which it does not matter which of the two is the part
+_HOPELESS = 0.4  # share of odd windows, above which it does not matter which of the two is the part
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
+_UNKNOWN = Verdict(False, "", sure=False)
 
 
 Pair = tuple[Image.Image, Image.Image]
@@ -66,7 +79,11 @@ def explains(a: Image.Image, b: Image.Image) -> Verdict:
 
 
 def explain_pairs(
-    pairs: Sequence[Pair], *, sizes: Sequence[Sizes] | None = None, full: bool = False
+    pairs: Sequence[Pair],
+    *,
+    sizes: Sequence[Sizes] | None = None,
+    full: bool = False,
+    known: Sequence[Verdict] | None = None,
 ) -> list[Verdict]:
     """The same for many pairs.
 
@@ -75,21 +92,31 @@ def explain_pairs(
         sizes: of the files' pictures (width, height), where these are smaller copies.
         full: these are the pictures themselves, and not thumbnails: judge what small copies cannot
             tell at `LARGE`, too, and be sure.
+        known: with these, verdicts by smaller copies, whose places are tried first.
     """
+    known = known or [_UNKNOWN] * len(pairs)
     sizes = sizes or [(a.size, b.size) for a, b in pairs]
     batches = [slice(start, start + _BATCH) for start in range(0, len(pairs), _BATCH)]
-    found = each(lambda some: _batch(pairs[some], sizes[some], full), batches)
+    found = each(lambda some: _batch(pairs[some], sizes[some], full, known[some]), batches)
     return [verdict for verdicts in found for verdict in verdicts]
 
 
 @torch.inference_mode()
-def _batch(pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool) -> list[Verdict]:
+def _batch(
+    pairs: Sequence[Pair], sizes: Sequence[Sizes], full: bool, known: Sequence[Verdict]
+) -> list[Verdict]:
     verdicts = [_plainly(*pair, size, full) for pair, size in zip(pairs, sizes, strict=True)]
+    for n, small in enumerate(known):
+        if full and verdicts[n] is None and small.maps is not None:
+            large = _large(pairs[n], sizes[n], small)
+            verdicts[n] = large if large.same else None
     open_rows = [n for n, verdict in enumerate(verdicts) if verdict is None]
     if open_rows:
         chosen, chosen_sizes = [pairs[n] for n in open_rows], [sizes[n] for n in open_rows]
-        aligned = _without_frames(chosen, chosen_sizes, _aligned(chosen, chosen_sizes))
-        aligned = _in_screenshots(chosen, chosen_sizes, aligned)
+        pictures = [squares([pair[k] for pair in chosen], SMALL) for k in (0, 1)]
+        aligned = _aligned(pictures, chosen_sizes)
+        aligned = _without_frames(chosen, pictures, chosen_sizes, aligned)
+        aligned = _in_screenshots(pictures, chosen_sizes, aligned)
         for n, verdict in zip(open_rows, aligned, strict=True):
             if full and not verdict.sure:
                 verdict = _large(pairs[n], sizes[n], verdict)
@@ -128,112 +155,124 @@ def is_plain(picture: Image.Image) -> bool:
 def squares(images: Sequence[Image.Image], side: int) -> Tensor:
     """float32 (N, 3, side, side), 0 to 1."""
     resized = [image.resize((side, side), Image.Resampling.BILINEAR) for image in images]
-    pixels = np.stack([np.asarray(image, dtype=np.float32) for image in resized])
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
+    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in resized]))
+    return (
+        pixels.permute(0, 3, 1, 2)
+        .to(torch.float32, memory_format=torch.contiguous_format)
+        .div_(255)
+    )
 
 
-def _aligned(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float = -1.0) -> list[Verdict]:
-    """Verdicts by copies of `SMALL` pixels a side; with guesses of less correlation than the least,
-    pairs differ.
+def _aligned(pictures: Sequence[Tensor], sizes: Sequence[Sizes]) -> list[Verdict]:
+    """Verdicts by copies (P, 3, S, S) of the first and of the second of pairs, of `SMALL` pixels a
+    side.
     """
-    verdicts = [Verdict(False, "they show different things")] * len(pairs)
-    pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
-    guesses, scores = guess(_grey(pictures[0], SIDE), _grey(pictures[1], SIDE), sizes)
-    hopeless = torch.zeros(len(pairs), dtype=torch.bool)  # as it was last laid
+    verdicts = [Verdict(False, "they show different things")] * len(sizes)
+    small = [align.outlines(small_grey(picture, SIDE)) for picture in pictures]
+    hopeless = torch.zeros(len(sizes), dtype=torch.bool)  # as it was last laid
     nearest: dict[int, tuple[float, Tensor, bool]] = {}  # what explains most
 
     def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
-        if not len(rows):
-            return
-        a, b = (picture[rows] for picture in pictures)
         # With the smaller of the two as the part, or the other way round.
         second = (torch.det(maps[:, :, :2]).abs() <= 1) != backward
-        part, whole, directed = _directed(a, b, maps, second)
+        a, b = (picture.index_select(0, rows) for picture in pictures)
+        part, whole, directed = part_and_whole(a, b, maps, second)
+        possible = [
+            is_worth_a_look(
+                *shares, directed[place], *(sizes[n][::-1] if second[place] else sizes[n])
+            )
+            for place, (n, shares) in enumerate(
+                zip(rows.tolist(), coverage(part, directed), strict=True)
+            )
+        ]
+        if not any(possible):
+            return
+        if not all(possible):
+            rows, second, part, whole, directed = (
+                one[torch.tensor(possible)] for one in (rows, second, part, whole, directed)
+            )
         found = examine(part, whole, directed)
         hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > _HOPELESS for f in found])
         for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
             verdict = decide(found[place], directed[place], sizes[n], piece)
             explained = found[place].explained
-            if found[place].odd < _UNLIKELY and explained > nearest.get(n, (_NEARLY,))[0]:
+            if found[place].odd < _UNLIKELY and explained > nearest.get(n, (_CLOSE,))[0]:
                 nearest[n] = explained, directed[place], bool(second[place])
             verdicts[n] = min(verdicts[n], verdict, key=lambda v: (not v.same, v.sure))
 
+    def unlike(rows: Tensor) -> Tensor:
+        """Places of the pairs that are not the same yet."""
+        return torch.tensor([not verdicts[n].same for n in rows.tolist()]).nonzero()[:, 0]
+
     # Most copies were only scaled or compressed: they lie on each other as they are.
-    best = scores.argmax(1)
-    first = guesses[torch.arange(len(pairs)), best]
-    plain = (first == first.round()).flatten(1).all(1) & (scores.amax(1) > _ALIKE)
-    look(plain.nonzero()[:, 0], first[plain])
-    likely = (scores.amax(1) > least).tolist()
-    open_rows = torch.tensor(
-        [n for n, v in enumerate(verdicts) if not v.same and likely[n]], dtype=torch.long
-    )
-    rows, maps = _places(pictures, open_rows, guesses, scores)
-    rank = _rank(rows)
+    plain, score = plain_guesses(*small)
+    alike = (score > _ALIKE).nonzero()[:, 0]
+    look(alike, plain[alike])
+    left = unlike(torch.arange(len(sizes)))
+    if not len(left):
+        return verdicts
+    own, other = (one.index_select(0, left) for one in small)
+    of_these = [sizes[n] for n in left.tolist()]
+    wholes, windows = (find(own, other, of_these) for find in (whole_guesses, window_guesses))
+    guesses, scores = (torch.cat(parts, 1) for parts in zip(wholes, windows, strict=True))
+    rows, maps = likely_places(left, guesses, scores)
+    for level in LEVELS[:-1]:
+        rows, maps, score = finer(pictures, rows, maps, level)
+    # Most lie well enough by now.
+    fit = (ranks(rows) == 0) & (score > _FIT)
+    look(rows[fit], maps[fit])
+    left = unlike(rows)
+    rows, maps, _ = finer(pictures, rows[left], maps[left], LEVELS[-1])
+    rank = ranks(rows)
     for number, backward in ((0, False), (0, True), (1, False), (1, True)):
-        left = torch.tensor([not verdicts[n].same for n in rows.tolist()], dtype=torch.bool)
-        chosen = left & (rank == number)
+        left = unlike(rows)
+        chosen = left[rank[left] == number]
         if backward:
-            chosen &= ~hopeless[rows]
+            chosen = chosen[~hopeless[rows[chosen]]]
         look(rows[chosen], maps[chosen], backward)
     # What is nearly explained may only not lie quite where it should.
-    near = [n for n in nearest if not verdicts[n].same]
-    if near:
-        rows = torch.tensor(near)
-        maps = torch.stack([nearest[n][1] for n in near])
-        second = torch.tensor([nearest[n][2] for n in near])
-        part, whole, _ = _directed(pictures[0][rows], pictures[1][rows], maps, second)
-        grown = torch.tensor([sizes[n] for n in near], dtype=torch.float32)
-        maps = _closer(part, whole, maps, second, grown)
+    near = torch.tensor([n for n in nearest if not verdicts[n].same], dtype=torch.long)
+    for swapped in (False, True):
+        rows = near[unlike(near)]
+        if not len(rows):
+            break
+        # With either of the two as the part: on a ground, one way leads nearer than the other.
+        second = torch.tensor([nearest[n][2] != swapped for n in rows.tolist()])
+        maps = torch.stack([nearest[n][1] for n in rows.tolist()])
+        maps = align.inverse(maps) if swapped else maps
+        a, b = (picture.index_select(0, rows) for picture in pictures)
+        turn = second[:, None, None, None]
+        grown = torch.tensor([sizes[n] for n in rows.tolist()], dtype=torch.float32)
+        maps = closer(torch.where(turn, b, a), torch.where(turn, a, b), maps, second, grown)
         maps = torch.where(second[:, None, None], maps, align.inverse(maps))
         look(rows, maps)
         # As large as each other, either may be the one that shows all of what both do.
-        left = torch.tensor([not verdicts[n].same for n in near])
+        left = unlike(rows)
         look(rows[left], maps[left], backward=True)
     return verdicts
 
 
-def _closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Tensor) -> Tensor:
-    """Better maps (N, 2, 3) from parts to wholes (N, 3, S, S) that nearly are right.
-
-    Where they hardly stretch, they shall not at all: what is smooth has little to hold all of a
-    map by.
-
-    Args:
-        second: whether the part is the second of a pair.
-        sizes: of the two pictures of each, width and height, (N, 2, 2).
-    """
-    turn = second[:, None]
-    part_size, whole_size = (torch.where(turn, sizes[:, 1 - n], sizes[:, n]) for n in (0, 1))
-    near, far = (align.outlines(align.grey(picture)) for picture in (part, whole))
-    moved, stretch = align.similar(maps, part_size, whole_size)
-    moves = stretch < _HARDLY_STRETCHED
-    maps = torch.where(moves[:, None, None], moved, maps)
-    shapes = part_size[:, 0] / part_size[:, 1]
-    for rows, own in ((moves, shapes), (~moves, None)):
-        if rows.any():
-            kept = None if own is None else own[rows]
-            maps[rows] = align.refine(near[rows], far[rows], maps[rows], _MORE_STEPS, kept)
-    return maps
-
-
 def _without_frames(
-    pairs: Sequence[Pair], sizes: Sequence[Sizes], verdicts: Sequence[Verdict]
+    pairs: Sequence[Pair],
+    pictures: Sequence[Tensor],
+    sizes: Sequence[Sizes],
+    verdicts: Sequence[Verdict],
 ) -> list[Verdict]:
     """The verdicts, but of photographs with frames or bars those on what is within, if that is the
     same: a frame's edge draws maps away from it.
 
     What looks like a bar may be the photograph's own sky: where both seem to have frames, each is
     compared without its own with the other as it is, too.
+
+    What is no photograph is compared so where one of the two has a frame all around it.
     """
     found = list(verdicts)
     rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
     if not rows:
         return found
-    boxes = [
-        contents(avg_pool2d(squares([pairs[n][k] for n in rows], SMALL), 2)).tolist()
-        for k in (0, 1)
-    ]
+    left = torch.tensor(rows)
+    boxes = [contents(avg_pool2d(one.index_select(0, left), 2)).tolist() for one in pictures]
     tries: list[tuple[int, tuple[Box, Box]]] = []
     for place, n in enumerate(rows):
         own = tuple(boxes[0][place]), tuple(boxes[1][place])
@@ -241,18 +280,30 @@ def _without_frames(
             tries.append((n, own))
         if all(map(has_frame, own)):
             tries += [(n, (own[0], WHOLE)), (n, (WHOLE, own[1]))]
+    if not tries:
+        return found
     inner = [(strip(pairs[n][0], box), strip(pairs[n][1], other)) for n, (box, other) in tries]
-    if inner:
-        flags = [are_photographic(squares([pair[k] for pair in inner], SMALL)) for k in (0, 1)]
-        both_are = [all(kinds) for kinds in zip(*flags, strict=True)]
-        tries, inner = [*compress(tries, both_are)], [*compress(inner, both_are)]
     inner_sizes = [
         (stripped_size(sizes[n][0], box), stripped_size(sizes[n][1], other))
         for n, (box, other) in tries
     ]
+    likely = (_likeness(inner, inner_sizes) > _FRAMED).tolist()
+    tries = [*compress(tries, likely)]
+    inner, inner_sizes = [*compress(inner, likely)], [*compress(inner_sizes, likely)]
     if not tries:
         return found
-    for (n, both), verdict in zip(tries, _aligned(inner, inner_sizes, _FRAMED), strict=True):
+    own_pictures = [squares([pair[k] for pair in inner], SMALL) for k in (0, 1)]
+    flags = [are_photographic(one) for one in own_pictures]
+    usable = [
+        place
+        for place, (*kinds, (_, boxes_of)) in enumerate(zip(*flags, tries, strict=True))
+        if all(kinds) or is_framed(*boxes_of)
+    ]
+    if not usable:
+        return found
+    within = _aligned([one[usable] for one in own_pictures], [inner_sizes[n] for n in usable])
+    for place, verdict in zip(usable, within, strict=True):
+        n, both = tries[place]
         if found[n].same or not verdict.same or verdict.maps is None:
             continue
         part, whole = (both[0], both[1]) if verdict.piece == "a" else (both[1], both[0])
@@ -265,17 +316,24 @@ def _without_frames(
     return found
 
 
+def _likeness(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> Tensor:
+    """The greatest correlation of small copies, wherever one lies in the other, (P,)."""
+    a, b = (align.outlines(align.grey(squares([p[k] for p in pairs], SIDE))) for k in (0, 1))
+    scores = [find(a, b, sizes)[1] for find in (whole_guesses, window_guesses)]
+    return torch.cat(scores, 1).amax(1)
+
+
 def _in_screenshots(
-    pairs: Sequence[Pair], sizes: Sequence[Sizes], verdicts: Sequence[Verdict]
+    pictures: Sequence[Tensor], sizes: Sequence[Sizes], verdicts: Sequence[Verdict]
 ) -> list[Verdict]:
     """The verdicts, but of pairs of which one lies between bars in the other those on that place,
     if they are the same there, or may be.
     """
     found = list(verdicts)
-    rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
+    rows = [n for n, verdict in enumerate(verdicts) if not verdict.same and may_fit(*sizes[n])]
     if not rows:
         return found
-    a, b = (squares([pairs[n][k] for n in rows], SMALL) for k in (0, 1))
+    a, b = (one.index_select(0, torch.tensor(rows)) for one in pictures)
     grown = torch.tensor([sizes[n] for n in rows], dtype=torch.float32)
     for part, whole, piece in ((a, b, "a"), (b, a, "b")):
         maps, barred = fitted(part, whole, grown if piece == "a" else grown.flip(1))
@@ -289,67 +347,6 @@ def _in_screenshots(
             if verdict.same or (found[n].sure and not verdict.sure):
                 found[n] = replace(verdict, barred=True)
     return found
-
-
-def _places(
-    pictures: Sequence[Tensor], chosen: Tensor, guesses: Tensor, scores: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Guesses that are left, of each pair the best first: pairs (G,), ascending, and maps from b
-    to a (G, 2, 3).
-
-    Args:
-        pictures: of all pairs.
-        chosen: pairs to look at.
-        guesses, scores: of all pairs.
-    """
-    kept = scores > scores.amax(1, keepdim=True) - _WORSE
-    # As they are, too: what is smooth has hardly any outlines to go by.
-    plain = torch.eye(2, 3)
-    there = ((guesses - plain).abs().amax((2, 3)) < 1e-3) & kept
-    guesses = torch.cat([guesses, plain.expand(len(guesses), 1, 2, 3)], 1)
-    kept = torch.cat([kept, ~there.any(1, keepdim=True)], 1)
-    wanted = torch.zeros(len(kept), 1, dtype=torch.bool)
-    wanted[chosen] = True
-    rows, maps = (kept & wanted).nonzero()[:, 0], guesses[kept & wanted]
-    for side, steps, keep, least in _LEVELS:
-        if not len(rows):
-            break
-        # Only of those pairs that are left.
-        left, place = rows.unique(return_inverse=True)
-        a, b = (align.outlines(_grey(picture[left], side))[place] for picture in pictures)
-        # Refined in the direction in which the part is the smaller: all of it is then seen.
-        second = torch.det(maps[:, :, :2]).abs() <= 1
-        part, whole, maps = _directed(a, b, maps, second)
-        maps = align.refine(part, whole, maps, steps)
-        usable = torch.det(maps[:, :, :2]).abs() > 0.02
-        maps = torch.where(usable[:, None, None], maps, torch.eye(2, 3))
-        score = align.correlation(part, whole, maps)
-        maps = torch.where(second[:, None, None], maps, align.inverse(maps))
-        order = np.lexsort((-score.numpy(), rows.numpy()))
-        rows, maps, score = rows[order], maps[order], score[order]
-        best = torch.full((len(kept),), -1.0).scatter_reduce(0, rows, score, "amax")[rows]
-        alive = (best > least) & (_rank(rows) < keep) & (score > best - _WORSE)
-        rows, maps = rows[alive], maps[alive]
-    return rows, maps
-
-
-def _grey(pictures: Tensor, side: int) -> Tensor:
-    """Squares (N, 3, SMALL, SMALL) as grey ones (N, 1, side, side)."""
-    return avg_pool2d(align.grey(pictures), pictures.shape[-1] // side)
-
-
-def _rank(rows: Tensor) -> Tensor:
-    """Of each of some ascending numbers, how many equal ones are before it."""
-    _, counts = rows.unique_consecutive(return_counts=True)
-    first = (counts.cumsum(0) - counts).repeat_interleave(counts)
-    return torch.arange(len(rows)) - first
-
-
-def _directed(a: Tensor, b: Tensor, maps: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Part, whole and the map between them, of maps from b to a; `second` where b is the part."""
-    turn = second[:, None, None, None]
-    directed = torch.where(second[:, None, None], maps, align.inverse(maps))
-    return torch.where(turn, b, a), torch.where(turn, a, b), directed
 
 
 def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
@@ -371,14 +368,20 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
         if limit <= side * 3 // 4:
             side = side * 3 // 4
         part, whole = (squares([image], side) for image in images)
+        final = side >= limit
+        if torch.equal(maps, maps.round()):
+            # As they are, or turned: most need nothing more.
+            (findings,) = examine(part, whole, maps, small.barred)
+            verdict = decide(findings, maps[0], sizes, small.piece, final=final)
+            if verdict.same:
+                continue
         near, far = (align.outlines(align.grey(square)) for square in (part, whole))
         maps = refine(near, far, maps, 4)
         (findings,) = examine(part, whole, maps, small.barred)
-        final = side >= limit
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
         nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
         if final and nearly and verdict.reason == IN_PLACES:
-            maps = refine(near, far, maps, _MORE_STEPS)
+            maps = refine(near, far, maps, MORE_STEPS)
             (findings,) = examine(part, whole, maps, small.barred)
             verdict = decide(findings, maps[0], sizes, small.piece, final=True)
         if not verdict.same and verdict.sure:

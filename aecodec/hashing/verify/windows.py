@@ -30,6 +30,17 @@ def _pooling(side: int, stride: int) -> Tensor:
     return ((places >= starts) & (places < starts + WINDOW)).float() / WINDOW
 
 
+def sliding_means(pictures: Tensor) -> Tensor:
+    """Of all windows of pictures (..., S, S): (..., S - 8, S - 8)."""
+    assert WINDOW == 9  # sums of three sums of three
+    for dim in (-1, -2):
+        for step in (1, 3):
+            size = pictures.shape[dim] - 2 * step
+            first, second, third = (pictures.narrow(dim, n * step, size) for n in range(3))
+            pictures = (first + second).add_(third)
+    return pictures.div_(WINDOW**2)
+
+
 def around(pictures: Tensor, reach: int) -> Tensor:
     """Means of the pixels up to `reach` away, of pictures (..., S, S) with black around them."""
     spreading = _spreading(pictures.shape[-1], reach)

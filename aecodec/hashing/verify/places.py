@@ -1,0 +1,131 @@
+"""From guesses of where one picture lies in the other to maps that are exact enough to judge by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from aecodec.hashing.verify import align
+from aecodec.hashing.verify.guess import SIDE
+
+LEVELS = ((SIDE, 6, 4, 0.48), (64, 5, 2, 0.48), (128, 4, 2, 0.46))
+"""Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
+to be looked at any closer."""
+MORE_STEPS = 8
+"""Of refining, where copies nearly explain each other."""
+_HARDLY_STRETCHED = 1.1
+_WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
+
+
+def likely_places(chosen: Tensor, guesses: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Guesses that are worth a look: pairs (G,), ascending, and maps (G, 2, 3).
+
+    Args:
+        chosen: pairs to look at, ascending.
+        guesses, scores: of these pairs, (P, K, 2, 3) and (P, K).
+    """
+    kept = scores > scores.amax(1, keepdim=True) - _WORSE
+    # As they are, too: what is smooth has hardly any outlines to go by.
+    plain = torch.eye(2, 3)
+    there = ((guesses - plain).abs().amax((2, 3)) < 1e-3) & kept
+    guesses = torch.cat([guesses, plain.expand(len(guesses), 1, 2, 3)], 1)
+    kept = torch.cat([kept, ~there.any(1, keepdim=True)], 1)
+    return chosen[kept.nonzero()[:, 0]], guesses[kept]
+
+
+def finer(
+    pictures: Sequence[Tensor],
+    rows: Tensor,
+    maps: Tensor,
+    level: tuple[int, int, int, float],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What is left of places, made finer by copies of one of `LEVELS`, of each pair the best first:
+    pairs (G,), ascending, maps from b to a (G, 2, 3), and correlations (G,).
+
+    Args:
+        pictures: RGB squares of all pairs.
+        rows, maps: likewise.
+        level: one of `LEVELS`.
+    """
+    side, steps, keep, least = level
+    if not len(rows):
+        return rows, maps, torch.empty(0)
+    left, place = rows.unique(return_inverse=True)
+    a, b = (
+        align.outlines(small_grey(picture.index_select(0, left), side))[place]
+        for picture in pictures
+    )
+    # Refined in the direction in which the part is the smaller: all of it is then seen.
+    second = torch.det(maps[:, :, :2]).abs() <= 1
+    part, whole, maps = part_and_whole(a, b, maps, second)
+    maps = align.refine(part, whole, maps, steps)
+    usable = torch.det(maps[:, :, :2]).abs() > 0.02
+    maps = torch.where(usable[:, None, None], maps, torch.eye(2, 3))
+    score = align.correlation(part, whole, maps)
+    maps = torch.where(second[:, None, None], maps, align.inverse(maps))
+    order = np.lexsort((-score.numpy(), rows.numpy()))
+    rows, maps, score = rows[order], maps[order], score[order]
+    new = ~_repeated(rows, maps, 1 / side)
+    rows, maps, score = rows[new], maps[new], score[new]
+    rank = ranks(rows)
+    best = score[torch.arange(len(rows)) - rank]
+    alive = (best > least) & (rank < keep) & (score > best - _WORSE)
+    return rows[alive], maps[alive], score[alive]
+
+
+def _repeated(rows: Tensor, maps: Tensor, apart: float) -> Tensor:
+    """Which maps of a pair (ascending) lie as one before them does, (G,)."""
+    found = torch.zeros(len(rows), dtype=torch.bool)
+    for before in range(1, int(ranks(rows).max()) + 1):
+        near = (maps[before:] - maps[:-before]).abs().amax((1, 2)) < apart
+        found[before:] |= (rows[before:] == rows[:-before]) & near
+    return found
+
+
+def closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Tensor) -> Tensor:
+    """Better maps (N, 2, 3) from parts to wholes (N, 3, S, S) that nearly are right.
+
+    Where they hardly stretch, they shall not at all: what is smooth has little to hold all of a
+    map by.
+
+    Args:
+        second: whether the part is the second of a pair.
+        sizes: of the two pictures of each, width and height, (N, 2, 2).
+    """
+    turn = second[:, None]
+    part_size, whole_size = (torch.where(turn, sizes[:, 1 - n], sizes[:, n]) for n in (0, 1))
+    near, far = (align.outlines(align.grey(picture)) for picture in (part, whole))
+    moved, stretch = align.similar(maps, part_size, whole_size)
+    moves = stretch < _HARDLY_STRETCHED
+    maps = torch.where(moves[:, None, None], moved, maps)
+    shapes = part_size[:, 0] / part_size[:, 1]
+    for rows, own in ((moves, shapes), (~moves, None)):
+        if rows.any():
+            kept = None if own is None else own[rows]
+            maps[rows] = align.refine(near[rows], far[rows], maps[rows], MORE_STEPS, kept)
+    return maps
+
+
+def small_grey(pictures: Tensor, side: int) -> Tensor:
+    """Squares (N, 3, S, S) as grey ones (N, 1, side, side)."""
+    return avg_pool2d(align.grey(pictures), pictures.shape[-1] // side)
+
+
+def ranks(rows: Tensor) -> Tensor:
+    """Of each of some ascending numbers, how many equal ones are before it."""
+    _, counts = rows.unique_consecutive(return_counts=True)
+    first = (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return torch.arange(len(rows)) - first
+
+
+def part_and_whole(
+    a: Tensor, b: Tensor, maps: Tensor, second: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Part, whole and the map between them, of maps from b to a; `second` where b is the part."""
+    turn = second[:, None, None, None]
+    directed = torch.where(second[:, None, None], maps, align.inverse(maps))
+    return torch.where(turn, b, a), torch.where(turn, a, b), directed
