@@ -146,6 +146,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of photos; one is used")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--runs", type=int, default=7, help="how often each is timed")
     args = parser.parse_args()
     photo = load_photo(list_photos(args.data, 1)[0])
     codec = Codec("cpu", runtime="onnx")
