@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from aecodec.codec.container import Box
-from aecodec.codec.exact import fill_cells
+from aecodec.codec.exact import fill_cells, lossless_size
 from aecodec.codec.few_colours import Packed, bits_per_error, pack_cheapest
 from aecodec.images.cells import CELL, Cells, cell_grid
 from aecodec.images.drawn_cells import find_drawn
@@ -18,16 +19,22 @@ from aecodec.images.drawn_cells import find_drawn
 _TRIES = 3
 # How far off the estimate of what drawn cells cost may be; of busy cells, what share is worth it.
 _GAIN, _LEAST_BUSY = 2.0, 0.01
-_MOSTLY_DRAWN = 0.3  # which one photograph in a hundred is
+# Busy cells of which so many are drawn, which one photograph in a hundred has; where cells that
+# may be a photograph's are fewer than the others, half as many.
+_MOSTLY_DRAWN = 0.3
+_HOPELESS = 8  # times what the network costs: fewer colours do not gain so much
+_SMALL = 1 << 17  # pixels: of smaller pictures without a natural cell all are looked at
 _WORTH = 8 * 48  # bits that exact pixels may cost more: of tiny pictures they are few
 
 # Against quality. Bits per pixel that hardly any photograph reaches; the PSNR in dB that every
-# cell keeps; the one that drawn cells together keep. Of 450 cells of photographs at each of
-# three qualities the worst had 18.7, 23.1 and 24.9 dB at qualities 20, 50 and 90.
+# cell keeps; the one that drawn cells together keep; the one that a tile keeps if most of it is
+# drawn. Of 450 cells of photographs at each of three qualities the worst had 18.7, 23.1 and
+# 24.9 dB at qualities 20, 50 and 90.
 _QUALITIES = (1, 20, 50, 90, 100)
 _MOST_BPP = (0.4, 0.8, 1.2, 3.2, 5.0)
 _CELL_PSNR = (15.0, 17.0, 20.5, 24.5, 26.0)
 _DRAWN_PSNR = (21.0, 24.5, 28.5, 36.5, 38.5)
+_TILE_PSNR = (20.0, 24.2, 28.2, 36.2, 38.0)
 
 
 class Coded(NamedTuple):
@@ -58,18 +65,18 @@ class Tile:
     def leave(self) -> None:
         """Leave all to the network."""
         self.cells: Cells = np.zeros(cell_grid(*self.pixels.size), dtype=np.bool_)
-        self.exact = Packed(b"", False, 0)
+        self.exact = Packed(b"", False, 0, 0)
 
-    def keep(self, cells: Cells, reduce: bool = True) -> None:
-        """Have these cells exact, or in fewer colours."""
+    def keep(self, cells: Cells, reduce_below: float = math.inf) -> None:
+        """Have these cells exact, or in fewer colours if exact they take fewer bits than that."""
         self.leave()
         if cells.any():
             self.cells = cells
-            self.exact = pack_cheapest(self.number, self.pixels, cells, self.quality, reduce)
+            self.exact = pack_cheapest(self.number, self.pixels, cells, self.quality, reduce_below)
 
-    def keep_all(self) -> None:
+    def keep_all(self, reduce_below: float = math.inf) -> None:
         """Have all cells so; photographs in fewer colours are no better than the network's."""
-        self.keep(np.ones_like(self.cells), self.is_mostly_drawn)
+        self.keep(np.ones_like(self.cells), reduce_below if self.is_mostly_drawn else 0)
 
     @property
     def is_mostly_drawn(self) -> bool:
@@ -86,7 +93,7 @@ def keep_exactly(pixels: Image.Image, boxes: Sequence[Box]) -> Coded:
     """All pixels, bit for bit."""
     tiles = [Tile(number, box, pixels, 100) for number, box in enumerate(boxes)]
     for tile in tiles:
-        tile.keep(np.ones_like(tile.cells), reduce=False)
+        tile.keep(np.ones_like(tile.cells), reduce_below=0)
     return _coded([b""] * len(tiles), tiles, pixels)
 
 
@@ -118,12 +125,12 @@ def choose(
             tiles.append(tile)
     if not tiles:
         return Coded(payloads, [], [], pixels)
-    mixed = _choose_cheapest(pixels, tiles, payloads, encode, decode)
+    mixed, decoded = _choose_cheapest(pixels, tiles, payloads, encode, decode)
     for attempt in range(_TRIES):
         if len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles):
             return _coded([b""] * len(boxes), tiles, pixels)
-        decoded = decode(mixed)
-        bad = [_failing(tile, decoded) for tile in tiles]
+        looked_at = decoded or decode(mixed)
+        bad = [_failing(tile, looked_at) for tile in tiles]
         if not any(cells.any() for cells in bad):
             break
         for tile, cells in zip(tiles, bad, strict=True):
@@ -131,9 +138,9 @@ def choose(
                 if attempt == _TRIES - 1:
                     tile.keep_all()
                 else:
-                    tile.keep(tile.cells | cells, tile.is_mostly_drawn)
+                    tile.keep(tile.cells | cells, math.inf if tile.is_mostly_drawn else 0)
                     _whole_if_cheaper(tile, len(mixed[tile.number]))
-        mixed = encode(_filled(pixels, tiles))
+        mixed, decoded = encode(_filled(pixels, tiles)), None
     if len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles):
         mixed = [b""] * len(boxes)
     return _coded(mixed, tiles, _filled(pixels, tiles))
@@ -148,15 +155,18 @@ def _coded(learned: list[bytes], tiles: Sequence[Tile], rest: Image.Image) -> Co
 def _is_suspect(tile: Tile, size: int) -> bool:
     """Whether a tile whose payload has so many bytes may be better off exact, or may be damaged."""
     found, (width, height) = tile.found, tile.pixels.size
-    if 8 * size > _at(_MOST_BPP, tile.quality) * width * height + 400 or not found.natural.any():
+    if 8 * size > _at(_MOST_BPP, tile.quality) * width * height + 400:
         return True
-    if found.busy > _MOSTLY_DRAWN:
+    if not found.natural.any():
+        # A photograph so smooth is rare, and much smaller when the network codes it.
+        every = np.ones_like(tile.cells)
+        return width * height < _SMALL or lossless_size(tile.pixels, every) < _HOPELESS * size
+    if found.busy > (_MOSTLY_DRAWN / 2 if tile.is_mostly_drawn else _MOSTLY_DRAWN):
         return True
     if found.busy < _LEAST_BUSY or found.bits > _GAIN * 8 * size * found.busy:
         return False
-    # The estimate is rough, and the trial of these cells alone is quick.
-    tile.keep(found.exact, reduce=False)
-    return len(tile.exact.payload) < size * found.busy * _GAIN
+    # The estimate is rough, and a trial of some of these cells is quick.
+    return lossless_size(tile.pixels, found.drawn) < size * found.busy * _GAIN
 
 
 def _choose_cheapest(
@@ -165,26 +175,30 @@ def _choose_cheapest(
     payloads: list[bytes],
     encode: Callable[[Image.Image], list[bytes]],
     decode: Callable[[list[bytes]], Image.Image],
-) -> list[bytes]:
-    """Give each tile the exact cells that cost least; the payloads of the whole picture."""
+) -> tuple[list[bytes], Image.Image | None]:
+    """Give each tile the exact cells that cost least.
+
+    Returns:
+        The payloads of the whole picture, and what they decode to if that is known.
+    """
     decoded = decode(payloads)
     learned = []
     for tile in tiles:
         tile.leave()
         learned.append(tile.cost(payloads[tile.number], decoded))
         if tile.is_mostly_drawn:
-            tile.keep_all()
+            tile.keep_all(_HOPELESS * learned[-1])
             if tile.exact.cost <= learned[-1] + _WORTH:
                 continue
         tile.leave()
         if tile.found.drawn.any() and not tile.found.exact.all():
             tile.keep(tile.found.exact)
     if not any(tile.cells.any() for tile in tiles):
-        return payloads
+        return payloads, decoded
     mixed = encode(_filled(pixels, tiles))
     parted = [tile.cells.any() and not tile.cells.all() for tile in tiles]
     if not any(parted):
-        return mixed
+        return mixed, None
     decoded, changed = decode(mixed), False
     for tile, cost, parts in zip(tiles, learned, parted, strict=True):
         if parts and tile.cost(mixed[tile.number], decoded) >= cost:
@@ -192,7 +206,7 @@ def _choose_cheapest(
             changed = True
         elif parts:
             _whole_if_cheaper(tile, len(mixed[tile.number]))
-    return encode(_filled(pixels, tiles)) if changed else mixed
+    return (encode(_filled(pixels, tiles)), None) if changed else (mixed, decoded)
 
 
 def _whole_if_cheaper(tile: Tile, learned: int) -> None:
@@ -222,13 +236,23 @@ def _failing(tile: Tile, decoded: Image.Image) -> Cells:
     # Drawn cells keep theirs together: the worst go, until the others do.
     # In a picture that is mostly drawn the few others count, too.
     natural = found.natural if found.natural.mean() > 0.5 else np.zeros_like(found.natural)
-    counted = np.where(natural | bad, 0, mse)
-    order = np.argsort(-counted, axis=None)
-    errors = counted.sum() - np.cumsum(np.append(0, counted.flat[order]))
     allowed = _mse(_at(_DRAWN_PSNR, quality)) * max(1, (~natural).sum())
-    count = int(np.argmax(errors <= allowed + 1e-9))
-    bad.flat[order[:count]] = True
+    bad |= _worst(np.where(natural | bad, 0, mse), allowed)
+    if tile.is_mostly_drawn:
+        areas = _areas(tile.pixels)
+        allowed = _mse(_at(_TILE_PSNR, quality)) * areas.sum() - tile.exact.error
+        bad |= _worst(np.where(bad, 0, mse * areas), allowed)
     return bad
+
+
+def _worst(errors: npt.NDArray[np.float64], allowed: float) -> Cells:
+    """The fewest cells without which the errors of the others add up to no more than allowed."""
+    order = np.argsort(-errors, axis=None)
+    left = errors.sum() - np.cumsum(np.append(0, errors.flat[order]))
+    count = int(np.argmax(left <= max(allowed, 0) + 1e-9 * errors.sum()))
+    worst: Cells = np.zeros(errors.shape, dtype=np.bool_)
+    worst.flat[order[:count]] = True
+    return worst & (errors > 0)
 
 
 def _cell_mse(a: Image.Image, b: Image.Image) -> npt.NDArray[np.float64]:

@@ -18,6 +18,8 @@ from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError
 from aecodec.images.cells import CELL, Cells, cell_grid, combine, pixels_of
 
+_SOME, _ABREAST = 64, 8  # cells that tell about how many bytes all take, in rows
+
 
 class ExactPart(NamedTuple):
     """What an exact chunk says of a tile: all its pixels, and which of its cells count."""
@@ -58,6 +60,18 @@ def lossless(pixels: Image.Image) -> bytes:
     else:
         pixels.save(buffer, "WEBP", lossless=True, exif=b"", xmp=b"", icc_profile=b"")
     return buffer.getvalue()
+
+
+def lossless_size(pixels: Image.Image, cells: Cells) -> float:
+    """About how many bytes these cells take in a lossless file, from at most 64 of them."""
+    places = np.argwhere(cells)
+    some = places[:: -(-len(places) // _SOME) or 1]
+    sheet = Image.new(pixels.mode, (_ABREAST * CELL, -(-len(some) // _ABREAST) * CELL))
+    for number, (row, column) in enumerate(some.tolist()):
+        left, top = column * CELL, row * CELL
+        cell = pixels.crop((left, top, left + CELL, top + CELL))
+        sheet.paste(cell, (number % _ABREAST * CELL, number // _ABREAST * CELL))
+    return len(lossless(sheet)) * len(places) / len(some) if len(some) else 0.0
 
 
 def unpack_exact(payload: bytes, mode: str, sizes: list[tuple[int, int]]) -> ExactPart:

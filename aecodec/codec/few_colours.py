@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from aecodec.codec.exact import pack_exact
 from aecodec.images.cells import Cells, combine, pixels_of
 
 _COUNTS = (256, 128, 64, 32, 16)
-_OFTEN = 4096  # pixels of a colour that count; more take time and hardly change a palette
+# Pixels of a colour, and colours, that count; more take time and hardly change a palette.
+_OFTEN, _COLOURS = 4096, 16384
 
 # Against quality: how far off a colour may be, in levels of 255; the least PSNR in dB.
 _QUALITIES = (1, 20, 50, 90, 100)
@@ -31,11 +33,13 @@ class Packed(NamedTuple):
     Attributes:
         payload: of the chunk.
         reduced: whether they have fewer colours than they had.
+        error: squared, mean of the channels, summed over the pixels; levels of 255.
         cost: bits, and what the errors are worth in bits.
     """
 
     payload: bytes
     reduced: bool
+    error: float
     cost: float
 
 
@@ -45,7 +49,7 @@ def bits_per_error(quality: int) -> float:
 
 
 def pack_cheapest(
-    tile: int, pixels: Image.Image, cells: Cells, quality: int, reduce: bool = True
+    tile: int, pixels: Image.Image, cells: Cells, quality: int, reduce_below: float
 ) -> Packed:
     """Cells of a tile as they are, or in fewer colours where that costs less.
 
@@ -54,11 +58,11 @@ def pack_cheapest(
         pixels: the tile, of mode "RGB", "L" or "I;16"; 16-bit grey stays as it is.
         cells: which of its cells to keep.
         quality: 1 to 100.
-        reduce: whether fewer colours are tried at all.
+        reduce_below: bits; fewer colours are tried only if the cells as they are take fewer.
     """
     payload = pack_exact(tile, pixels, cells)
-    best = Packed(payload, False, 8 * len(payload))
-    if not reduce or pixels.mode == "I;16":
+    best = Packed(payload, False, 0, 8 * len(payload))
+    if best.cost >= reduce_below or pixels.mode == "I;16":
         return best
     black = Image.new(pixels.mode, pixels.size)
     kept = combine(pixels, black, cells)
@@ -77,7 +81,7 @@ def pack_cheapest(
             break
         payload = pack_exact(tile, fewer, cells)
         cost = 8 * len(payload) + bits_per_error(quality) * error
-        best = min(best, Packed(payload, True, cost), key=lambda p: p.cost)
+        best = min(best, Packed(payload, True, error, cost), key=lambda p: p.cost)
     return best
 
 
@@ -91,17 +95,34 @@ class _Palettes:
             values, return_inverse=True, return_counts=True
         )
         self.colours = distinct.view(np.uint8).reshape(-1, 4)[:, :3]
-        often = np.minimum(self.counts, _OFTEN)
+        shades, self.shade_of = _shades(distinct)
+        often = np.minimum(np.bincount(self.shade_of, self.counts).astype(np.int64), _OFTEN)
         self.starts = np.cumsum(often) - often
-        self.sample = Image.fromarray(self.colours.repeat(often, axis=0)[None])
+        self.sample = Image.fromarray(self.colours[shades].repeat(often, axis=0)[None])
 
     def reduced(self, count: int) -> Image.Image:
         """In so many."""
         method = Image.Quantize.MAXCOVERAGE
         found = self.sample.quantize(count, method, kmeans=3, dither=Image.Dither.NONE)
-        groups = np.asarray(found)[0, self.starts]
+        groups = np.asarray(found)[0, self.starts][self.shade_of]
         totals = np.maximum(np.bincount(groups, self.counts, count), 1)
         means = [np.bincount(groups, self.counts * c, count) / totals for c in self.colours.T]
         palette = np.stack(means, axis=1).round().astype(np.uint8)
         rgb = palette[groups][self.places].reshape(self.size[1], self.size[0], 3)
         return Image.fromarray(rgb).convert(self.mode)
+
+
+def _shades(
+    colours: npt.NDArray[np.uint32],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Places of colours that stand for all, and which of these stands for each.
+
+    Of many, those that differ in their last bits only are one.
+    """
+    last = 0
+    while True:
+        kept = np.uint32(0x01010101 * (0xFF >> last << last))
+        _, shades, shade_of = np.unique(colours & kept, return_index=True, return_inverse=True)
+        if len(shades) <= _COLOURS:
+            return shades, shade_of
+        last += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import skimage.data
@@ -36,7 +38,7 @@ def shaded() -> Image.Image:
 def test_it_is_smaller_and_no_colour_is_far_off(quality: int, most_off: int) -> None:
     image, cells = shaded(), all_cells()
     exact = pack_exact(0, image, cells)
-    packed = pack_cheapest(0, image, cells, quality)
+    packed = pack_cheapest(0, image, cells, quality, math.inf)
     assert packed.reduced
     assert len(packed.payload) < 0.8 * len(exact)
     assert 8 * len(packed.payload) <= packed.cost < 8 * len(exact)
@@ -50,7 +52,7 @@ def test_the_better_the_quality_the_nearer_the_colours() -> None:
     image, cells = shaded(), all_cells()
     errors = []
     for quality in (10, 50, 90, 100):
-        packed = pack_cheapest(0, image, cells, quality)
+        packed = pack_cheapest(0, image, cells, quality, math.inf)
         back = unpack_exact(packed.payload, "RGB", [SIZE]).pixels
         difference = np.asarray(back, dtype=float) - np.asarray(image, dtype=float)
         errors.append(np.square(difference).mean())
@@ -63,7 +65,7 @@ def test_few_colours_and_photographs_and_16_bits_stay_exact() -> None:
     photo = Image.fromarray(skimage.data.coffee()).resize(SIZE)
     levels = Image.fromarray(np.asarray(shaded().convert("L"), dtype=np.uint16) * 257)
     for image, quality in ((flag, 20), (photo, 90), (levels, 20)):
-        packed = pack_cheapest(0, image, cells, quality)
+        packed = pack_cheapest(0, image, cells, quality, math.inf)
         assert not packed.reduced
         assert packed.payload == pack_exact(0, image, cells)
         assert packed.cost == 8 * len(packed.payload)
@@ -73,7 +75,7 @@ def test_grey_stays_grey_and_other_cells_do_not_count() -> None:
     image = shaded().convert("L")
     cells = all_cells()
     cells[:, ::2] = False
-    packed = pack_cheapest(0, image, cells, 50)
+    packed = pack_cheapest(0, image, cells, 50, math.inf)
     part = unpack_exact(packed.payload, "L", [SIZE])
     assert part.pixels.mode == "L"
     np.testing.assert_array_equal(part.cells, cells)
