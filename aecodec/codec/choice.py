@@ -160,7 +160,8 @@ def _is_suspect(tile: Tile, size: int) -> bool:
     if not found.natural.any():
         # A photograph so smooth is rare, and much smaller when the network codes it.
         every = np.ones_like(tile.cells)
-        return width * height < _SMALL or lossless_size(tile.pixels, every) < _HOPELESS * size
+        if width * height < _SMALL or lossless_size(tile.pixels, every) < _HOPELESS * size:
+            return True
     if found.busy > (_MOSTLY_DRAWN / 2 if tile.is_mostly_drawn else _MOSTLY_DRAWN):
         return True
     if found.busy < _LEAST_BUSY or found.bits > _GAIN * 8 * size * found.busy:

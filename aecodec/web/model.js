@@ -24,6 +24,9 @@ const OPTIONS = {
 export class Model {
   /** @type {Map<string, Promise<any>>} ready networks, by their names */
   #sessions = new Map();
+  /** @type {Map<string, FeatureMap>} tables of the quality that was asked for last */
+  #vectors = new Map();
+  #quality = 0;
 
   /**
    * @param {any} ort onnxruntime-web
@@ -147,8 +150,15 @@ export class Model {
    * @returns {FeatureMap}
    */
   #vector(name, quality) {
-    const data = this.#atQuality(name, quality);
-    return { data, shape: [data.length] };
+    if (quality !== this.#quality) this.#vectors.clear();
+    this.#quality = quality;
+    let vector = this.#vectors.get(name);
+    if (!vector) {
+      const data = this.#atQuality(name, quality);
+      vector = { data, shape: [data.length] };
+      this.#vectors.set(name, vector);
+    }
+    return vector;
   }
 
   /**

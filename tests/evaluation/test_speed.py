@@ -28,6 +28,9 @@ class FakeLearnedCodec(Jpeg):
     def __init__(self, *, device: str, qualities: tuple[int, ...]) -> None:
         pass
 
+    def preview(self, data: bytes) -> Image.Image:
+        return self.decode(data).reduce(8)
+
 
 def test_all_codecs_are_timed_in_turn(photo: Image.Image) -> None:
     order = []
@@ -60,6 +63,7 @@ def test_a_run_reports_ratios_to_mbt2018_mean(
     rows = {row["codec"]: row for row in result["rows"]}
     assert rows["mbt2018-mean"]["encode_ratio"] == 1
     assert rows["JPEG (quality 25)"]["encode_ratio"] < 0.5
+    assert speed.PREVIEW in rows
     for name in ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean"):
         assert 0.4 < rows[name]["bpp"] < 0.6, "the entropy coder has an unusual load"
     table = (tmp_path / "out" / "speed.md").read_text()

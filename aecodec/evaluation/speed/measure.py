@@ -25,6 +25,7 @@ from aecodec.evaluation.speed.compressai_codecs import MODELS, CompressAiCodec
 from aecodec.evaluation.speed.table import VERSIONS, speed_markdown
 
 REFERENCE = "mbt2018-mean"
+PREVIEW = "its preview, 96x64"
 KODAK_SIZE = (768, 512)
 COLD_RUNS = 3
 
@@ -59,8 +60,11 @@ def _contestants(image: Image.Image, device: str) -> list[Contestant]:
     """aecodec at its middle quality, and the others at settings of about half a bit per pixel."""
     learned = [CompressAiCodec(name, image, quality) for name, quality in MODELS]
     classic = [(Jpeg(), 25), (WebP(), 40), (Avif(), 50)]
+    ours = LearnedCodec(device=device, qualities=(50,))
+    full = _at_setting(ours, 50)
     return [
-        _at_setting(LearnedCodec(device=device, qualities=(50,)), 50),
+        full,
+        Contestant(PREVIEW, full.encode, ours.preview, len),
         *(Contestant(c.name, c.encode, c.decode, c.size) for c in learned),
         *(_at_setting(codec, setting) for codec, setting in classic if codec.works()),
     ]
