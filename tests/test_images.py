@@ -3,8 +3,6 @@ from __future__ import annotations
 import gc
 import io
 import struct
-import subprocess
-import sys
 import warnings
 import zlib
 from collections.abc import Callable
@@ -20,6 +18,7 @@ from PIL import Image, PngImagePlugin
 from aecodec import images
 from aecodec.errors import AecodecError, UnsupportedImageError
 from aecodec.hashing.picture import read_preview
+from tests.processes import run_python
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
@@ -317,14 +316,6 @@ def test_damaged_files_of_any_format_are_called_damaged(
             images.open_image(path)
 
 
-def test_importing_aecodec_imports_neither_torch_nor_pillow() -> None:
-    code = "import sys, aecodec; print(*(m for m in ('torch', 'PIL', 'numpy') if m in sys.modules))"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == ""
-
-
 def test_compressing_does_not_import_heavy_packages() -> None:
     code = """
 import sys, aecodec
@@ -334,10 +325,7 @@ heavy = ["compressai", "torch_geometric", "matplotlib", "lightning", "torchvisio
 heavy += ["scipy"]
 print(*(m for m in heavy if m in sys.modules))
 """
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == ""
+    assert run_python(code, check=True).stdout.strip() == ""
 
 
 @pytest.mark.parametrize(("plugin", "suffix"), [("pillow_jxl", "jxl"), ("pillow_heif", "heic")])
@@ -352,6 +340,6 @@ from PIL import Image
 Image.open({str(tmp_path / "x.png")!r}).save({str(tmp_path / f"x.{suffix}")!r})
 """
     small.save(tmp_path / "x.png")
-    if subprocess.run([sys.executable, "-c", code], capture_output=True).returncode:
+    if run_python(code).returncode:
         pytest.skip("this plugin cannot write here")
     assert images.open_image(tmp_path / f"x.{suffix}").size == small.size

@@ -20,6 +20,7 @@ from aecodec.codec.inference import InferenceModel
 from aecodec.images import Picture, without_metadata
 from tests.cli.conftest import Run, refused
 from tests.conftest import psnr
+from tests.processes import run_python
 
 
 def piped(*arguments: object, stdin: bytes = b"") -> tuple[int, bytes, str]:
@@ -231,13 +232,9 @@ def test_a_deleted_working_folder_is_one_line(tmp_path: Path) -> None:
     gone.mkdir()
     script = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})\n"
     script += "from aecodec_cli.app import main; raise SystemExit(main(['hash', 'x.png']))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (
-        1,
-        "error: the working folder is gone; change to another\n",
-    )
+    done = run_python(script)
+    said = "error: the working folder is gone; change to another\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of Linux desktops")

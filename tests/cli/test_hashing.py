@@ -15,22 +15,14 @@ from aecodec.codec.container import Chunk, ChunkType, Header, write_file
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.stored import pack_code
 from tests.cli.conftest import Run, one_line, refused
-from tests.hashing.conftest import write_model
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("weights") / "tiny.safetensors", 0)
+from tests.pictures import save_pieces
 
 
 @pytest.fixture
 def photos(cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    folder = Path("photos")
-    (folder / "small").mkdir(parents=True)
-    for number in range(4):
-        piece = cat.crop((110 * number, 0, 110 * number + 110, 140))
-        piece.save(folder / f"{number}.png")
+    folder = save_pieces(cat, Path("photos"), grid=(4, 1), step=(110, 0), size=(110, 140))
+    (folder / "small").mkdir()
     Image.open(folder / "0.png").resize((55, 70)).save(folder / "small" / "a <b>.png")
     return folder
 

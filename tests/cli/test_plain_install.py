@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from PIL import Image
+
+from tests.processes import run_python
 
 SCRIPT = """
 import sys
@@ -43,14 +43,7 @@ def test_a_plain_installation(tmp_path: Path, cat: Image.Image) -> None:
     cat.crop((100, 50, 228, 150)).save(tmp_path / "a.png")
     cat.crop((200, 100, 300, 228)).save(tmp_path / "b.png")
     (tmp_path / "data.npy").write_bytes(b"")
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        cwd=tmp_path,
-        check=True,
-    )
+    done = run_python(SCRIPT, timeout=600, cwd=tmp_path, check=True)
     commands = done.stdout.split("$ ")[1:]
     codes = [int(command.split()[-1]) for command in commands]
     assert codes == [0] * WORKS + [1] * (len(commands) - WORKS), done.stdout + done.stderr

@@ -15,7 +15,6 @@ from PIL import Image
 
 from aecodec.errors import AecodecError
 from tests.cli.conftest import Run, one_line, refused
-from tests.hashing.conftest import write_model
 
 # As a worker has: sums in another order differ in their last bits, and so would files.
 from tests.threads import one_thread  # noqa: F401  (a fixture)
@@ -58,11 +57,6 @@ def _one_cluster(_s3: None) -> Iterator[None]:
     )
     yield
     ray.shutdown()
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("weights") / "tiny.safetensors", 0)
 
 
 @pytest.fixture

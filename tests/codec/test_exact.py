@@ -63,7 +63,8 @@ def worst_block(a: Image.Image, b: Image.Image) -> float:
 )
 @pytest.mark.parametrize("quality", FLOORS)
 def test_no_drawn_picture_is_destroyed(kind: str, quality: int) -> None:
-    image = draw(100, kind, (333, 270))
+    # The thousands of colours of noise take seconds to be made fewer.
+    image = draw(100, kind, (140, 110) if kind == "noise" else (333, 270))
     data = aecodec.compress(image, quality)
     decoded = aecodec.decompress(data)
     assert psnr(image, decoded) >= FLOORS[quality]

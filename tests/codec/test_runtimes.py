@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 from PIL import Image, ImageDraw
 
 from aecodec.codec.codec import Codec
 from aecodec.codec.weights import inference_model
 from aecodec.errors import AecodecError
-from aecodec.nn.runtime import (
-    choose_runtime,
-    import_torch_if_it_pays,
-)
+from aecodec.nn.runtime import choose_runtime, import_torch_if_it_pays
 from tests.codec.foreign import decode
+from tests.pictures import photograph
+from tests.processes import run_python
 
 CODECS = ("codec-psnr", "codec-balanced")
 
 
 def drawn() -> Image.Image:
     """Text and shapes on a photo, which no cell of it keeps exactly."""
-    image = Image.fromarray(skimage.data.coffee()).crop((60, 40, 357, 263))
+    image = photograph("coffee").crop((60, 40, 357, 263))
     pen = ImageDraw.Draw(image)
     for line in range(6):
         pen.text((8 + 3 * line, 30 * line), "lorem ipsum dolor sit amet", fill=(0, 40 * line, 255))
@@ -178,11 +174,6 @@ if hasattr(os, "fork"):
 def test_no_torch_is_needed(tmp_path: Path, cat: Image.Image) -> None:
     photo = tmp_path / "photo.png"
     cat.crop((100, 50, 250, 150)).save(photo)
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH, str(photo)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
-    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = run_python(WITHOUT_TORCH, photo, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import skimage.data
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -14,6 +12,7 @@ from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.denoiser import Denoiser
 from aecodec.training.recipe import DenoiserRecipe
 from aecodec.training.run import train
+from tests.pictures import save_photographs, to_tensor
 from tests.threads import one_thread  # noqa: F401  (a fixture)
 
 TINY = DenoiserRecipe(
@@ -45,10 +44,7 @@ TINY = DenoiserRecipe(
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    for name in ("astronaut", "coffee", "rocket"):
-        Image.fromarray(getattr(skimage.data, name)()).save(folder / f"{name}.png")
-    return folder
+    return save_photographs(tmp_path_factory.mktemp("photos"), "astronaut", "coffee", "rocket")
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +63,4 @@ def denoiser(weights: Path) -> Denoiser:
 @pytest.fixture(scope="session")
 def floats(cat: Image.Image) -> Tensor:
     """The photo as (1, 3, 296, 448) in [0, 1]."""
-    pixels = torch.frombuffer(bytearray(cat.tobytes()), dtype=torch.uint8)
-    x = pixels.view(cat.height, cat.width, 3).permute(2, 0, 1)[None].float() / 255
-    return x[..., :296, :448]
+    return to_tensor(cat)[..., :296, :448]

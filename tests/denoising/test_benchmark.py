@@ -22,15 +22,14 @@ from aecodec.evaluation.denoising.table import read_published
 from aecodec.evaluation.denoising.tasks import NOISY, TASKS
 from aecodec.evaluation.metrics import ssim
 from tests.conftest import psnr
+from tests.pictures import photograph, to_tensor
 
 
 @pytest.fixture(scope="module")
 def result(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a benchmark of one small photo."""
-    import skimage.data
-
     folder = tmp_path_factory.mktemp("bench")
-    photo = Image.fromarray(skimage.data.chelsea()).crop((130, 60, 227, 141))
+    photo = photograph("chelsea").crop((130, 60, 227, 141))
     (folder / "photos").mkdir()
     photo.save(folder / "photos" / "cat.png")
     run_denoise(folder / "photos", folder / "out", device="cpu", weights=weights, threads=1)
@@ -87,7 +86,7 @@ def test_the_contact_sheet_shows_the_pictures(cat: Image.Image) -> None:
 
 
 def test_a_seed_is_a_photo_s_own(cat: Image.Image, denoiser: Denoiser) -> None:
-    x = torch.tensor(np.asarray(cat)).permute(2, 0, 1)[None].float() / 255
+    x = to_tensor(cat)
     for task in TASKS[:-1]:
         assert torch.equal(task.corrupt(x, 1), task.corrupt(x, 1))
         assert not torch.equal(task.corrupt(x, 1), task.corrupt(x, 2))

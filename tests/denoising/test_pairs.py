@@ -14,15 +14,14 @@ from aecodec.evaluation.denoising.savings import run_savings, with_noise
 from aecodec.evaluation.denoising.tasks import NOISY
 from aecodec.evaluation.metrics import psnr
 from aecodec.evaluation.results import read_result
+from tests.pictures import photograph
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pairs of small photos."""
-    import skimage.data
-
     folder = tmp_path_factory.mktemp("pairs")
-    cat = Image.fromarray(skimage.data.chelsea()).crop((130, 60, 226, 140))
+    cat = photograph("chelsea").crop((130, 60, 226, 140))
     for name, clean, sigma in (("b_1", cat, 10), ("a", cat.transpose(Image.Transpose(2)), 25)):
         clean.save(folder / f"{name}_clean.png")
         with_noise(clean, sigma, 0).save(folder / f"{name}_noisy.webp", lossless=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import skimage.data
 import torch
 from PIL import Image
 
 from aecodec.denoising.denoiser import Denoiser
+from aecodec.evaluation.denoising.savings import with_noise
 from aecodec.nn import noise
 from tests.conftest import psnr
+from tests.pictures import photograph, to_tensor
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,7 @@ def shipped() -> Denoiser:
 
 @pytest.fixture(scope="module")
 def photo() -> Image.Image:
-    return Image.fromarray(skimage.data.astronaut()[:320, 100:420])
-
-
-def noisy(photo: Image.Image, sigma: float) -> Image.Image:
-    x = torch.tensor(np.asarray(photo)).float() / 255
-    corrupted = noise.to_8_bit(noise.gaussian(x, sigma, torch.Generator().manual_seed(0)))
-    return Image.fromarray((corrupted * 255).round().to(torch.uint8).numpy())
+    return photograph("astronaut").crop((100, 0, 420, 320))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +29,7 @@ def noisy(photo: Image.Image, sigma: float) -> Image.Image:
 def test_noise_goes_and_blind_is_nearly_as_good(
     shipped: Denoiser, photo: Image.Image, sigma: int, gain: float, lost: float
 ) -> None:
-    corrupted = noisy(photo, sigma)
+    corrupted = with_noise(photo, sigma, 0)
     told = psnr(shipped.denoise(corrupted, sigma), photo)
     assert told > psnr(corrupted, photo) + gain
     assert psnr(shipped.denoise(corrupted), photo) > told - lost
@@ -47,7 +41,7 @@ def test_a_clean_photo_stays_as_it_is(shipped: Denoiser, photo: Image.Image) -> 
 
 @pytest.mark.parametrize("kind", ["salt-and-pepper", "masking"])
 def test_impulses_are_recognised_and_go(shipped: Denoiser, photo: Image.Image, kind: str) -> None:
-    x = torch.tensor(np.asarray(photo)).permute(2, 0, 1)[None].float() / 255
+    x = to_tensor(photo)
     generator = torch.Generator().manual_seed(0)
     if kind == "masking":
         corrupted = noise.masking(x, 0.5, generator, shared_dim=1)

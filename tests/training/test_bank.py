@@ -15,9 +15,8 @@ from aecodec.training.drawn import KINDS
 from aecodec.training.photos import Photos
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe
 from aecodec.training.run import train
-from tests.training.test_run import TINY, photos
+from tests.training.conftest import TINY
 
-__all__ = ["photos"]  # a fixture
 PHASES = [Phase(0, 8, 32), Phase(100, 4, 64)]
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.pictures import save_pieces
+
 RECIPE = """
 model: {{widths: [8, 8, 8], blocks: [1, 1, 1]}}
 steps: 6
@@ -48,10 +50,7 @@ def losses(folder: Path, photos: Path, batch: int, processes: int) -> list[float
 def test_two_processes_learn_what_one_does_with_twice_the_batch(
     cat: Image.Image, tmp_path: Path
 ) -> None:
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    for number in range(3):
-        cat.crop((100 * number, 0, 100 * number + 200, 250)).save(photos / f"{number}.png")
+    photos = save_pieces(cat, tmp_path / "photos", grid=(3, 1), step=(100, 0), size=(200, 250))
     one, two = (losses(tmp_path, photos, 4 // n, n) for n in (1, 2))
     assert len(one) == 3
     assert one[0] > one[-1]

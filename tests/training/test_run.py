@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import pytest
 import skimage.data
@@ -10,58 +9,13 @@ import torch
 from PIL import Image
 
 from aecodec.codec.codec import Codec
-from aecodec.codec.config import CodecConfig
 from aecodec.errors import AecodecError, RecipeError, UnsupportedImageError
 from aecodec.training.codec import CodecTraining
 from aecodec.training.export import export_codec
 from aecodec.training.kinds import KINDS
 from aecodec.training.recipe import CodecRecipe, load_recipe
 from aecodec.training.run import train
-
-TINY = CodecRecipe(
-    model=CodecConfig(
-        width=8,
-        blocks=(1, 1),
-        deep_width=8,
-        deep_blocks=(1, 1),
-        latent_channels=64,
-        hyper_channels=8,
-        mean_width=8,
-        scale_width=8,
-        anchors=3,
-    ),
-    steps=6,
-    batch=2,
-    crop=64,
-    large_crop=128,
-    large_crop_from=0.5,
-    scales=(1.0, 0.5),
-    warmup=2,
-    ema=0.5,
-    ema_every=1,
-    held_out=1,
-    validate_every=3,
-    save_every=100,
-    drawn_pictures=4,
-)
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    for name in ("astronaut", "chelsea", "coffee"):
-        Image.fromarray(getattr(skimage.data, name)()).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkpoint of an uninterrupted run."""
-    return train(TINY, [photos], tmp_path_factory.mktemp("whole"), device="cpu")
-
-
-def load(checkpoint: Path) -> dict[str, Any]:
-    return torch.load(checkpoint, weights_only=False)
+from tests.training.conftest import TINY, assert_same_run, load, pixels_of
 
 
 def trained(checkpoint: Path) -> CodecTraining:
@@ -70,41 +24,27 @@ def trained(checkpoint: Path) -> CodecTraining:
     return module
 
 
-def pixels_of(image: Image.Image) -> torch.Tensor:
-    """(1, 3, H, W) in [-0.5, 0.5]."""
-    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    return pixels.view(1, image.height, image.width, 3).permute(0, 3, 1, 2).float() / 255 - 0.5
-
-
-def test_a_run_in_slices_is_the_uninterrupted_run(
+def test_a_run_in_slices_is_the_uninterrupted_run_even_if_begun_on_a_gpu(
     photos: Path, whole: Path, tmp_path: Path
 ) -> None:
-    slices = 0
-    while slices == 0 or load(tmp_path / "last.ckpt")["batches_seen"] < TINY.steps:
-        train(TINY, [photos], tmp_path, resume=slices > 0, max_minutes=0, device="cpu")
-        slices += 1
-    assert slices == TINY.steps  # a slice of no minutes still takes one step
-    a, b = load(whole), load(tmp_path / "last.ckpt")
-    assert a["batches_seen"] == b["batches_seen"] == TINY.steps
-    for key in ("state_dict", "current_model_state"):  # the average and the weights
-        for name, value in a[key].items():
-            assert torch.equal(value, b[key][name]), (key, name)
-    moments = [c["optimizer_states"][0]["state"] for c in (a, b)]
-    for index, state in moments[0].items():
-        assert torch.equal(state["square"], moments[1][index]["square"])
+    for number in range(TINY.steps):  # a slice of no minutes still takes one step
+        checkpoint = train(TINY, [photos], tmp_path, resume=number > 0, max_minutes=0, device="cpu")
+        if number == 0:
+            saved = load(checkpoint)
+            with pytest.MonkeyPatch.context() as patch:  # torch writes where each tensor was
+                patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+                torch.save(saved, checkpoint)
+            if not torch.cuda.is_available():
+                with pytest.raises(RuntimeError, match="CUDA"):
+                    torch.load(checkpoint)
+    sliced = load(checkpoint)
+    assert sliced["batches_seen"] == TINY.steps
+    assert_same_run(load(whole), sliced)
 
 
-@pytest.mark.parametrize(
-    ("has_bfloat16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)]
-)
 def test_a_cpu_trains_in_what_it_multiplies_fast(
-    photos: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    has_bfloat16: bool,
-    dtype: torch.dtype,
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: has_bfloat16)
     seen: list[torch.dtype] = []
 
     class Watched(CodecTraining):
@@ -114,11 +54,12 @@ def test_a_cpu_trains_in_what_it_multiplies_fast(
             block.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
 
     monkeypatch.setitem(KINDS, "codec", dataclasses.replace(KINDS["codec"], module=Watched))
-    train(TINY, [photos], tmp_path, max_minutes=0, device="cpu")
-    assert set(seen) == {dtype}
-    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: not has_bfloat16)
-    train(TINY, [photos], tmp_path, max_minutes=0, device="cpu", resume=True)  # another machine
-    assert load(tmp_path / "last.ckpt")["batches_seen"] == 2
+    for number, has_bfloat16 in enumerate((True, False, True)):  # a run on different machines
+        monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda has=has_bfloat16: has)
+        seen.clear()
+        train(TINY, [photos], tmp_path, max_minutes=0, device="cpu", resume=number > 0)
+        assert set(seen) == {torch.bfloat16 if has_bfloat16 else torch.float32}
+    assert load(tmp_path / "last.ckpt")["batches_seen"] == 3
 
 
 def test_the_average_is_not_the_last_weights(whole: Path) -> None:
@@ -130,7 +71,7 @@ def test_the_average_is_not_the_last_weights(whole: Path) -> None:
 def test_an_exported_checkpoint_is_the_trained_model(
     whole: Path, tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Six steps do not teach the prior which symbols are surely zero.
+    # Few steps do not teach the prior which symbols are surely zero.
     monkeypatch.setattr("aecodec.codec.inference.LEAST_CODED", 0)
     monkeypatch.setattr("aecodec.codec.choice._is_suspect", lambda *_: False)
     target = tmp_path / "codec-tiny.safetensors"
@@ -151,7 +92,7 @@ def test_the_estimate_is_close_to_the_file(
     whole: Path, tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Training minimises what the coder then writes."""
-    # Six steps do not teach the prior which symbols are surely zero.
+    # Few steps do not teach the prior which symbols are surely zero.
     monkeypatch.setattr("aecodec.codec.inference.LEAST_CODED", 0)
     monkeypatch.setattr("aecodec.codec.choice._is_suspect", lambda *_: False)
     target = tmp_path / "codec-tiny.safetensors"
