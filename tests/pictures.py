@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 Pair = tuple[int, int]
 
@@ -18,11 +18,12 @@ def photograph(name: str) -> Image.Image:
     return Image.fromarray(getattr(skimage.data, name)())
 
 
-def save_photographs(folder: Path, *names: str) -> Path:
-    """Files of some of them; the folder."""
-    folder.mkdir(exist_ok=True)
+def save_photographs(folder: Path, *names: str, scale: float = 1) -> Path:
+    """Files of some of them, smaller if wanted; the folder."""
     for name in names:
-        photograph(name).save(folder / f"{name}.png")
+        whole = photograph(name)
+        size = (round(scale * whole.width), round(scale * whole.height))
+        whole.resize(size).save(folder / f"{name}.png")
     return folder
 
 
@@ -55,3 +56,14 @@ def through_jpeg(image: Image.Image, quality: int) -> Image.Image:
 def to_tensor(image: Image.Image) -> torch.Tensor:
     """(1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
+
+
+def shaded_drawing() -> Image.Image:
+    """A ring with smoothed edges in two colours, and a red dot: hundreds of shades; 320x224."""
+    image = Image.new("RGB", (1280, 896), "white")
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((200, 100, 1000, 800), outline=(20, 90, 200), width=40)
+    pen.line((0, 0, 1280, 896), fill=(10, 120, 30), width=9)
+    pen.text((40, 500), "axis of numbers", font=ImageFont.load_default(90), fill=(50, 50, 50))
+    pen.ellipse((1100, 60, 1112, 72), fill=(230, 30, 20))
+    return image.resize((320, 224), Image.Resampling.LANCZOS)

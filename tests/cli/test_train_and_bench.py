@@ -14,11 +14,11 @@ from tests.pictures import photograph
 RECIPE = """
 model: {width: 8, blocks: [1, 1], deep_width: 8, deep_blocks: [1, 1], latent_channels: 64,
         hyper_channels: 8, mean_width: 8, scale_width: 8, anchors: 3}
-steps: 4
+steps: 3
 batch: 2
 crop: 64
 large_crop: 64
-drawn_pictures: 4
+drawn: 0.0
 scales: [1.0]
 warmup: 1
 ema_every: 1

@@ -121,6 +121,7 @@ def test_paths_and_bytes_of_image_files(codec: Codec, small: Image.Image, tmp_pa
     wanted = codec.compress(small)
     assert codec.compress(path) == wanted
     assert aecodec.compress(str(path)) == wanted
+    assert aecodec.compress(small, quality=40) == codec.compress(small, 40)
     assert codec.compress(path.read_bytes()) == wanted
     for source, message in (
         (b"no image", "the bytes: not an image"),

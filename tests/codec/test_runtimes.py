@@ -1,9 +1,6 @@
-"""ONNX Runtime and torch do the same, and the first needs no torch."""
+"""ONNX Runtime and torch do the same; that the first needs no other is in tests/cli."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +13,6 @@ from aecodec.errors import AecodecError
 from aecodec.nn.runtime import choose_runtime, import_torch_if_it_pays
 from tests.codec.foreign import decode
 from tests.pictures import photograph
-from tests.processes import run_python
 
 CODECS = ("codec-psnr", "codec-balanced")
 
@@ -139,41 +135,3 @@ def test_tensors_of_other_shapes_are_refused(codec: Codec) -> None:
         analysis.analyse(np.zeros((1, 3, 64, 64), np.float32), 50)
     with pytest.raises(AecodecError, match="not those of"):
         synthesis.synthesise(np.zeros((1, 320, 4, 4), np.float32), 50)
-
-
-WITHOUT_TORCH = """
-import os, sys
-for name in ("torch", "scipy", "matplotlib", "lightning", "compressai", "polars", "onnx"):
-    sys.modules[name] = None
-import numpy as np
-from PIL import Image
-import aecodec
-from aecodec.codec.rate_control import compress_to_target
-
-image = Image.open(sys.argv[1])
-data = aecodec.compress(image, 60)
-restored = np.asarray(aecodec.decompress(data)).astype(float)
-assert 20 < 10 * np.log10(255**2 / np.square(restored - np.asarray(image)).mean()) < 60
-assert aecodec.preview(data).size == (19, 13)
-smaller = compress_to_target(aecodec.Codec(), image, ssimulacra2=60)
-assert len(smaller) < len(aecodec.compress(image, 95))
-try:
-    aecodec.compress(image, effort="max")
-except aecodec.errors.AecodecError as error:
-    assert "needs the extra 'train': pip install 'aecodec[train]'" in str(error), error
-else:
-    raise SystemExit("effort max without torch")
-if hasattr(os, "fork"):
-    child = os.fork()
-    if not child:
-        os._exit(0 if aecodec.compress(image, 60) == data else 1)
-    assert os.waitpid(child, 0)[1] == 0
-"""
-
-
-def test_no_torch_is_needed(tmp_path: Path, cat: Image.Image) -> None:
-    photo = tmp_path / "photo.png"
-    cat.crop((100, 50, 250, 150)).save(photo)
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    done = run_python(WITHOUT_TORCH, photo, timeout=300, env=environment)
-    assert done.returncode == 0, done.stderr

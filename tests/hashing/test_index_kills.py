@@ -49,9 +49,9 @@ def kill_after_ten(index: Path, weights: Path, places: Path) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.fixture
-def many(cat: Image.Image, tmp_path: Path) -> Path:
-    folder = tmp_path / "many"
+@pytest.fixture(scope="module")
+def many(cat: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos") / "many"
     return save_pieces(cat, folder, grid=(10, 6), step=(35, 35), size=(100, 100), scale=3)
 
 

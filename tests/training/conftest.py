@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from aecodec.codec.config import CodecConfig
+from aecodec.training.bank import drawn_validation
 from aecodec.training.recipe import CodecRecipe
 from aecodec.training.run import train
 from tests.pictures import save_photographs, to_tensor
@@ -42,12 +44,21 @@ TINY = CodecRecipe(
 )
 
 
+@pytest.fixture(scope="package", autouse=True)
+def few_drawn_pictures_to_validate_on() -> Iterator[None]:
+    """Two instead of one of each kind, on which these runs would spend most of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aecodec.training.photos.drawn_validation", lambda: drawn_validation()[:2])
+        yield
+
+
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_photographs(tmp_path_factory.mktemp("photos"), "astronaut", "chelsea", "coffee")
+    folder = tmp_path_factory.mktemp("photos")
+    return save_photographs(folder, "astronaut", "chelsea", "coffee", scale=0.65)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkpoint of an uninterrupted run."""
     return train(TINY, [photos], tmp_path_factory.mktemp("whole"), device="cpu")

@@ -26,13 +26,14 @@ def test_a_seed_gives_the_same_pixels_and_another_gives_others(kind: str) -> Non
 
 def test_another_process_draws_the_same_pixels() -> None:
     script = (
-        "import hashlib; from aecodec.training.drawn import draw;"
-        "print(*(hashlib.sha256(draw(s).tobytes()).hexdigest() for s in range(12)))"
+        "from hashlib import sha256; from aecodec.training.drawn import KINDS, draw;"
+        "print(*(sha256(draw(5, kind, (160, 120)).tobytes()).hexdigest() for kind in KINDS))"
     )
     environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": ":".join(sys.path)}
     other = run_python(script, env=environment, check=True).stdout.split()
-    assert other == [sha256(draw(seed).tobytes()).hexdigest() for seed in range(12)]
-    assert len(set(other)) == 12
+    drawn = [draw(5, kind, (160, 120)).tobytes() for kind in KINDS]
+    assert other == [sha256(pixels).hexdigest() for pixels in drawn]
+    assert len(set(other)) == len(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-import skimage.data
 import torch
 from PIL import Image
 
@@ -15,6 +14,7 @@ from aecodec.training.export import export_codec
 from aecodec.training.kinds import KINDS
 from aecodec.training.recipe import CodecRecipe, load_recipe
 from aecodec.training.run import train
+from tests.pictures import photograph, to_tensor
 from tests.training.conftest import TINY, assert_same_run, load, pixels_of
 
 
@@ -214,7 +214,7 @@ def test_a_codec_is_trained_for_another_distortion(
     model = dataclasses.replace(TINY.model, distortion=kind, lambda_min=low, lambda_max=high)
     recipe = dataclasses.replace(TINY, model=model, steps=2, crop=192, large_crop=192)
     module = CodecTraining(recipe)
-    batch = torch.from_numpy(skimage.data.astronaut()[:192, :192]).permute(2, 0, 1)[None]
+    batch = (255 * to_tensor(photograph("astronaut"))[..., :192, :192]).round().byte()
     figures = module.loss(batch, 0)[1]
     state = load(train(recipe, [photos], tmp_path, device="cpu"))
     assert (state["batches_seen"], state["skipped"]) == (2, 0)
