@@ -198,14 +198,6 @@ def test_a_folder_of_something_else_is_kept(run: Run, photos: Path, weights: Pat
     assert len(rows("codes")["a.png"]["hash"]) == 32
 
 
-def test_no_input_is_overwritten(run: Run, photos: Path) -> None:
-    before = files(photos)
-    refused(
-        run("denoise", photos / "a.png", "-o", photos, "--force", *RAY), "would overwrite the input"
-    )
-    assert files(photos) == before
-
-
 def test_index_has_the_same_entries_as_without(run: Run, photos: Path, weights: Path) -> None:
     from aecodec.hashing.database import Database
 

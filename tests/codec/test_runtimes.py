@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageDraw
 
 from aecodec.codec.codec import Codec
@@ -13,6 +12,7 @@ from aecodec.errors import AecodecError
 from aecodec.nn.runtime import choose_runtime, import_torch_if_it_pays
 from tests.codec.foreign import decode
 from tests.pictures import photograph
+from tests.threads import one_and_two_threads
 
 CODECS = ("codec-psnr", "codec-balanced")
 
@@ -86,14 +86,10 @@ def test_files_made_by_either_are_nearly_the_same(
 
 
 def test_one_thread_or_two_make_the_same(cat: Image.Image) -> None:
-    codec, made, threads = Codec("cpu", runtime="onnx"), [], torch.get_num_threads()
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
-            data = codec.compress(cat.crop((0, 0, 256, 192)), 70)
-            made.append((data, codec.decompress(data).tobytes()))
-    finally:
-        torch.set_num_threads(threads)
+    codec, made = Codec("cpu", runtime="onnx"), []
+    for _ in one_and_two_threads():
+        data = codec.compress(cat.crop((0, 0, 256, 192)), 70)
+        made.append((data, codec.decompress(data).tobytes()))
     assert made[0] == made[1]
 
 

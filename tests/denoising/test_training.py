@@ -6,18 +6,72 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from aecodec.denoising.config import DenoiserConfig
+from aecodec.denoising.denoiser import Denoiser
 from aecodec.denoising.model import DenoiserModel
 from aecodec.denoising.weights import load as load_weights
 from aecodec.errors import RecipeError
+from aecodec.evaluation.denoising.savings import with_noise
 from aecodec.nn.bounded import BoundedConv2d
 from aecodec.training.denoise import DenoiserTraining
 from aecodec.training.recipe import DenoiserRecipe, load_recipe
 from aecodec.training.run import train
-from tests.denoising.conftest import TINY
-from tests.training.conftest import assert_same_run, load
+from tests.conftest import psnr
+from tests.pictures import save_photographs
+from tests.training.conftest import (  # noqa: F401  (of which the first is a fixture)
+    assert_same_run,
+    few_drawn_pictures_to_validate_on,
+    load,
+)
 
+TINY = DenoiserRecipe(
+    model=DenoiserConfig(widths=(16, 16, 16), blocks=(1, 1, 1)),
+    steps=100,
+    batch=4,
+    crop=64,
+    large_crop=64,
+    scales=(1.0, 0.5),
+    learning_rate=4e-3,
+    warmup=10,
+    decay=0.5,
+    ema=0.9,
+    ema_every=1,
+    held_out=1,
+    validate_every=1000,
+    save_every=1000,
+    drawn_pictures=4,
+    invisible=2.0,
+    mixture={
+        "gaussian": 0.55,
+        "gaussian_8_bit": 0.2,
+        "camera": 0.05,
+        "impulses": 0.13,
+        "clean": 0.07,
+    },
+)
 SHORT = replace(TINY, steps=3, batch=2, validate_every=2)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    return save_photographs(folder, "astronaut", "coffee", "rocket", scale=0.5)
+
+
+@pytest.fixture(scope="module")
+def weights(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of some seconds of training. The photo `cat` had no part in it."""
+    folder = tmp_path_factory.mktemp("run")
+    train(TINY, [photos], folder, device="cpu")
+    return folder / "denoiser.safetensors"
+
+
+def test_some_seconds_of_training_teach_to_denoise(weights: Path, cat: Image.Image) -> None:
+    noisy, denoiser = with_noise(cat, 50, 0), Denoiser("cpu", weights)
+    for sigma in (50, None):
+        assert psnr(cat, denoiser.denoise(noisy, sigma)) > psnr(cat, noisy) + 3
 
 
 def test_a_run_in_slices_is_the_uninterrupted_run(photos: Path, tmp_path: Path) -> None:
