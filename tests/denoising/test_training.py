@@ -20,11 +20,9 @@ from aecodec.training.recipe import DenoiserRecipe, load_recipe
 from aecodec.training.run import train
 from tests.conftest import psnr
 from tests.pictures import save_photographs
-from tests.training.conftest import (  # noqa: F401  (of which the first is a fixture)
-    assert_same_run,
-    few_drawn_pictures_to_validate_on,
-    load,
-)
+from tests.training.conftest import assert_same_run, load, small_runs
+
+__all__ = ["small_runs"]  # a fixture
 
 TINY = DenoiserRecipe(
     model=DenoiserConfig(widths=(16, 16, 16), blocks=(1, 1, 1)),

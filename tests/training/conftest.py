@@ -45,11 +45,17 @@ TINY = CodecRecipe(
 
 
 @pytest.fixture(scope="package", autouse=True)
-def few_drawn_pictures_to_validate_on() -> Iterator[None]:
-    """Two instead of one of each kind, on which these runs would spend most of their time."""
+def small_runs() -> Iterator[None]:
+    """In one thread: more only slow such networks down. Validated on two drawn pictures.
+
+    There is one of each kind, and runs as short as these would spend most of their time on them.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aecodec.training.photos.drawn_validation", lambda: drawn_validation()[:2])
         yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
