@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
@@ -135,7 +136,7 @@ def test_photographs_are_left_to_the_network(codec: Codec) -> None:
 
 
 def test_a_photograph_costs_one_encoding_and_no_decoding() -> None:
-    photo = photograph("chelsea")
+    photo = Image.fromarray(skimage.data.chelsea())
     calls = []
 
     def encode(pixels: Image.Image) -> list[bytes]:
