@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 from PIL import Image
 
 from aecodec.codec.codec import Codec
 from aecodec.nn import runtime
+from tests.pictures import photograph
 
 torch.set_num_threads(2)
 
@@ -35,7 +35,7 @@ def codec() -> Codec:
 @pytest.fixture(scope="session")
 def cat() -> Image.Image:
     """A photo of 451x300: neither side is a multiple of 16."""
-    return Image.fromarray(skimage.data.chelsea())
+    return photograph("chelsea")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""One thread for torch; to be imported into the conftest of tests with small networks."""
+"""How many threads networks run in; the fixture is for the conftest of tests with small ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+
+from aecodec.nn.runtime import use_threads
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +17,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def one_and_two_threads() -> Iterator[int]:
+    """How many are in use while a loop goes over this."""
+    before = torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            use_threads(count)
+            yield count
+    finally:
+        use_threads(before)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from aecodec_cli.app import main
+from tests.hashing.conftest import weights  # noqa: F401  (a fixture)
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,31 +22,36 @@ from aecodec.codec.inference import InferenceModel
 from aecodec.images import Picture, without_metadata
 from tests.cli.conftest import Run, refused
 from tests.conftest import psnr
+from tests.processes import run_python
 
 
-def piped(*arguments: object, stdin: bytes = b"") -> tuple[int, bytes, str]:
-    """The command line in a process of its own: (exit code, standard output, stderr)."""
-    command = [sys.executable, "-m", "aecodec_cli", *map(str, arguments)]
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
-    return done.returncode, done.stdout, done.stderr.decode()
+def test_pipes(photo: Path, small: Image.Image) -> None:
+    """Of processes of their own."""
+    command = [sys.executable, "-m", "aecodec_cli"]
+    packing = subprocess.run(
+        [*command, "compress", "-", "-q", "60"], input=photo.read_bytes(), capture_output=True
+    )
+    assert (packing.returncode, packing.stderr) == (0, b"")
+    assert psnr(small, aecodec.decompress(packing.stdout)) > 25
+    unpacking = subprocess.run(
+        [*command, "decompress", "-"], input=packing.stdout, capture_output=True
+    )
+    assert unpacking.returncode == 0
+    assert unpacking.stdout.startswith(b"\x89PNG")
 
 
-def test_pipes(photo: Path, small: Image.Image, tmp_path: Path) -> None:
-    code, data, err = piped("compress", "-", "-q", 60, stdin=photo.read_bytes())
-    assert (code, err) == (0, "")
-    assert psnr(small, aecodec.decompress(data)) > 25
-    code, png, _ = piped("decompress", "-", stdin=data)
-    assert code == 0
-    assert png.startswith(b"\x89PNG")
-    code, _, err = piped("compress", "-", stdin=b"no image")
-    assert (code, err.splitlines()[0]) == (1, "error: -: not an image in a format Pillow can read")
-    assert piped("compress", "-")[2].startswith("error: -: nothing on standard input")
-    code, out, _ = piped("info", "-", "--json", stdin=data)
-    assert json.loads(out)["quality"] == 60
-    code, out, _ = piped("hash", "-", stdin=photo.read_bytes())
-    assert out.split()[1] == b"-"
-    code, out, err = piped("hash", "-", stdin=b"no image")
-    assert (code, out, err) == (1, b"", "error: -: not an image in a format Pillow can read\n")
+def test_standard_input(run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fed(data: bytes, *arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+        return run(*arguments)
+
+    no_image = "error: -: not an image in a format Pillow can read"
+    refused(fed(b"no image", "compress", "-"), no_image)
+    refused(fed(b"", "compress", "-"), "error: -: nothing on standard input")
+    data = aecodec.compress(photo, 60)
+    assert json.loads(fed(data, "info", "-", "--json")[1])["quality"] == 60
+    assert fed(photo.read_bytes(), "hash", "-")[1].split()[1] == "-"
+    assert fed(b"no image", "hash", "-") == (1, "", f"{no_image}\n")
 
 
 def test_what_pipes_do_not_take(run: Run, photo: Path) -> None:
@@ -74,33 +81,22 @@ def test_a_part_of_a_picture(run: Run, photo: Path, tmp_path: Path) -> None:
         assert message in result[2]
 
 
-def test_thumbnails(run: Run, photo: Path, cat: Image.Image, tmp_path: Path) -> None:
+def test_thumbnails_of_pictures_and_of_files_without_synthesis(
+    run: Run, photo: Path, cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     packed = tmp_path / "cat.aec"
     packed.write_bytes(aecodec.compress(cat, 60))
-    code, _, _ = run("thumbnail", packed, photo, "-s", 24, "-o", tmp_path / "small", "--quiet")
-    assert code == 0
-    with Image.open(tmp_path / "small" / "cat.png") as image:
-        assert image.size == (24, 16)
-        wanted = cat.copy()
-        wanted.thumbnail((24, 24))
-        assert psnr(wanted, image.copy()) > 25
-    with Image.open(tmp_path / "small" / "photo.png") as image:
-        assert image.size == (24, 17)
-
-
-def test_thumbnails_need_no_synthesis(
-    run: Run, cat: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "cat.aec").write_bytes(aecodec.compress(cat, 60))
     monkeypatch.setattr(InferenceModel, "synthesise", None)
-    for size in (56, 28):
-        out = tmp_path / f"{size}.png"
-        assert run("thumbnail", tmp_path / "cat.aec", "-s", size, "-o", out)[0] == 0
-        with Image.open(out) as image:
+    for size in (56, 28, 24):
+        out = tmp_path / str(size)
+        assert run("thumbnail", packed, photo, "-s", size, "-o", out, "--quiet")[0] == 0
+        with Image.open(out / "cat.png") as image:
             wanted = cat.copy()
             wanted.thumbnail((size, size))
             assert image.size == wanted.size
-            assert psnr(wanted, image.copy()) > 27
+            assert psnr(wanted, image.copy()) > 25
+    with Image.open(out / "photo.png") as image:
+        assert image.size == (24, 17)
 
 
 def test_a_folder_is_gone_on_with(run: Run, photo: Path, tmp_path: Path) -> None:
@@ -231,13 +227,9 @@ def test_a_deleted_working_folder_is_one_line(tmp_path: Path) -> None:
     gone.mkdir()
     script = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})\n"
     script += "from aecodec_cli.app import main; raise SystemExit(main(['hash', 'x.png']))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (
-        1,
-        "error: the working folder is gone; change to another\n",
-    )
+    done = run_python(script)
+    said = "error: the working folder is gone; change to another\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of Linux desktops")
@@ -262,10 +254,9 @@ def test_the_desktop_knows_the_type(
     if tool := shutil.which("file"):
         said = subprocess.run([tool, nameless], capture_output=True, text=True, check=True).stdout
         assert "aecodec image, version 1" in said
-        if own := (tmp_path / "own"):
-            own.write_text("OWN")
-            said = subprocess.run([tool, own], capture_output=True, text=True, check=True).stdout
-            assert "own things" in said
+        (own := tmp_path / "own").write_text("OWN")
+        said = subprocess.run([tool, own], capture_output=True, text=True, check=True).stdout
+        assert "own things" in said
     if (tool := shutil.which("gio")) and shutil.which("update-mime-database"):
         named = nameless.rename(tmp_path / "x.aec")
         command = [tool, "info", "-a", "standard::content-type", named]

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.processes import run_python
+
 COMMAND = [sys.executable, "-m", "aecodec_cli"]
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and terminals of POSIX")
 
@@ -69,7 +71,7 @@ def test_ctrl_c_while_it_is_being_imported_is_quiet() -> None:
         builtins.__import__ = interrupted
         sys.exit(main())
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = run_python(code)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
@@ -129,8 +131,7 @@ def test_names_that_the_terminal_cannot_show(photos: Path) -> None:
     assert os.path.exists(name.replace(b".png", b".aec"))
 
 
-def test_importing_the_command_line_is_light() -> None:
+def test_importing_the_package_and_the_command_line_is_light() -> None:
     heavy = {"torch", "lightning", "numpy", "PIL", "scipy", "yaml", "rich"}
-    code = f"import sys, aecodec_cli.app; print(*({heavy!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    code = f"import sys, aecodec, aecodec_cli.app; print(*({heavy!r} & set(sys.modules)))"
+    assert run_python(code, check=True).stdout.strip() == ""

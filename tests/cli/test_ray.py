@@ -15,7 +15,6 @@ from PIL import Image
 
 from aecodec.errors import AecodecError
 from tests.cli.conftest import Run, one_line, refused
-from tests.hashing.conftest import write_model
 
 # As a worker has: sums in another order differ in their last bits, and so would files.
 from tests.threads import one_thread  # noqa: F401  (a fixture)
@@ -58,11 +57,6 @@ def _one_cluster(_s3: None) -> Iterator[None]:
     )
     yield
     ray.shutdown()
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("weights") / "tiny.safetensors", 0)
 
 
 @pytest.fixture
@@ -202,14 +196,6 @@ def test_a_folder_of_something_else_is_kept(run: Run, photos: Path, weights: Pat
         assert files(".") == before
     assert run(*command, "--bits", 128, "--force")[0] == 0
     assert len(rows("codes")["a.png"]["hash"]) == 32
-
-
-def test_no_input_is_overwritten(run: Run, photos: Path) -> None:
-    before = files(photos)
-    refused(
-        run("denoise", photos / "a.png", "-o", photos, "--force", *RAY), "would overwrite the input"
-    )
-    assert files(photos) == before
 
 
 def test_index_has_the_same_entries_as_without(run: Run, photos: Path, weights: Path) -> None:

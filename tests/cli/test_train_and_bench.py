@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import skimage.data
-from PIL import Image
 
 from tests.cli.conftest import Run, refused
+from tests.pictures import photograph
 
 RECIPE = """
 model: {width: 8, blocks: [1, 1], deep_width: 8, deep_blocks: [1, 1], latent_channels: 64,
         hyper_channels: 8, mean_width: 8, scale_width: 8, anchors: 3}
-steps: 4
+steps: 3
 batch: 2
 crop: 64
 large_crop: 64
-drawn_pictures: 4
+drawn: 0.0
 scales: [1.0]
 warmup: 1
 ema_every: 1
@@ -33,8 +32,7 @@ def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("astronaut", "chelsea"):
-        photo = Image.fromarray(getattr(skimage.data, name)())
-        photo.crop((100, 20, 340, 196)).save(folder / f"{name}.png")
+        photograph(name).crop((100, 20, 340, 196)).save(folder / f"{name}.png")
     return folder
 
 

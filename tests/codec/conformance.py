@@ -40,7 +40,7 @@ def decode(name: str) -> tuple[Image.Image, str]:
     return image, digest(symbols)
 
 
-def _drawn(cat: Image.Image) -> Image.Image:
+def photo_and_drawing(cat: Image.Image) -> Image.Image:
     """A photo with a drawing beside it."""
     image = Image.new("RGB", (192, 96), "white")
     image.paste(cat.resize((96, 96)), (0, 0))
@@ -78,7 +78,7 @@ def main() -> None:
     _write_learned("rgb-highest-escapes", noise, psnr, 100)
     with patch("aecodec.codec.tiling.TILE", 32):
         _write("rgb-tiles", cat.resize((560, 80)), balanced, 37)
-    _write("rgb-drawn", _drawn(cat), balanced, 60)
+    _write("rgb-drawn", photo_and_drawing(cat), balanced, 60)
     _write("rgb-lossless", small, balanced, 50, lossless=True)
     _write("rgba", Image.merge("RGBA", (*small.split(), ramp)), balanced, 70)
     _write("grey", grey, balanced, 80)

@@ -17,6 +17,7 @@ from aecodec.codec.torch_networks import TorchCodec
 from aecodec.nn.integer import ExactConv2d
 from tests.codec.foreign import FOLDER, decode, digest
 from tests.conftest import psnr
+from tests.threads import one_and_two_threads
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,10 @@ def same_symbols(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
 def test_one_thread_or_two(
     codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
 ) -> None:
-    torch.set_num_threads(1)
-    try:
+    for _ in one_and_two_threads():
         symbols, pixels = decode(codec, data)
-    finally:
-        torch.set_num_threads(2)
-    assert same_symbols(symbols, reference[0])
-    assert np.abs(pixels - reference[1]).max() <= 1
+        assert same_symbols(symbols, reference[0])
+        assert np.abs(pixels - reference[1]).max() <= 1
 
 
 def test_bfloat16_transforms(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 from PIL import Image
 
@@ -11,6 +10,7 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.distortion import balanced_parts, distortion, is_defined
 from aecodec.codec.rate_control import compress_to_target
 from aecodec.evaluation.metrics import ms_ssim, psnr, ssimulacra2
+from tests.pictures import photograph, to_tensor
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def for_psnr() -> Codec:
 
 
 def tensor(image: Image.Image) -> torch.Tensor:
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255 - 0.5
+    return to_tensor(image) - 0.5
 
 
 def test_it_is_what_the_metrics_say(cat: Image.Image, codec: Codec) -> None:
@@ -93,7 +93,7 @@ def test_balanced_weights_are_stored_with_a_model() -> None:
 def test_the_default_weights_win_for_the_eye_at_the_same_bytes(
     codec: Codec, for_psnr: Codec, name: str, quality: int
 ) -> None:
-    image = Image.fromarray(getattr(skimage.data, name)())
+    image = photograph(name)
     data = codec.compress(image, quality)
     other = compress_to_target(for_psnr, image, max_bytes=len(data))
     balanced, plain = codec.decompress(data), for_psnr.decompress(other)
@@ -104,7 +104,7 @@ def test_the_default_weights_win_for_the_eye_at_the_same_bytes(
 def test_effort_max_refines_for_the_distortion_of_the_weights(
     codec: Codec, small: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image, quality = Image.fromarray(skimage.data.astronaut()[100:292, 150:342]), 60
+    image, quality = photograph("astronaut").crop((150, 100, 342, 292)), 60
     monkeypatch.setattr("aecodec.codec.refine.ITERATIONS", 40)
     config = codec.model.config
 
@@ -117,9 +117,6 @@ def test_effort_max_refines_for_the_distortion_of_the_weights(
     refined = codec.compress(image, quality, effort="max")
     assert cost(refined) < 0.998 * cost(codec.compress(image, quality))
     # Too small to be refined; what makes it is torch, whose last bits are not ONNX Runtime's.
-    too_small, maximal = (
-        codec.compress(small, quality),
-        codec.compress(small, quality, effort="max"),
-    )
+    too_small, maximal = (codec.compress(small, quality, effort=e) for e in ("default", "max"))
     assert len(maximal) == pytest.approx(len(too_small), rel=0.01)
     assert psnr(codec.decompress(maximal), codec.decompress(too_small)) > 45

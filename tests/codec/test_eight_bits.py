@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime
 import pytest
-import torch
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import (
@@ -28,12 +27,12 @@ from aecodec.codec.steps import STEPS
 from aecodec.codec.torch_networks import CodecNetwork, TorchCodec
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.onnx_graph import Graph
-from aecodec.nn.runtime import use_threads
 from aecodec.training.eight_bits import means
 from aecodec.training.eight_bits.means import Known, MeanQuantiser
 from aecodec.training.eight_bits.quantise import SynthesisQuantiser
 from aecodec.training.eight_bits.samples import float_samples
 from tests.eight_bits import float_tensors, latents, small_config
+from tests.threads import one_and_two_threads
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["deep", "plain"])
@@ -110,20 +109,15 @@ def test_the_synthesis_is_the_same_to_the_bit(
     """From ONNX Runtime with one and two threads, and from torch."""
     onnx, other = OnnxCodec(config, tensors), OnnxCodec(config, floats)
     in_torch = TorchCodec(CodecNetwork.load(config, tensors, "cpu"))
-    before = torch.get_num_threads()
     for one in latents(config):
         planes = one.latents.transpose(0, 3, 1, 2)
         expected = in_torch.synthesise(planes, one.quality)
         height, width = one.latents.shape[1:3]
         assert expected.shape == (1, 3, 16 * height, 16 * width)
-        try:
-            for threads in (1, 2):
-                use_threads(threads)
-                found = onnx.synthesise(planes, one.quality)
-                assert found.dtype == expected.dtype
-                assert np.array_equal(found, expected)
-        finally:
-            use_threads(before)
+        for _ in one_and_two_threads():
+            found = onnx.synthesise(planes, one.quality)
+            assert found.dtype == expected.dtype
+            assert np.array_equal(found, expected)
         wanted = other.synthesise(planes, one.quality)
         assert np.square(wanted - found).mean() < 1e-2 * wanted.var()
 
@@ -159,22 +153,17 @@ def test_means_are_the_same_to_the_bit(
     """From ONNX Runtime with one and two threads, and from torch; and near the float ones."""
     onnx, other = OnnxCodec(config, tensors), OnnxCodec(config, floats)
     in_torch = TorchCodec(CodecNetwork.load(config, tensors, "cpu"))
-    before = torch.get_num_threads()
     for step in range(STEPS):
         weight = tensors[f"{MEANS[step]}head.weight"]
         assert weight.dtype == np.int8
         for quality, maps in asked(config):
             expected, indices = in_torch.predict(step, *maps, quality)
             assert np.array_equal(16 * expected, np.round(16 * expected))
-            try:
-                for threads in (1, 2):
-                    use_threads(threads)
-                    mean, index = onnx.predict(step, *maps, quality)
-                    assert mean.dtype == expected.dtype
-                    assert np.array_equal(mean, expected)
-                    assert np.array_equal(index, indices)
-            finally:
-                use_threads(before)
+            for _ in one_and_two_threads():
+                mean, index = onnx.predict(step, *maps, quality)
+                assert mean.dtype == expected.dtype
+                assert np.array_equal(mean, expected)
+                assert np.array_equal(index, indices)
             wanted, index = other.predict(step, *maps, quality)
             assert np.array_equal(index, indices)
             assert np.square(wanted - mean).mean() < 0.05 * np.square(wanted).mean()

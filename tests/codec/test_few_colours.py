@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 import pytest
-import skimage.data
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 import aecodec
 from aecodec.codec.describe import describe
@@ -15,6 +14,7 @@ from aecodec.codec.exact import pack_exact, unpack_exact
 from aecodec.codec.few_colours import pack_cheapest
 from aecodec.images.cells import CELL, cell_grid
 from aecodec.training.drawn import draw
+from tests.pictures import photograph, shaded_drawing
 
 SIZE = (320, 224)
 
@@ -23,20 +23,9 @@ def all_cells() -> np.ndarray:
     return np.ones(cell_grid(*SIZE), dtype=np.bool_)
 
 
-def shaded() -> Image.Image:
-    """A ring with smoothed edges in two colours, and a small red dot: hundreds of shades."""
-    image = Image.new("RGB", (1280, 896), "white")
-    pen = ImageDraw.Draw(image)
-    pen.ellipse((200, 100, 1000, 800), outline=(20, 90, 200), width=40)
-    pen.line((0, 0, 1280, 896), fill=(10, 120, 30), width=9)
-    pen.text((40, 500), "axis of numbers", font=ImageFont.load_default(90), fill=(50, 50, 50))
-    pen.ellipse((1100, 60, 1112, 72), fill=(230, 30, 20))
-    return image.resize(SIZE, Image.Resampling.LANCZOS)
-
-
 @pytest.mark.parametrize(("quality", "most_off"), [(20, 48), (50, 32), (90, 12)])
 def test_it_is_smaller_and_no_colour_is_far_off(quality: int, most_off: int) -> None:
-    image, cells = shaded(), all_cells()
+    image, cells = shaded_drawing(), all_cells()
     exact = pack_exact(0, image, cells)
     packed = pack_cheapest(0, image, cells, quality, math.inf)
     assert packed.reduced
@@ -49,7 +38,7 @@ def test_it_is_smaller_and_no_colour_is_far_off(quality: int, most_off: int) -> 
 
 
 def test_the_better_the_quality_the_nearer_the_colours() -> None:
-    image, cells = shaded(), all_cells()
+    image, cells = shaded_drawing(), all_cells()
     errors = []
     for quality in (10, 50, 90, 100):
         packed = pack_cheapest(0, image, cells, quality, math.inf)
@@ -62,8 +51,8 @@ def test_the_better_the_quality_the_nearer_the_colours() -> None:
 def test_few_colours_and_photographs_and_16_bits_stay_exact() -> None:
     cells = all_cells()
     flag = draw(5, "flag", SIZE).quantize(12).convert("RGB")
-    photo = Image.fromarray(skimage.data.coffee()).resize(SIZE)
-    levels = Image.fromarray(np.asarray(shaded().convert("L"), dtype=np.uint16) * 257)
+    photo = photograph("coffee").resize(SIZE)
+    levels = Image.fromarray(np.asarray(shaded_drawing().convert("L"), dtype=np.uint16) * 257)
     for image, quality in ((flag, 20), (photo, 90), (levels, 20)):
         packed = pack_cheapest(0, image, cells, quality, math.inf)
         assert not packed.reduced
@@ -72,7 +61,7 @@ def test_few_colours_and_photographs_and_16_bits_stay_exact() -> None:
 
 
 def test_grey_stays_grey_and_other_cells_do_not_count() -> None:
-    image = shaded().convert("L")
+    image = shaded_drawing().convert("L")
     cells = all_cells()
     cells[:, ::2] = False
     packed = pack_cheapest(0, image, cells, 50, math.inf)
@@ -83,7 +72,7 @@ def test_grey_stays_grey_and_other_cells_do_not_count() -> None:
 
 
 def test_a_file_says_that_its_colours_are_fewer() -> None:
-    image = shaded()
+    image = shaded_drawing()
     about = describe(aecodec.compress(image, 50))
     assert not about["lossless"]
     assert [(tile["exact"], tile["few_colours"]) for tile in about["tiles"]] == [(0.0, 1.0)]

@@ -6,7 +6,9 @@ import torch
 
 from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import scale_of_index
-from tests.codec.test_transforms import SMALL
+from tests.eight_bits import small_config
+
+SMALL = small_config(deep=True)
 
 
 def code(values: list[float], index: float) -> tuple[torch.Tensor, torch.Tensor]:

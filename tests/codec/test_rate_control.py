@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from aecodec.codec import rate_control
@@ -14,6 +13,7 @@ from aecodec.codec.rate_control import compress_to_target
 from aecodec.errors import TargetUnreachableError
 from aecodec.nn import ssimulacra2
 from tests.conftest import psnr
+from tests.pictures import to_tensor
 
 
 def quality_of(data: bytes) -> int:
@@ -68,10 +68,7 @@ def test_ssimulacra2_is_met_and_one_quality_less_would_not(
     data = compress_to_target(codec, small, ssimulacra2=60)
 
     def score(data: bytes) -> float:
-        a, b = (
-            torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
-            for image in (small, codec.decompress(data))
-        )
+        a, b = (to_tensor(image) for image in (small, codec.decompress(data)))
         return float(ssimulacra2.score(ssimulacra2.weighted_sum(a, b)))
 
     assert score(data) >= 60

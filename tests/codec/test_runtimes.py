@@ -1,33 +1,25 @@
-"""ONNX Runtime and torch do the same, and the first needs no torch."""
+"""ONNX Runtime and torch do the same; that the first needs no other is in tests/cli."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-import skimage.data
-import torch
 from PIL import Image, ImageDraw
 
 from aecodec.codec.codec import Codec
 from aecodec.codec.weights import inference_model
 from aecodec.errors import AecodecError
-from aecodec.nn.runtime import (
-    choose_runtime,
-    import_torch_if_it_pays,
-)
+from aecodec.nn.runtime import choose_runtime, import_torch_if_it_pays
 from tests.codec.foreign import decode
+from tests.pictures import photograph
+from tests.threads import one_and_two_threads
 
 CODECS = ("codec-psnr", "codec-balanced")
 
 
 def drawn() -> Image.Image:
     """Text and shapes on a photo, which no cell of it keeps exactly."""
-    image = Image.fromarray(skimage.data.coffee()).crop((60, 40, 357, 263))
+    image = photograph("coffee").crop((60, 40, 357, 263))
     pen = ImageDraw.Draw(image)
     for line in range(6):
         pen.text((8 + 3 * line, 30 * line), "lorem ipsum dolor sit amet", fill=(0, 40 * line, 255))
@@ -94,14 +86,10 @@ def test_files_made_by_either_are_nearly_the_same(
 
 
 def test_one_thread_or_two_make_the_same(cat: Image.Image) -> None:
-    codec, made, threads = Codec("cpu", runtime="onnx"), [], torch.get_num_threads()
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
-            data = codec.compress(cat.crop((0, 0, 256, 192)), 70)
-            made.append((data, codec.decompress(data).tobytes()))
-    finally:
-        torch.set_num_threads(threads)
+    codec, made = Codec("cpu", runtime="onnx"), []
+    for _ in one_and_two_threads():
+        data = codec.compress(cat.crop((0, 0, 256, 192)), 70)
+        made.append((data, codec.decompress(data).tobytes()))
     assert made[0] == made[1]
 
 
@@ -143,46 +131,3 @@ def test_tensors_of_other_shapes_are_refused(codec: Codec) -> None:
         analysis.analyse(np.zeros((1, 3, 64, 64), np.float32), 50)
     with pytest.raises(AecodecError, match="not those of"):
         synthesis.synthesise(np.zeros((1, 320, 4, 4), np.float32), 50)
-
-
-WITHOUT_TORCH = """
-import os, sys
-for name in ("torch", "scipy", "matplotlib", "lightning", "compressai", "polars", "onnx"):
-    sys.modules[name] = None
-import numpy as np
-from PIL import Image
-import aecodec
-from aecodec.codec.rate_control import compress_to_target
-
-image = Image.open(sys.argv[1])
-data = aecodec.compress(image, 60)
-restored = np.asarray(aecodec.decompress(data)).astype(float)
-assert 20 < 10 * np.log10(255**2 / np.square(restored - np.asarray(image)).mean()) < 60
-assert aecodec.preview(data).size == (19, 13)
-smaller = compress_to_target(aecodec.Codec(), image, ssimulacra2=60)
-assert len(smaller) < len(aecodec.compress(image, 95))
-try:
-    aecodec.compress(image, effort="max")
-except aecodec.errors.AecodecError as error:
-    assert "needs the extra 'train': pip install 'aecodec[train]'" in str(error), error
-else:
-    raise SystemExit("effort max without torch")
-if hasattr(os, "fork"):
-    child = os.fork()
-    if not child:
-        os._exit(0 if aecodec.compress(image, 60) == data else 1)
-    assert os.waitpid(child, 0)[1] == 0
-"""
-
-
-def test_no_torch_is_needed(tmp_path: Path, cat: Image.Image) -> None:
-    photo = tmp_path / "photo.png"
-    cat.crop((100, 50, 250, 150)).save(photo)
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH, str(photo)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
-    )
-    assert done.returncode == 0, done.stderr

@@ -7,17 +7,9 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.torch_networks import CodecNetwork
 from aecodec.codec.transforms import SynthesisTransform
+from tests.eight_bits import small_config
 
-SMALL = CodecConfig(
-    width=8,
-    blocks=(1, 2),
-    deep_width=8,
-    deep_blocks=(2, 1),
-    fine_features=4,
-    fine_blocks=1,
-    modulated=True,
-    latent_channels=64,
-)
+SMALL = small_config(deep=True)
 QUALITY = torch.tensor([50.0])
 
 
@@ -26,7 +18,7 @@ def test_what_the_layers_say_of_a_pixel_comes_out_at_it() -> None:
     for block in (synthesis.fine, synthesis.finest):
         torch.nn.init.zeros_(block.conv2.weight)
         torch.nn.init.zeros_(block.conv2.bias)  # type: ignore[arg-type]
-    y = torch.randn(2, 64, 3, 5, generator=torch.Generator().manual_seed(0))
+    y = torch.randn(2, 32, 3, 5, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         h = synthesis.deep_blocks(synthesis.deep_scale(synthesis.head(y), QUALITY), QUALITY)
         h = synthesis.blocks(F.pixel_shuffle(synthesis.up(h), 2), QUALITY)
@@ -39,7 +31,7 @@ def test_nothing_beyond_the_margin_matters() -> None:
     model = CodecNetwork(SMALL).eval()
     margin, size = SMALL.margin, 2 * SMALL.margin + 1
     # The same amid a larger picture, or larger latents.
-    y, x = torch.randn(1, 64, size + 4, size + 4), torch.rand(1, 3, *[16 * (size + 4)] * 2)
+    y, x = torch.randn(1, 32, size + 4, size + 4), torch.rand(1, 3, *[16 * (size + 4)] * 2)
     latents, pixels = slice(margin, margin + 1), slice(16 * margin, 16 * (margin + 1))
     with torch.no_grad():
         surrounded = model.synthesis(y, QUALITY)[..., 32:-32, 32:-32]

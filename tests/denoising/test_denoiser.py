@@ -18,44 +18,10 @@ from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.denoiser import Denoiser, Diagnosis, Found
 from aecodec.denoising.model import DenoiserModel
 from aecodec.errors import AecodecError
+from aecodec.evaluation.denoising.savings import with_noise
 from aecodec.images import Picture
 from aecodec.nn import noise
 from tests.conftest import psnr
-
-
-def with_noise(image: Image.Image, sigma: float) -> Image.Image:
-    x = torch.tensor(np.asarray(image)).float() / 255
-    noisy = noise.to_8_bit(noise.gaussian(x, sigma, Generator().manual_seed(0)))
-    return Image.fromarray((noisy * 255).round().to(torch.uint8).numpy())
-
-
-@pytest.mark.parametrize(("sigma", "gain"), [(15, 1.0), (25, 2.0), (50, 3.0)])
-def test_noise_goes_told_sigma_or_not(
-    denoiser: Denoiser, cat: Image.Image, sigma: float, gain: float
-) -> None:
-    noisy = with_noise(cat, sigma)
-    told, blind = (psnr(cat, denoiser.denoise(noisy, s)) for s in (sigma, None))
-    # Of some seconds of training; tests/denoising/test_shipped.py asks for more.
-    assert told > psnr(cat, noisy) + gain
-    assert blind > psnr(cat, noisy) + gain
-
-
-@pytest.mark.parametrize("kind", ["salt-and-pepper", "masking"])
-def test_impulses_go(denoiser: Denoiser, cat: Image.Image, floats: Tensor, kind: str) -> None:
-    if kind == "masking":
-        x = noise.masking(floats, 0.5, Generator().manual_seed(0), shared_dim=1)
-    else:
-        x = noise.salt_and_pepper(floats, 0.3, Generator().manual_seed(0))
-    clean, noisy = (
-        Image.fromarray((p[0] * 255).round().byte().permute(1, 2, 0).numpy()) for p in (floats, x)
-    )
-    told = denoiser.denoise(noisy, noise=kind)  # type: ignore[arg-type]
-    assert psnr(clean, told) > 27
-    assert told.tobytes() == denoiser.denoise(noisy).tobytes()  # it sees what it is
-
-
-def test_a_clean_photo_loses_little(denoiser: Denoiser, cat: Image.Image) -> None:
-    assert psnr(cat, denoiser.denoise(cat)) > 37  # of these few steps of training
 
 
 def test_floats_are_taken_as_they_are(denoiser: Denoiser, floats: Tensor) -> None:
@@ -68,7 +34,7 @@ def test_floats_are_taken_as_they_are(denoiser: Denoiser, floats: Tensor) -> Non
 def test_tiles_leave_no_seams(
     denoiser: Denoiser, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noisy = with_noise(cat, 25)
+    noisy = with_noise(cat, 25, 0)
     whole = denoiser.denoise(noisy, 25)
     monkeypatch.setattr(denoiser_module, "TILE", 10)  # 80 pixels
     tiled = denoiser.denoise(noisy, 25)
@@ -98,7 +64,7 @@ def test_any_size_and_mode(denoiser: Denoiser, width: int, height: int, mode: st
 
 
 def test_alpha_and_metadata_are_kept(denoiser: Denoiser, cat: Image.Image) -> None:
-    image = with_noise(cat, 25)
+    image = with_noise(cat, 25, 0)
     alpha = Image.linear_gradient("L").resize(cat.size)
     image.putalpha(alpha)
     exif = Image.Exif()
@@ -115,7 +81,7 @@ def test_alpha_and_metadata_are_kept(denoiser: Denoiser, cat: Image.Image) -> No
 
 def test_grey_stays_grey_and_loses_its_noise(denoiser: Denoiser, cat: Image.Image) -> None:
     grey = cat.convert("L")
-    noisy = with_noise(grey, 25)
+    noisy = with_noise(grey, 25, 0)
     clean = denoiser.denoise(noisy)
     assert psnr(grey, clean) > psnr(grey, noisy) + 1.5
     # The same picture stored in colour is recognised for what it is.
@@ -133,7 +99,7 @@ def test_sixteen_bits_keep_their_precision(denoiser: Denoiser, cat: Image.Image)
 def test_strength_scales_what_is_done(
     denoiser: Denoiser, cat: Image.Image, sigma: float | None
 ) -> None:
-    noisy = with_noise(cat, 25)
+    noisy = with_noise(cat, 25, 0)
     assert denoiser.denoise(noisy, sigma, strength=0).tobytes() == noisy.tobytes()
     changes = [
         psnr(noisy, denoiser.denoise(noisy, sigma, strength=strength)) for strength in (0.3, 1, 2)
@@ -142,7 +108,7 @@ def test_strength_scales_what_is_done(
 
 
 def test_strength_is_a_factor_on_sigma(denoiser: Denoiser, cat: Image.Image) -> None:
-    noisy = with_noise(cat, 25)
+    noisy = with_noise(cat, 25, 0)
     stronger = denoiser.denoise(noisy, 20, strength=1.5)
     same = np.asarray(denoiser.denoise(noisy, 30), int)
     assert np.abs(np.asarray(stronger, int) - same).max() <= 1  # 1.5 times 20 / 255, in floats
@@ -151,7 +117,7 @@ def test_strength_is_a_factor_on_sigma(denoiser: Denoiser, cat: Image.Image) -> 
 def test_what_was_found_is_the_median_of_the_map(denoiser: Denoiser, cat: Image.Image) -> None:
     found = {}
     for sigma in (10, 40):
-        picture = Picture.from_image(with_noise(cat, sigma))
+        picture = Picture.from_image(with_noise(cat, sigma, 0))
         cleaned, found[sigma] = denoiser.denoise_picture(picture, None, "auto", 1.0)
         assert found[sigma].kind == "gaussian"
         told = denoiser.denoise_picture(picture, 7.5, "auto", 1.0)[1]
@@ -162,7 +128,7 @@ def test_what_was_found_is_the_median_of_the_map(denoiser: Denoiser, cat: Image.
 def test_noise_that_varies_is_taken_where_it_is(denoiser: Denoiser, cat: Image.Image) -> None:
     half = cat.width // 2
     mixed = cat.copy()
-    mixed.paste(with_noise(cat, 40).crop((half, 0, *cat.size)), (half, 0))
+    mixed.paste(with_noise(cat, 40, 0).crop((half, 0, *cat.size)), (half, 0))
     cleaned = denoiser.denoise(mixed)
     left, right = (0, 0, half, cat.height), (half, 0, *cat.size)
     gain = psnr(cat.crop(right), cleaned.crop(right)) - psnr(cat.crop(right), mixed.crop(right))
@@ -206,7 +172,7 @@ def test_weights_that_were_written_again_are_read_again(tmp_path: Path) -> None:
         model = DenoiserModel(config)
         torch.nn.init.constant_(model.tail.weight, value)
         save_file(model.state_dict(), path, metadata={"config": config.to_json()})
-        results.append(Denoiser("cpu", path).denoise(with_noise(grey, 20), 20).tobytes())
+        results.append(Denoiser("cpu", path).denoise(with_noise(grey, 20, 0), 20).tobytes())
     assert results[0] != results[1]
 
 
@@ -223,11 +189,7 @@ def test_a_build_without_weights_says_so(cat: Image.Image, monkeypatch: pytest.M
         aecodec.denoise(cat)
 
 
-def test_the_shortcut_uses_the_shipped_weights(
-    cat: Image.Image, denoiser: Denoiser, weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("aecodec.denoising.weights.DEFAULT_MODEL", str(weights))
+def test_the_shortcut_uses_the_shipped_weights(cat: Image.Image, denoiser: Denoiser) -> None:
     aecodec._denoiser.cache_clear()
-    noisy = with_noise(cat, 25)
+    noisy = with_noise(cat, 25, 0)
     assert aecodec.denoise(noisy, 25).tobytes() == denoiser.denoise(noisy, 25).tobytes()
-    aecodec._denoiser.cache_clear()

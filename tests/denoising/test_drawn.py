@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from io import BytesIO
-
 import numpy as np
 import pytest
 import skimage.data
@@ -10,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 import aecodec
 from aecodec.training.drawn import draw
 from tests.conftest import psnr
+from tests.pictures import through_jpeg
 
 
 @pytest.mark.parametrize("sigma", [None, 0, 5])
@@ -28,9 +27,8 @@ def test_what_looks_like_noise_passes_too(kind: str, sigma: float | None) -> Non
 
 @pytest.mark.parametrize("kind", ["flag", "colour_bars", "shapes", "page"])
 def test_saturated_graphics_from_jpeg_do_not_blow_up(kind: str) -> None:
-    image, buffer = draw(202, kind, (270, 200)), BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    coded = Image.open(buffer).convert("RGB")
+    image = draw(202, kind, (270, 200))
+    coded = through_jpeg(image, 85)
     for sigma in (None, 0, 1, 5):
         assert psnr(image, aecodec.denoise(coded, sigma)) > psnr(image, coded) - 1
 

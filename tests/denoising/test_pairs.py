@@ -14,15 +14,14 @@ from aecodec.evaluation.denoising.savings import run_savings, with_noise
 from aecodec.evaluation.denoising.tasks import NOISY
 from aecodec.evaluation.metrics import psnr
 from aecodec.evaluation.results import read_result
+from tests.pictures import photograph
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pairs of small photos."""
-    import skimage.data
-
     folder = tmp_path_factory.mktemp("pairs")
-    cat = Image.fromarray(skimage.data.chelsea()).crop((130, 60, 226, 140))
+    cat = photograph("chelsea").crop((130, 60, 226, 140))
     for name, clean, sigma in (("b_1", cat, 10), ("a", cat.transpose(Image.Transpose(2)), 25)):
         clean.save(folder / f"{name}_clean.png")
         with_noise(clean, sigma, 0).save(folder / f"{name}_noisy.webp", lossless=True)
@@ -47,13 +46,12 @@ def test_the_level_is_that_of_the_noise(folder: Path) -> None:
     assert level == pytest.approx(10, rel=0.05)
 
 
-def test_all_are_measured_on_the_same_pairs(folder: Path, weights: Path, tmp_path: Path) -> None:
+def test_all_are_measured_on_the_same_pairs(folder: Path, tmp_path: Path) -> None:
     done = []
     run_pairs(
         folder,
         tmp_path,
         device="cpu",
-        weights=weights,
         threads=1,
         without=["BM3D"],
         progress=lambda *call: done.append(call),
@@ -81,18 +79,18 @@ def test_all_are_measured_on_the_same_pairs(folder: Path, weights: Path, tmp_pat
 
 
 def test_bytes_saved_on_pairs(
-    folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aecodec.evaluation.denoising.savings.QUALITIES", (1, 30, 60, 90))
-    run_savings(folder, tmp_path, pairs=True, device="cpu", weights=weights, limit=1)
+    run_savings(folder, tmp_path, pairs=True, device="cpu", limit=1)
     (row,) = read_result(tmp_path / "denoise_savings.json")["figures"]["rows"]
     assert (row["image"], row["sigma"]) == ("a", None)
     assert row["best_psnr"] > row["psnr"] > 18
     assert "| as taken |" in (tmp_path / "denoise_savings.md").read_text()
 
 
-def test_unequal_sizes_are_refused(folder: Path, weights: Path, tmp_path: Path) -> None:
+def test_unequal_sizes_are_refused(folder: Path, tmp_path: Path) -> None:
     Image.open(folder / "a_clean.png").save(tmp_path / "a_clean.png")
     Image.open(folder / "a_noisy.webp").resize((40, 40)).save(tmp_path / "a_noisy.png")
     with pytest.raises(UnsupportedImageError, match=r"a_noisy\.png: not of the size"):
-        run_pairs(tmp_path, tmp_path / "out", device="cpu", weights=weights, threads=1)
+        run_pairs(tmp_path, tmp_path / "out", device="cpu", threads=1, without=["BM3D"])

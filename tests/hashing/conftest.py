@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -17,6 +16,7 @@ from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.model import HashModel
 from aecodec.hashing.picture import preview_of
+from tests.pictures import photograph, save_pieces
 from tests.threads import one_thread  # noqa: F401  (a fixture)
 
 TINY = HashConfig(side=32, widths=(8, 16), blocks=(1, 1), lengths=(64, 128), thumbnail=8)
@@ -41,10 +41,9 @@ def write_model(path: Path, seed: int, calibration: Calibration | None = CALIBRA
     torch.manual_seed(seed)
     model = HashModel(TINY)
     # The tests must not depend on what these pictures are, only that bits vary over them.
-    pictures = [skimage.data.coffee(), skimage.data.rocket(), skimage.data.astronaut()]
     squares = []
-    for picture in pictures:
-        image = Image.fromarray(picture)
+    for name in ("coffee", "rocket", "astronaut"):
+        image = photograph(name)
         for left in range(0, image.width - 100, 60):
             crop = image.crop((left, 50, left + 100, 150))
             squares.append(preview_of(crop).to_square(TINY.side))
@@ -78,12 +77,7 @@ def hasher(weights: Path) -> Hasher:
 @pytest.fixture
 def photos(cat: Image.Image, tmp_path: Path) -> Path:
     """Eight different pieces of a photo, as files."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for number in range(8):
-        left, top = number % 4 * 110, number // 4 * 150
-        cat.crop((left, top, left + 110, top + 140)).save(folder / f"{number}.png")
-    return folder
+    return save_pieces(cat, tmp_path / "photos", grid=(4, 2), step=(110, 150), size=(110, 140))
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from aecodec.hashing.backends.base import Backend, StaleCache
 from aecodec.hashing.backends.faiss import FaissFile
 from aecodec.hashing.database import State
 from aecodec.hashing.index import ImageIndex
+from tests.processes import run_python
 
 BITS = 64
 
@@ -189,14 +188,13 @@ def test_a_file_of_milvus_is_free_after_close(milvus: str, tmp_path: Path) -> No
     url = f"milvus://{tmp_path}/own.db"
     backend = connect(url, tmp_path / "cache")
     other = "import sys; from pathlib import Path; from aecodec.hashing.backends import connect;"
-    command = [sys.executable, "-c", f"{other} connect(sys.argv[1], Path(sys.argv[2])).close()"]
-    command += [url, str(tmp_path / "cache")]
-    refused = subprocess.run(command, capture_output=True, text=True)
+    other += "connect(sys.argv[1], Path(sys.argv[2])).close()"
+    refused = run_python(other, url, tmp_path / "cache")
     assert refused.stderr.splitlines()[-1].endswith(
         "own.db: in use by another process, or not a file of Milvus Lite"
     )
     backend.close()
-    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert run_python(other, url, tmp_path / "cache").returncode == 0
 
 
 def test_a_milvus_that_is_none_is_explained(

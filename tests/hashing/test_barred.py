@@ -2,74 +2,58 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import skimage.data
 import torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from aecodec.hashing.verify import explains
 from aecodec.hashing.verify.barred import fitted, is_between_bars
 from aecodec.hashing.verify.verdict import SMALL, squares
+from tests.hashing.pictures import barred, page, with_button
+from tests.pictures import photograph
 
 
 @pytest.fixture(scope="module")
 def at_night() -> Image.Image:
     """A lit thing before a large dark ground, which no photograph has for `judge`."""
     image = Image.new("RGB", (600, 400), (12, 14, 18))
-    image.paste(Image.fromarray(skimage.data.coffee()).resize((240, 200)), (40, 150))
+    image.paste(photograph("coffee").resize((240, 200)), (40, 150))
     return image
 
 
-def page(last: str) -> Image.Image:
-    words, rng = ["lorem", "ipsum", "invoice", "total", "street"], np.random.default_rng(3)
-    image = Image.new("RGB", (500, 600), "white")
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(18)
-    for line in range(18):
-        text = last if line == 9 else " ".join(rng.choice(words, 6))
-        pen.text((40, 40 + 28 * line), text, "black", font=font)
-    return image
+@pytest.fixture(scope="module")
+def screenshot(at_night: Image.Image) -> Image.Image:
+    return with_button(barred(at_night, 33), 40)
 
 
-def barred(image: Image.Image) -> Image.Image:
-    height = image.height // 12
-    shown = ImageOps.expand(image, (0, height, 0, height), (245, 245, 245))
-    ImageDraw.Draw(shown).text((height, 4), "12:34", "black", font_size=height * 0.5)
-    return shown
-
-
-def with_button(image: Image.Image) -> Image.Image:
-    shown = barred(image)
-    x, y, radius = 280, shown.height // 2, 40
-    ImageDraw.Draw(shown).ellipse((x - radius, y - radius, x + radius, y + radius), "white")
-    return shown
-
-
-def test_a_thing_on_a_dark_ground_is_found_under_a_button(at_night: Image.Image) -> None:
-    for pair in ((at_night, with_button(at_night)), (with_button(at_night), at_night)):
+def test_a_thing_on_a_dark_ground_is_found_under_a_button(
+    at_night: Image.Image, screenshot: Image.Image
+) -> None:
+    for pair in ((at_night, screenshot), (screenshot, at_night)):
         verdict = explains(*pair)
         assert verdict.same
         assert "covered" in verdict.reason
 
 
 def test_without_bars_a_button_is_what_differs(at_night: Image.Image) -> None:
-    shown = at_night.copy()
-    ImageDraw.Draw(shown).ellipse((240, 160, 320, 240), "white")
-    assert not explains(at_night, shown).same
+    assert not explains(at_night, with_button(at_night, 40)).same
 
 
-def test_other_colours_between_the_bars_are_another_picture(at_night: Image.Image) -> None:
-    red, green, blue = with_button(at_night).split()
+def test_other_colours_between_the_bars_are_another_picture(
+    at_night: Image.Image, screenshot: Image.Image
+) -> None:
+    red, green, blue = screenshot.split()
     assert not explains(at_night, Image.merge("RGB", (blue, red, green))).same
 
 
 def test_pages_between_bars_are_the_same_by_their_text_only() -> None:
-    one, other = page("the sum is 100 and no more than"), page("a word of quite another kind")
-    assert explains(one, barred(one)).same
-    assert not explains(one, barred(other)).same
-    assert not explains(barred(one), barred(other)).same
-    struck = barred(one)
-    ImageDraw.Draw(struck).rectangle((40, 290, 200, 345), "white")  # as if it never was there
+    one = page(3, "the sum is 100 and no more than")
+    shown, other = (barred(p, 66) for p in (one, page(3, "a word of quite another kind")))
+    assert explains(one, shown).same
+    assert not explains(one, other).same
+    assert not explains(shown, other).same
+    struck = shown.copy()
+    ImageDraw.Draw(struck).rectangle((40, 390, 200, 445), "white")  # as if it never was there
     assert not explains(one, struck).same
 
 
@@ -86,7 +70,7 @@ def test_the_place_is_found_wherever_the_bars_are(at_night: Image.Image) -> None
 
 
 def test_a_crop_does_not_lie_between_bars() -> None:
-    photo = squares([Image.fromarray(skimage.data.coffee())], SMALL)[0]
+    photo = squares([photograph("coffee")], SMALL)[0]
     middle = torch.tensor([[1.0, 0, 0], [0, 0.8, 0]])
     assert not is_between_bars(photo, middle)
     photo[:, :13], photo[:, -13:] = 0.9, 0.1

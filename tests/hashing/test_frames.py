@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from aecodec.hashing.verify import explain_pairs, explains
 from aecodec.hashing.verify.frames import contents, has_frame, strip, unstripped
+from tests.hashing.pictures import barred, with_button
+from tests.pictures import photograph
 
 
 @pytest.fixture(scope="module")
 def photo() -> Image.Image:
-    return Image.fromarray(skimage.data.coffee())  # 600 by 400
-
-
-def barred(photo: Image.Image) -> Image.Image:
-    image = ImageOps.expand(photo, (0, 50, 0, 50), "black")
-    ImageDraw.Draw(image).text((20, 5), "12:34", "white", font_size=30)
-    return image
+    return photograph("coffee")  # 600 by 400
 
 
 def test_contents_are_within_frames_and_bars(photo: Image.Image) -> None:
     framed = ImageOps.expand(photo, (60, 20, 30, 40), "white")
-    squares = [i.resize((64, 64), Image.Resampling.BOX) for i in (photo, framed, barred(photo))]
+    shown = (photo, framed, barred(photo, 50, "black"))
+    squares = [image.resize((64, 64), Image.Resampling.BOX) for image in shown]
     pixels = torch.from_numpy(np.stack([np.asarray(square) for square in squares]))
     boxes = contents(pixels.permute(0, 3, 1, 2) / 255)
     expected = np.array([[-1, -1, 1, 1], [-0.826, -0.913, 0.913, 0.826], [-1, -0.8, 1, 0.8]])
@@ -44,10 +40,8 @@ def test_maps_of_contents_are_maps_of_pictures() -> None:
 
 
 def test_photos_in_frames_and_screenshots_are_found(photo: Image.Image) -> None:
-    screenshot = barred(photo)
-    ImageDraw.Draw(screenshot).ellipse((260, 210, 340, 290), "white")
-    others = [ImageOps.expand(photo, 60, "white"), screenshot]
-    for other in others:
+    screenshot = with_button(barred(photo, 50, "black"), 40)
+    for other in (ImageOps.expand(photo, 60, "white"), screenshot):
         verdicts = explain_pairs([(photo, other), (other, photo)])
         assert [verdict.same for verdict in verdicts] == [True, True]
     assert "frame or with bars" in verdicts[0].reason
@@ -63,7 +57,7 @@ def test_a_photo_with_a_plain_sky_is_found_in_a_frame(photo: Image.Image) -> Non
 
 
 def test_a_thing_on_a_ground_is_found_in_a_frame() -> None:
-    stars = Image.fromarray(skimage.data.hubble_deep_field()).resize((600, 523))
+    stars = photograph("hubble_deep_field").resize((600, 523))
     framed = ImageOps.expand(stars, (60, 52), "white")
     assert explains(stars, framed).reason == "in a frame or with bars"
     assert explains(framed, stars).reason == "without its frame or bars"

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 from PIL import Image, ImageOps
 
 from aecodec.hashing.verify.align import outlines
 from aecodec.hashing.verify.guess import SIDE, likeness, small_copy, window_guesses
+from tests.pictures import photograph
 
 
 @pytest.fixture(scope="module")
 def photos() -> list[Image.Image]:
-    return [
-        Image.fromarray(pixels)
-        for pixels in (skimage.data.coffee(), skimage.data.astronaut(), skimage.data.rocket())
-    ]
+    return [photograph(name) for name in ("coffee", "astronaut", "rocket")]
 
 
 def of_pairs(pairs: list[tuple[Image.Image, Image.Image]]) -> np.ndarray:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -18,6 +17,7 @@ from aecodec.hashing.hasher import Hasher, hamming
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.query import distances, query_views, rerank
+from tests.processes import run_python
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -87,10 +87,7 @@ with ImageIndex({str(index.path)!r}) as index:
     index.duplicates(0, verify='none').groups
 print("torch" in sys.modules)
 """
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "False"
+    assert run_python(code, check=True).stdout.strip() == "False"
 
 
 def test_radius_is_inclusive(index: ImageIndex, photos: Path) -> None:

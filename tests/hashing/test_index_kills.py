@@ -17,6 +17,7 @@ from PIL import Image
 
 from aecodec.errors import AecodecError
 from aecodec.hashing.index import ImageIndex
+from tests.pictures import save_pieces
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 ADD = """
@@ -48,15 +49,10 @@ def kill_after_ten(index: Path, weights: Path, places: Path) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.fixture
-def many(cat: Image.Image, tmp_path: Path) -> Path:
-    folder = tmp_path / "many"
-    folder.mkdir()
-    for number in range(60):
-        left, top = number % 10 * 35, number // 10 * 35
-        piece = cat.crop((left, top, left + 100, top + 100)).resize((300, 300))
-        piece.save(folder / f"{number:02}.png", compress_level=1)
-    return folder
+@pytest.fixture(scope="module")
+def many(cat: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos") / "many"
+    return save_pieces(cat, folder, grid=(10, 6), step=(35, 35), size=(100, 100), scale=3)
 
 
 @posix

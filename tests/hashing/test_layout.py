@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skimage.data
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image
 
 from aecodec.hashing.checking import by_layout
 from aecodec.hashing.verify.guess import small_copy
 from aecodec.hashing.verify.layout import alike
+from tests.hashing.pictures import barred, with_button
+from tests.pictures import photograph
 
 
 @pytest.fixture(scope="module")
 def photos() -> list[Image.Image]:
     names = ("coffee", "chelsea", "astronaut", "rocket", "cat", "retina")
-    return [Image.fromarray(getattr(skimage.data, name)()) for name in names]
-
-
-def screenshot(photo: Image.Image, bar: float) -> Image.Image:
-    height, radius = round(bar * photo.height), photo.height // 10
-    image = ImageOps.expand(photo, (0, height, 0, height), (245, 245, 245))
-    pen = ImageDraw.Draw(image)
-    pen.text((height // 2, 0), "12:34", "black", font_size=height * 0.6)
-    x, y = image.width // 2, image.height // 2
-    pen.ellipse((x - radius, y - radius, x + radius, y + radius), "white")
-    return image
+    return [photograph(name) for name in names]
 
 
 @pytest.mark.parametrize("bar", [0.08, 0.25])
 def test_a_screenshot_names_its_photo_and_no_other(photos: list[Image.Image], bar: float) -> None:
-    shots = [screenshot(photo, bar) for photo in photos]
+    shots = [with_button(barred(p, round(bar * p.height)), p.height // 10) for p in photos]
     told: list[tuple[int, int]] = []
     copies = np.stack([small_copy(image) for image in [*photos, *shots]])
     found = alike(copies, 2, lambda done, total: told.append((done, total))).tolist()

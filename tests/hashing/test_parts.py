@@ -9,12 +9,13 @@ from skimage import data
 from skimage.feature import match_template
 
 from aecodec.hashing.parts import _correlation, _transform, template_match
+from tests.pictures import photograph
 
 
 @pytest.fixture(scope="module")
 def pictures() -> list[Image.Image]:
-    arrays = (data.astronaut(), data.coffee(), data.chelsea(), data.rocket())
-    return [Image.fromarray(array).resize((120, 90)) for array in arrays]
+    names = ("astronaut", "coffee", "chelsea", "rocket")
+    return [photograph(name).resize((120, 90)) for name in names]
 
 
 @given(

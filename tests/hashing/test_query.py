@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import skimage.data
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
+from tests.pictures import photograph
 
 
 def codes_of(count: int, seed: int = 0) -> np.ndarray:
@@ -78,7 +78,7 @@ def test_what_a_query_fits_into_is_nearer(cat: Image.Image) -> None:
     small = preview_of(cat)
     width, height = small.image.size
     piece = small.image.crop((width // 2, height // 2, width, height))
-    coffee = preview_of(Image.fromarray(skimage.data.coffee()))
+    coffee = preview_of(photograph("coffee"))
     webp = [small.thumbnail(), coffee.thumbnail(), None]
     distance = np.array([8, 8, 8], np.float32)
     whole, other, unknown = rerank(distance, piece, lambda rows: [webp[n] for n in rows])

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import skimage.data
 from PIL import Image, ImageEnhance, ImageOps
 
 import aecodec
 from aecodec.hashing.hasher import Hasher, hamming
 from aecodec.hashing.index import ImageIndex
-
-
-def jpeg(image: Image.Image) -> Image.Image:
-    buffer = io.BytesIO()
-    image.save(buffer, "jpeg", quality=10)
-    return Image.open(buffer)
-
+from tests.pictures import photograph, through_jpeg
 
 ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "jpeg": jpeg,
+    "jpeg": lambda i: through_jpeg(i, 10),
     "quarter of the size": lambda i: i.resize((i.width // 4, i.height // 4)),
     "contrast": lambda i: ImageEnhance.Contrast(i).enhance(1.5),
     "mirrored": ImageOps.mirror,
@@ -36,7 +28,7 @@ ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
 def photos() -> list[Image.Image]:
     """Five, and the quarters of three of them."""
     names = ("astronaut", "coffee", "cat", "rocket", "hubble_deep_field")
-    whole = [Image.fromarray(getattr(skimage.data, name)()).convert("RGB") for name in names]
+    whole = [photograph(name) for name in names]
     corners = ((0, 0), (0, 1), (1, 0), (1, 1))
     parts = [
         image.crop((x * w, y * h, x * w + w, y * h + h))
@@ -79,7 +71,7 @@ def test_distances_mean_what_the_calibration_says(photos: list[Image.Image]) -> 
     threshold = hasher.calibration.threshold(256, 1e-4)
     hashes = [hasher.code(photo) for photo in photos[:5]]
     for number, photo in enumerate(photos[:5]):
-        assert hamming(hasher.code(jpeg(photo)), hashes[number]) <= threshold.distance
+        assert hamming(hasher.code(through_jpeg(photo, 10)), hashes[number]) <= threshold.distance
         for other in hashes[:number]:
             assert hamming(hashes[number], other) > threshold.distance
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
-from PIL import Image
 
 from aecodec.errors import RecipeError
 from aecodec.hashing.hasher import Hasher, hamming
@@ -19,6 +17,7 @@ from aecodec.training.recipe import HashRecipe, load_recipe
 from aecodec.training.run import train
 from aecodec.training.views import two_views
 from tests.hashing.conftest import TINY
+from tests.pictures import photograph
 
 RECIPE = HashRecipe(
     model=TINY,
@@ -40,9 +39,7 @@ RECIPE = HashRecipe(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     for name in ("astronaut", "coffee", "rocket", "chelsea"):
-        Image.fromarray(getattr(skimage.data, name)()).resize((150, 100)).save(
-            folder / f"{name}.png"
-        )
+        photograph(name).resize((150, 100)).save(folder / f"{name}.png")
     return folder
 
 
@@ -61,7 +58,7 @@ def test_training_makes_a_calibrated_model_and_resumes(folder: Path, tmp_path: P
     threshold = hasher.calibration.threshold(64, 0.1)
     assert threshold.pairs == 4 * 4  # squares of two photos
     assert threshold.fpr <= 0.1
-    coffee = Image.fromarray(skimage.data.coffee())
+    coffee = photograph("coffee")
     code = hasher.code(coffee)
     near, far = hasher.code(coffee.resize((300, 200))), hasher.code(coffee.rotate(180))
     assert hamming(code, near) < hamming(code, far)

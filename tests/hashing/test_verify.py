@@ -7,63 +7,31 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from aecodec.hashing.checking import compare_previews
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.verify import align, explain_pairs, explains
-from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.judge import are_photographic, examine
 from aecodec.hashing.verify.verdict import SMALL, squares
+from tests.hashing.pictures import page, with_button
+from tests.pictures import photograph, through_jpeg
 
 Alteration = Callable[[Image.Image], Image.Image]
 
 
 @pytest.fixture(scope="module")
 def coffee() -> Image.Image:
-    return Image.fromarray(skimage.data.coffee())
-
-
-def jpeg(image: Image.Image, quality: int = 30) -> Image.Image:
-    buffer = io.BytesIO()
-    image.save(buffer, format="JPEG", quality=quality)
-    return Image.open(buffer).convert("RGB")
+    return photograph("coffee")
 
 
 def thumbnail(image: Image.Image) -> Image.Image:
     return Image.open(io.BytesIO(preview_of(image).thumbnail())).convert("RGB")
 
 
-def page(seed: int, last: str = "") -> Image.Image:
-    """Forty lines of words, as a letter has."""
-    rng = np.random.default_rng(seed)
-    words = [
-        "lorem",
-        "ipsum",
-        "dolor",
-        "sit",
-        "amet",
-        "invoice",
-        "total",
-        "number",
-        "street",
-        "order",
-        "name",
-        "page",
-        "date",
-    ]
-    image = Image.new("RGB", (600, 800), "white")
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(16)
-    for line in range(30):
-        text = " ".join(rng.choice(words, 9))
-        pen.text((40, 40 + 24 * line), text if line < 29 or not last else last, "black", font)
-    return image
-
-
 ALTERATIONS: dict[str, tuple[Alteration, str]] = {
-    "JPEG": (jpeg, "compressed again"),
+    "JPEG": (lambda i: through_jpeg(i, 30), "compressed again"),
     "scaled": (lambda i: i.resize((150, 100)), "scaled 1/4"),
     "cropped": (lambda i: i.crop((90, 60, 510, 340)), "cropped to 70%"),
     "mirrored": (ImageOps.mirror, "mirrored"),
@@ -86,7 +54,7 @@ def test_an_altered_photo_is_explained_and_how_is_said(coffee: Image.Image, name
 
 
 def test_different_photos_and_neighbouring_views_differ(coffee: Image.Image) -> None:
-    rocket = Image.fromarray(skimage.data.rocket())
+    rocket = photograph("rocket")
     left, right = coffee.crop((0, 0, 450, 400)), coffee.crop((150, 0, 600, 400))
     pairs = [(coffee, rocket), (left, right)]
     assert [explains(*pair).same for pair in pairs] == [False, False]
@@ -95,7 +63,7 @@ def test_different_photos_and_neighbouring_views_differ(coffee: Image.Image) -> 
 
 def test_pages_are_the_same_by_their_text_only() -> None:
     first, copy = page(0), page(0).resize((450, 600), Image.Resampling.LANCZOS)
-    assert explains(first, jpeg(copy)).same
+    assert explains(first, through_jpeg(copy, 30)).same
     assert not explains(first, page(1)).same
     assert not explains(
         page(0, "total number 1 of the order"), page(0, "name of the street 9")
@@ -158,7 +126,7 @@ def test_a_shape_in_another_colour_is_another_picture() -> None:
     red = logo("#d02020")
     assert not explains(red, logo("#2040d0")).same
     assert explains(red, logo("#d02020").resize((100, 100))).same
-    assert explains(red, jpeg(red, 80)).same
+    assert explains(red, through_jpeg(red, 80)).same
 
 
 def test_a_dark_photo_that_was_brightened_is_the_same_but_a_dark_drawing_is_not(
@@ -179,8 +147,7 @@ def test_a_dark_photo_that_was_brightened_is_the_same_but_a_dark_drawing_is_not(
 
 def test_a_button_over_a_photo_does_not_bend_its_colours(coffee: Image.Image) -> None:
     wide = coffee.crop((0, 80, 600, 330))
-    pressed = wide.copy()
-    ImageDraw.Draw(pressed).ellipse((275, 100, 325, 150), "white")
+    pressed = with_button(wide, 25)
     part, whole = squares([wide], SMALL), squares([pressed], SMALL)
     (findings,) = examine(part, whole, torch.eye(2, 3)[None])
     assert findings.recoloured < 0.1
@@ -221,7 +188,7 @@ def test_maps_that_may_not_stretch_are_refined_to_the_rotation(coffee: Image.Ima
 
 
 def test_pairs_are_judged_one_by_one_however_many_there_are(coffee: Image.Image) -> None:
-    others = [jpeg(coffee), coffee.rotate(10), page(0), ImageOps.mirror(coffee)]
+    others = [through_jpeg(coffee, 30), coffee.rotate(10), page(0), ImageOps.mirror(coffee)]
     part, whole = squares(others, SMALL), squares([coffee] * len(others), SMALL)
     maps = torch.eye(2, 3).expand(len(others), 2, 3)
     together = examine(part, whole, maps)
@@ -231,17 +198,3 @@ def test_pairs_are_judged_one_by_one_however_many_there_are(coffee: Image.Image)
             np.testing.assert_allclose(getattr(alone, name), value, atol=1e-4, err_msg=name)
     assert together[0].explained > 0.9 > together[3].explained
     assert are_photographic(part) == [True, True, False, True]
-
-
-def test_batches_are_shared_among_the_cores_and_keep_their_order() -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    cores = torch.get_num_threads()
-    try:
-        found = list(each(lambda n: (n, torch.get_num_threads()), range(6)))
-        assert found == [(n, 1) for n in range(6)]
-        with pytest.raises(ZeroDivisionError):
-            list(each(lambda n: 1 / n, [1, 0, 2]))
-        assert torch.get_num_threads() == cores
-    finally:
-        torch.set_num_threads(before)

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+
+from tests.processes import run_python
 
 _FORKED = """
 import multiprocessing
@@ -24,7 +24,5 @@ print(all(len(file) == len(expected) for file in files))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_forked_workers_do_not_wait_for_their_parents_threads() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _FORKED], capture_output=True, text=True, timeout=150, check=False
-    )
+    done = run_python(_FORKED, timeout=150)
     assert done.stdout.strip() == "True", done.stderr

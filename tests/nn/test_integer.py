@@ -7,6 +7,7 @@ from aecodec.nn import integer
 from aecodec.nn.device import has_int8_products
 from aecodec.nn.integer import ExactConv2d, QuantAwareConv2d
 from aecodec.nn.integer_units import ACTIVATION_MAX
+from tests.threads import one_and_two_threads
 
 
 def pair(kernel: int, activation: bool, groups: int = 1) -> tuple[QuantAwareConv2d, ExactConv2d]:
@@ -54,12 +55,8 @@ def test_exact_layer_does_not_depend_on_threads_or_autocast(
     _, exact = pair(3, True)
     x = torch.randint(0, ACTIVATION_MAX + 1, (1, 24, 40, 40)).float()
     expected = exact(x, 50)
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
+    for _ in one_and_two_threads():
         assert torch.equal(exact(x, 50), expected)
-    finally:
-        torch.set_num_threads(threads)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(exact(x, 50), expected)
 

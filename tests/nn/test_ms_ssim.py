@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import pytorch_msssim
-import skimage.data
 import torch
 from torch import Tensor
 
 from aecodec.nn.ms_ssim import MIN_SIDE, ms_ssim
+from tests.pictures import photograph, to_tensor
 
 
 def photos(height: int, width: int) -> Tensor:
     names = ("astronaut", "coffee", "chelsea")
-    arrays = [getattr(skimage.data, name)()[:height, :width] for name in names]
-    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2) / 255
+    return torch.cat([to_tensor(photograph(name))[..., :height, :width] for name in names])
 
 
 @pytest.mark.parametrize("size", [(256, 256), (161, 203)])

@@ -1,30 +1,17 @@
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
-import numpy as np
 import pytest
-import skimage.data
 import torch
-from PIL import Image
 from torch import Tensor
 
 from aecodec.nn.ssimulacra2 import score, weighted_sum
-
-
-def tensor(image: Image.Image) -> Tensor:
-    return torch.tensor(np.array(image)).permute(2, 0, 1)[None].float() / 255
+from tests.pictures import photograph, through_jpeg, to_tensor
 
 
 def photo(name: str, side: int = 256) -> Tensor:
-    return tensor(Image.fromarray(getattr(skimage.data, name)()[:side, :side]))
-
-
-def jpeg(image: Image.Image, quality: int) -> Image.Image:
-    data = io.BytesIO()
-    image.save(data, "JPEG", quality=quality)
-    return Image.open(data).convert("RGB")
+    return to_tensor(photograph(name))[..., :side, :side]
 
 
 def coarse(x: Tensor) -> Tensor:
@@ -56,7 +43,7 @@ DISTORTIONS: list[Callable[[Tensor], Tensor]] = [coarse, shifted, tinted]
 def test_the_scores_of_another_implementation(
     name: str, size: tuple[int, int], expected: tuple[float, ...]
 ) -> None:
-    x = tensor(Image.fromarray(getattr(skimage.data, name)()))[..., : size[0], : size[1]]
+    x = to_tensor(photograph(name))[..., : size[0], : size[1]]
     found = [float(score(weighted_sum(x, change(x)))) for change in DISTORTIONS]
     assert found == pytest.approx(expected, abs=0.02)
 
@@ -70,8 +57,9 @@ def test_equal_pictures_have_no_errors() -> None:
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
 def test_it_falls_as_jpeg_compresses_more(name: str) -> None:
-    image = Image.fromarray(getattr(skimage.data, name)()[:256, :256])
-    totals = [weighted_sum(tensor(image), tensor(jpeg(image, q))) for q in (95, 80, 50, 20, 5)]
+    image = photograph(name).crop((0, 0, 256, 256))
+    coded = [through_jpeg(image, quality) for quality in (95, 80, 50, 20, 5)]
+    totals = [weighted_sum(to_tensor(image), to_tensor(one)) for one in coded]
     assert totals == sorted(totals)
     assert 80 < score(totals[0]) < 95
     assert score(totals[-1]) < 20

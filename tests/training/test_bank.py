@@ -15,9 +15,8 @@ from aecodec.training.drawn import KINDS
 from aecodec.training.photos import Photos
 from aecodec.training.recipe import CodecRecipe, DenoiserRecipe
 from aecodec.training.run import train
-from tests.training.test_run import TINY, photos
+from tests.training.conftest import TINY, load
 
-__all__ = ["photos"]  # a fixture
 PHASES = [Phase(0, 8, 32), Phase(100, 4, 64)]
 
 
@@ -136,11 +135,11 @@ def test_tables_are_calibrated_on_drawn_pictures_in_their_share(photos: Path) ->
     assert found == [(4, 0, 1), (4, 2, 2), (4, 4, 2)]
 
 
-def test_drawn_pictures_are_validated_under_names_of_their_own(
+def test_few_photos_are_not_all_held_out_and_drawn_ones_are_under_names_of_their_own(
     photos: Path, tmp_path: Path
 ) -> None:
-    recipe: CodecRecipe = replace(TINY, steps=1, validate_every=1)
-    train(recipe, [photos], tmp_path, device="cpu")
+    recipe: CodecRecipe = replace(TINY, steps=1, validate_every=1, held_out=20)
+    assert load(train(recipe, [photos], tmp_path, device="cpu"))["batches_seen"] == 1
     (log,) = tmp_path.glob("logs/*/metrics.csv")
     with log.open() as file:
         rows = [row for row in csv.DictReader(file) if row.get("val/loss")]

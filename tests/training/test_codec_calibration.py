@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import skimage.data
 import torch
 from PIL import Image
 from safetensors.numpy import load_file
@@ -13,7 +12,8 @@ from aecodec.training.data import centre_crops
 from aecodec.training.export import table_tensors
 from aecodec.training.recipe import CodecRecipe, load_recipe
 from aecodec.weights import weight_file
-from tests.training.test_run import pixels_of
+from tests.pictures import photograph
+from tests.training.conftest import pixels_of
 
 
 def crop_of(image: Image.Image) -> torch.Tensor:
@@ -32,16 +32,14 @@ def test_fitted_tables_make_other_pictures_smaller(
     tensors = load_file(weight_file("codec-psnr"))
     assumed = assumed_tables()
     model = inference_model(config, tensors | arrays(table_tensors(assumed)), "cpu")
-    fitted = calibrated_tables(
-        model, [crop_of(cat), crop_of(Image.fromarray(skimage.data.astronaut()))]
-    )
+    fitted = calibrated_tables(model, [crop_of(cat), crop_of(photograph("astronaut"))])
     assert [len(table) for table in fitted] == [len(table) for table in assumed]
     for table in fitted:
         assert sum(table) == 1 << PRECISION
         assert min(table) > 0
         assert table[:-1] == table[-2::-1]
     refitted = inference_model(config, tensors | arrays(table_tensors(fitted)), "cpu")
-    x = pixels_of(Image.fromarray(skimage.data.coffee()).crop((0, 0, 512, 384)))
+    x = pixels_of(photograph("coffee").crop((0, 0, 512, 384)))
     sizes = [0, 0]
     for quality in (10, 50, 90):
         y = model.analyse(x.numpy(), quality)

@@ -30,6 +30,7 @@ RECIPE = DecoderRecipe(
     large_crop=64,
     scales=(0.5,),
     warmup=1,
+    decay=0.0,  # so that a run of fewer steps begins as one of more
     ema=0.5,
     ema_every=1,
     held_out=1,
@@ -41,14 +42,6 @@ RECIPE = DecoderRecipe(
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    for name in ("astronaut", "coffee"):
-        Image.fromarray(getattr(data, name)()).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def codec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights to begin with."""
     path = tmp_path_factory.mktemp("codec") / "codec.safetensors"
@@ -57,32 +50,38 @@ def codec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_run_is_cut_and_goes_on(photos: Path, codec: Path, tmp_path: Path) -> None:
-    """And gives what an uninterrupted one does: the codec, and its decoder in 8 bits."""
-    train(RECIPE, [photos], tmp_path / "whole", start=codec, device="cpu")
-    for steps, resume in ((2, False), (3, True)):
-        cut = replace(RECIPE, steps=steps, decay=0.0)
-        start = None if resume else codec
-        train(cut, [photos], tmp_path / "cut", start=start, resume=resume, device="cpu")
-    train(replace(RECIPE, decay=0.0), [photos], tmp_path / "flat", start=codec, device="cpu")
-    flat, cut_ = (load_file(tmp_path / name / "codec.safetensors") for name in ("flat", "cut"))
-    assert flat.keys() == cut_.keys()
-    assert all(np.array_equal(tensor, cut_[name]) for name, tensor in flat.items())
+@pytest.fixture(scope="module")
+def made_file(photos: Path, codec: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of an uninterrupted run."""
+    folder = tmp_path_factory.mktemp("whole")
+    train(RECIPE, [photos], folder, start=codec, device="cpu")
+    return folder / "codec.safetensors"
 
-    file = tmp_path / "whole" / "codec.safetensors"
-    made, before = load_file(file), load_file(codec)
+
+def test_a_run_that_is_cut_gives_what_an_uninterrupted_one_does(
+    photos: Path, codec: Path, made_file: Path, tmp_path: Path
+) -> None:
+    train(replace(RECIPE, steps=2), [photos], tmp_path, start=codec, device="cpu")
+    train(RECIPE, [photos], tmp_path, resume=True, device="cpu")
+    whole, cut = load_file(made_file), load_file(tmp_path / "codec.safetensors")
+    assert whole.keys() == cut.keys()
+    assert all(np.array_equal(tensor, cut[name]) for name, tensor in whole.items())
+
+
+def test_the_codec_stays_and_its_decoder_is_in_8_bits(codec: Path, made_file: Path) -> None:
+    made, before = load_file(made_file), load_file(codec)
     assert has_synthesis(made)
     assert has_means(made)
     assert {n for n in made if not n.startswith(EIGHT_BITS)} == before.keys()
     assert all(np.array_equal(tensor, made[name]) for name, tensor in before.items())
-    card = json.loads(file.with_suffix(".json").read_text())
+    card = json.loads(made_file.with_suffix(".json").read_text())
     assert (card["task"], card["steps"]) == ("codec", 3)
     assert card["start"].startswith("codec.safetensors, sha256 ")
 
     picture = Image.fromarray(data.chelsea()[:70, :100])
-    stored = Codec("cpu", file, runtime="onnx").compress(picture, 60)
+    stored = Codec("cpu", made_file, runtime="onnx").compress(picture, 60)
     images = [
-        np.asarray(Codec("cpu", file, runtime=runtime).decompress(stored))
+        np.asarray(Codec("cpu", made_file, runtime=runtime).decompress(stored))
         for runtime in ("onnx", "torch")
     ]
     assert images[0].shape == (70, 100, 3)
@@ -94,10 +93,8 @@ def test_it_begins_with_weights(photos: Path, tmp_path: Path) -> None:
         train(RECIPE, [photos], tmp_path / "none", device="cpu")
 
 
-def test_it_can_begin_with_what_it_made(photos: Path, codec: Path, tmp_path: Path) -> None:
-    train(RECIPE, [photos], tmp_path / "first", start=codec, device="cpu")
-    first = tmp_path / "first" / "codec.safetensors"
-    train(replace(RECIPE, seed=1), [photos], tmp_path / "second", start=first, device="cpu")
-    one, other = (load_file(tmp_path / n / "codec.safetensors") for n in ("first", "second"))
+def test_it_can_begin_with_what_it_made(photos: Path, made_file: Path, tmp_path: Path) -> None:
+    train(replace(RECIPE, seed=1), [photos], tmp_path, start=made_file, device="cpu")
+    one, other = load_file(made_file), load_file(tmp_path / "codec.safetensors")
     assert one.keys() == other.keys()
     assert not np.array_equal(one[f"{SYNTHESIS}up.weight"], other[f"{SYNTHESIS}up.weight"])

@@ -15,49 +15,18 @@ from torch import nn
 from aecodec.training.codec import CodecTraining, compile_networks
 from aecodec.training.recipe import load_recipe
 from aecodec.training.run import train
-from tests.training.test_run import TINY, load, photos
-
-__all__ = ["photos"]  # a fixture
-
-HALF = 3  # of the steps
-
-
-@pytest.fixture
-def half(photos: Path, tmp_path: Path) -> Path:
-    """A folder with the checkpoint of half a run on the CPU; the other half is on the plateau."""
-    for number in range(HALF):
-        train(TINY, [photos], tmp_path, resume=number > 0, max_minutes=0, device="cpu")
-    return tmp_path
-
-
-def test_a_run_begun_on_a_gpu_goes_on_on_a_cpu(
-    photos: Path, half: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    checkpoint = half / "last.ckpt"
-    saved = load(checkpoint)
-    with pytest.MonkeyPatch.context() as patch:  # torch writes where each tensor was
-        patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
-        torch.save(saved, checkpoint)
-    if not torch.cuda.is_available():
-        with pytest.raises(RuntimeError, match="CUDA"):
-            torch.load(checkpoint)
-    train(TINY, [photos], half, resume=True, device="cpu")
-    whole = load(train(TINY, [photos], tmp_path_factory.mktemp("whole"), device="cpu"))
-    resumed = load(checkpoint)
-    assert resumed["batches_seen"] == TINY.steps
-    for key in ("state_dict", "current_model_state"):
-        for name, value in whole[key].items():
-            assert torch.equal(value, resumed[key][name]), (key, name)
+from aecodec.training.soap import SoapConfig
+from tests.training.conftest import TINY, load
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_run_begun_on_a_cpu_goes_on_on_a_gpu_and_back(
-    photos: Path, half: Path, tmp_path_factory: pytest.TempPathFactory
+    photos: Path, whole: Path, tmp_path: Path
 ) -> None:
-    train(TINY, [photos], half, resume=True, max_minutes=0, device="cuda")
-    moved = load(train(TINY, [photos], half, resume=True, device="cpu"))
-    whole = load(train(TINY, [photos], tmp_path_factory.mktemp("whole"), device="cpu"))
-    for name, value in whole["state_dict"].items():  # a GPU draws other noise
+    train(TINY, [photos], tmp_path, max_minutes=0, device="cpu")
+    train(TINY, [photos], tmp_path, resume=True, max_minutes=0, device="cuda")
+    moved = load(train(TINY, [photos], tmp_path, resume=True, device="cpu"))
+    for name, value in load(whole)["state_dict"].items():  # a GPU draws other noise
         assert torch.allclose(value, moved["state_dict"][name].cpu(), atol=0.01), name
 
 
@@ -66,11 +35,12 @@ def test_a_step_of_the_gpu_recipe_keeps_to_one_device(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # does not know it
     with pytest.raises(RuntimeError):
         torch.zeros(2, device="meta") + torch.zeros(2)
-    module = CodecTraining(load_recipe("codec-gpu")).to("meta")
+    soap = SoapConfig(sample=2, every=2)
+    module = CodecTraining(dataclasses.replace(load_recipe("codec-gpu"), soap=soap)).to("meta")
     optimizer: Any = module.configure_optimizers()
     batch = torch.zeros(2, 3, 256, 256, dtype=torch.uint8, device="meta")
     quality = torch.full((2,), 50.0, device="meta")
-    for _ in range(10):  # SOAP refreshes its bases after as many
+    for _ in range(3):  # SOAP refreshes its bases after the first or second
         rate, error, _ = module.train()._measure(batch, quality, None)
         (rate + module._lambda(quality) * error).log().mean().backward()
         optimizer.step()

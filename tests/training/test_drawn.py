@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import subprocess
 import sys
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aecodec.training.drawn import KINDS, LARGEST, SMALLEST, draw, draw_over
+from tests.processes import run_python
 
 
 def pixels_of(image: Image.Image) -> NDArray[np.int32]:
@@ -25,21 +26,14 @@ def test_a_seed_gives_the_same_pixels_and_another_gives_others(kind: str) -> Non
 
 def test_another_process_draws_the_same_pixels() -> None:
     script = (
-        "import hashlib; from aecodec.training.drawn import draw;"
-        "print(*(hashlib.sha256(draw(s).tobytes()).hexdigest() for s in range(12)))"
+        "from hashlib import sha256; from aecodec.training.drawn import KINDS, draw;"
+        "print(*(sha256(draw(5, kind, (160, 120)).tobytes()).hexdigest() for kind in KINDS))"
     )
-    ran = [
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert ran[0] == ran[1]
-    assert len(set(ran[0].split())) == 12
+    environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": ":".join(sys.path)}
+    other = run_python(script, env=environment, check=True).stdout.split()
+    drawn = [draw(5, kind, (160, 120)).tobytes() for kind in KINDS]
+    assert other == [sha256(pixels).hexdigest() for pixels in drawn]
+    assert len(set(other)) == len(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,66 +2,20 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import pytest
-import skimage.data
 import torch
 from PIL import Image
 
 from aecodec.codec.codec import Codec
-from aecodec.codec.config import CodecConfig
 from aecodec.errors import AecodecError, RecipeError, UnsupportedImageError
 from aecodec.training.codec import CodecTraining
 from aecodec.training.export import export_codec
 from aecodec.training.kinds import KINDS
 from aecodec.training.recipe import CodecRecipe, load_recipe
 from aecodec.training.run import train
-
-TINY = CodecRecipe(
-    model=CodecConfig(
-        width=8,
-        blocks=(1, 1),
-        deep_width=8,
-        deep_blocks=(1, 1),
-        latent_channels=64,
-        hyper_channels=8,
-        mean_width=8,
-        scale_width=8,
-        anchors=3,
-    ),
-    steps=6,
-    batch=2,
-    crop=64,
-    large_crop=128,
-    large_crop_from=0.5,
-    scales=(1.0, 0.5),
-    warmup=2,
-    ema=0.5,
-    ema_every=1,
-    held_out=1,
-    validate_every=3,
-    save_every=100,
-    drawn_pictures=4,
-)
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    for name in ("astronaut", "chelsea", "coffee"):
-        Image.fromarray(getattr(skimage.data, name)()).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkpoint of an uninterrupted run."""
-    return train(TINY, [photos], tmp_path_factory.mktemp("whole"), device="cpu")
-
-
-def load(checkpoint: Path) -> dict[str, Any]:
-    return torch.load(checkpoint, weights_only=False)
+from tests.pictures import photograph, to_tensor
+from tests.training.conftest import TINY, assert_same_run, load, pixels_of
 
 
 def trained(checkpoint: Path) -> CodecTraining:
@@ -70,41 +24,27 @@ def trained(checkpoint: Path) -> CodecTraining:
     return module
 
 
-def pixels_of(image: Image.Image) -> torch.Tensor:
-    """(1, 3, H, W) in [-0.5, 0.5]."""
-    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    return pixels.view(1, image.height, image.width, 3).permute(0, 3, 1, 2).float() / 255 - 0.5
-
-
-def test_a_run_in_slices_is_the_uninterrupted_run(
+def test_a_run_in_slices_is_the_uninterrupted_run_even_if_begun_on_a_gpu(
     photos: Path, whole: Path, tmp_path: Path
 ) -> None:
-    slices = 0
-    while slices == 0 or load(tmp_path / "last.ckpt")["batches_seen"] < TINY.steps:
-        train(TINY, [photos], tmp_path, resume=slices > 0, max_minutes=0, device="cpu")
-        slices += 1
-    assert slices == TINY.steps  # a slice of no minutes still takes one step
-    a, b = load(whole), load(tmp_path / "last.ckpt")
-    assert a["batches_seen"] == b["batches_seen"] == TINY.steps
-    for key in ("state_dict", "current_model_state"):  # the average and the weights
-        for name, value in a[key].items():
-            assert torch.equal(value, b[key][name]), (key, name)
-    moments = [c["optimizer_states"][0]["state"] for c in (a, b)]
-    for index, state in moments[0].items():
-        assert torch.equal(state["square"], moments[1][index]["square"])
+    for number in range(TINY.steps):  # a slice of no minutes still takes one step
+        checkpoint = train(TINY, [photos], tmp_path, resume=number > 0, max_minutes=0, device="cpu")
+        if number == 0:
+            saved = load(checkpoint)
+            with pytest.MonkeyPatch.context() as patch:  # torch writes where each tensor was
+                patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+                torch.save(saved, checkpoint)
+            if not torch.cuda.is_available():
+                with pytest.raises(RuntimeError, match="CUDA"):
+                    torch.load(checkpoint)
+    sliced = load(checkpoint)
+    assert sliced["batches_seen"] == TINY.steps
+    assert_same_run(load(whole), sliced)
 
 
-@pytest.mark.parametrize(
-    ("has_bfloat16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)]
-)
 def test_a_cpu_trains_in_what_it_multiplies_fast(
-    photos: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    has_bfloat16: bool,
-    dtype: torch.dtype,
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: has_bfloat16)
     seen: list[torch.dtype] = []
 
     class Watched(CodecTraining):
@@ -114,11 +54,12 @@ def test_a_cpu_trains_in_what_it_multiplies_fast(
             block.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
 
     monkeypatch.setitem(KINDS, "codec", dataclasses.replace(KINDS["codec"], module=Watched))
-    train(TINY, [photos], tmp_path, max_minutes=0, device="cpu")
-    assert set(seen) == {dtype}
-    monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda: not has_bfloat16)
-    train(TINY, [photos], tmp_path, max_minutes=0, device="cpu", resume=True)  # another machine
-    assert load(tmp_path / "last.ckpt")["batches_seen"] == 2
+    for number, has_bfloat16 in enumerate((True, False, True)):  # a run on different machines
+        monkeypatch.setattr("aecodec.nn.device.has_bfloat16", lambda has=has_bfloat16: has)
+        seen.clear()
+        train(TINY, [photos], tmp_path, max_minutes=0, device="cpu", resume=number > 0)
+        assert set(seen) == {torch.bfloat16 if has_bfloat16 else torch.float32}
+    assert load(tmp_path / "last.ckpt")["batches_seen"] == 3
 
 
 def test_the_average_is_not_the_last_weights(whole: Path) -> None:
@@ -127,16 +68,21 @@ def test_the_average_is_not_the_last_weights(whole: Path) -> None:
     assert not torch.equal(state["state_dict"][name], state["current_model_state"][name])
 
 
-def test_an_exported_checkpoint_is_the_trained_model(
-    whole: Path, tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Six steps do not teach the prior which symbols are surely zero.
+@pytest.fixture
+def exported(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Codec:
+    # Few steps do not teach the prior which symbols are surely zero.
     monkeypatch.setattr("aecodec.codec.inference.LEAST_CODED", 0)
     monkeypatch.setattr("aecodec.codec.choice._is_suspect", lambda *_: False)
     target = tmp_path / "codec-tiny.safetensors"
     export_codec(TINY, whole, target, {"data": "three photos"}, [])
     assert target.with_suffix(".json").exists()
-    codec, module = Codec("cpu", target), trained(whole)
+    return Codec("cpu", target)
+
+
+def test_an_exported_checkpoint_is_the_trained_model(
+    whole: Path, exported: Codec, cat: Image.Image
+) -> None:
+    codec, module = exported, trained(whole)
     image = cat.crop((0, 0, 256, 192))
     for quality in (1, 50, 100):
         decoded = codec.decompress(codec.compress(image, quality))
@@ -147,22 +93,15 @@ def test_an_exported_checkpoint_is_the_trained_model(
     assert codec.decompress(codec.compress(cat, 50)).size == cat.size
 
 
-def test_the_estimate_is_close_to_the_file(
-    whole: Path, tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_estimate_is_close_to_the_file(whole: Path, exported: Codec, cat: Image.Image) -> None:
     """Training minimises what the coder then writes."""
-    # Six steps do not teach the prior which symbols are surely zero.
-    monkeypatch.setattr("aecodec.codec.inference.LEAST_CODED", 0)
-    monkeypatch.setattr("aecodec.codec.choice._is_suspect", lambda *_: False)
-    target = tmp_path / "codec-tiny.safetensors"
-    export_codec(TINY, whole, target, {}, [])
     image = cat.crop((0, 0, 256, 256))
     with torch.no_grad():
         estimate = trained(whole)(
             pixels_of(image), torch.tensor([10.0])
         )  # few symbols far out, as in a trained model
     bits = float(estimate.latent_bits + estimate.hyper_bits)
-    data = Codec("cpu", target).compress(image, 10)
+    data = exported.compress(image, 10)
     # The tables are of what occurs in the photos of the run, the estimate is of Gaussians.
     assert 8 * len(data) == pytest.approx(bits, rel=0.05, abs=600)
 
@@ -195,6 +134,10 @@ def test_a_run_that_cannot_begin_leaves_nothing(photos: Path, whole: Path, tmp_p
         ("model: 3", "settings should be"),
         ("foo: 3", "no setting foo"),
         ("model: {widths: 3}", "no setting widths"),
+        ("stepz: 3", "stepz"),
+        ("learning_rate: 4e-4", "learning_rate must be a number such as 0.0004, not '4e-4'"),
+        ("steps: 2.5", "steps must be a number"),
+        ("save_every: 0", "save_every must be at least 1"),
     ],
 )
 def test_a_recipe_that_is_none_says_so_in_a_line(tmp_path: Path, text: str, reason: str) -> None:
@@ -204,33 +147,17 @@ def test_a_recipe_that_is_none_says_so_in_a_line(tmp_path: Path, text: str, reas
     assert "\n" not in str(caught.value)
 
 
-def test_recipes_load_and_wrong_ones_say_why(tmp_path: Path) -> None:
+def test_recipes_load_and_others_are_not_known() -> None:
     recipe = load_recipe("codec-psnr")
     assert recipe.model.latent_channels % 4 == 0
     assert recipe.phases()[0].start == 0
     with pytest.raises(RecipeError, match="known: codec-balanced, codec-gpu, codec-psnr"):
         load_recipe("codec-none")
-    (tmp_path / "mine.yaml").write_text("stepz: 3\n")
-    with pytest.raises(RecipeError, match="stepz"):
-        load_recipe(str(tmp_path / "mine.yaml"))
-    for line, reason in (
-        ("learning_rate: 4e-4", "learning_rate must be a number such as 0.0004, not '4e-4'"),
-        ("steps: 2.5", "steps must be a number"),
-        ("save_every: 0", "save_every must be at least 1"),
-    ):
-        (tmp_path / "mine.yaml").write_text(line)
-        with pytest.raises(RecipeError, match=reason):
-            load_recipe(str(tmp_path / "mine.yaml"))
 
 
 def test_neither_warm_up_nor_decay_is_needed() -> None:
     module = CodecTraining(dataclasses.replace(TINY, warmup=0, decay=0.0))
     assert [module._schedule(step) for step in range(TINY.steps)] == [1.0] * TINY.steps
-
-
-def test_few_photos_are_not_all_held_out(photos: Path, tmp_path: Path) -> None:
-    recipe = dataclasses.replace(TINY, steps=1, held_out=20)
-    assert load(train(recipe, [photos], tmp_path, device="cpu"))["batches_seen"] == 1
 
 
 def test_a_step_with_a_gradient_that_is_not_finite_is_skipped(
@@ -273,7 +200,7 @@ def test_a_codec_is_trained_for_another_distortion(
     model = dataclasses.replace(TINY.model, distortion=kind, lambda_min=low, lambda_max=high)
     recipe = dataclasses.replace(TINY, model=model, steps=2, crop=192, large_crop=192)
     module = CodecTraining(recipe)
-    batch = torch.from_numpy(skimage.data.astronaut()[:192, :192]).permute(2, 0, 1)[None]
+    batch = (255 * to_tensor(photograph("astronaut"))[..., :192, :192]).round().byte()
     figures = module.loss(batch, 0)[1]
     state = load(train(recipe, [photos], tmp_path, device="cpu"))
     assert (state["batches_seen"], state["skipped"]) == (2, 0)

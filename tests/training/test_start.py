@@ -19,9 +19,7 @@ from aecodec.training.recipe import CodecRecipe, HashRecipe, load_recipe
 from aecodec.training.run import train
 from aecodec.training.start import start_from
 from aecodec.weights import find_weights, weight_file
-from tests.training.test_run import TINY, photos, pixels_of
-
-__all__ = ["photos"]
+from tests.training.conftest import TINY, pixels_of
 
 
 def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
@@ -77,17 +75,18 @@ def test_a_shipped_hash_starts_as_it_is() -> None:
         assert torch.equal(model.state_dict()[name], tensor.to(model.state_dict()[name].dtype))
 
 
-def test_a_run_begins_with_weights_and_its_card_says_so(photos: Path, tmp_path: Path) -> None:
-    train(TINY, [photos], tmp_path / "first", device="cpu")
-    weights = tmp_path / "first" / "codec.safetensors"
-    train(TINY, [photos], tmp_path / "second", start=weights, max_minutes=0, device="cpu")
-    train(TINY, [photos], tmp_path / "second", resume=True, max_minutes=0, device="cpu")
-    card = json.loads((tmp_path / "second" / "codec.json").read_text())
-    first = json.loads((tmp_path / "first" / "codec.json").read_text())
+def test_a_run_begins_with_weights_and_its_card_says_so(
+    photos: Path, whole: Path, tmp_path: Path
+) -> None:
+    weights = whole.with_name("codec.safetensors")
+    train(TINY, [photos], tmp_path, start=weights, max_minutes=0, device="cpu")
+    train(TINY, [photos], tmp_path, resume=True, max_minutes=0, device="cpu")
+    card = json.loads((tmp_path / "codec.json").read_text())
+    first = json.loads(weights.with_suffix(".json").read_text())
     assert card["start"] == f"codec.safetensors, sha256 {first['sha256']}"
     assert "start" not in first
     with pytest.raises(RecipeError, match="leave out --start"):
-        train(TINY, [photos], tmp_path / "second", start=weights, resume=True, device="cpu")
+        train(TINY, [photos], tmp_path, start=weights, resume=True, device="cpu")
 
 
 def test_what_cannot_be_begun_with_is_said(tmp_path: Path) -> None:

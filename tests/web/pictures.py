@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from unittest.mock import patch
 
 import numpy as np
-import skimage.data
-from PIL import Image, ImageCms, ImageDraw, ImageFont
+from PIL import Image, ImageCms
 
 from aecodec.codec.codec import Codec
+from tests.codec.conformance import photo_and_drawing
+from tests.pictures import photograph, shaded_drawing
 
 _QUALITIES = (1, 15, 35, 50, 65, 85, 100)
 _ODD_SIZES = ((1, 1), (16, 16), (17, 33), (97, 61), (150, 40))
@@ -23,14 +24,14 @@ def rgba() -> bytes:
 def files() -> Iterator[tuple[str, bytes]]:
     """Name and contents of each."""
     balanced, psnr = (Codec("cpu", name, "onnx") for name in ("codec-balanced", "codec-psnr"))
-    cat = Image.fromarray(skimage.data.chelsea())
-    coffee = Image.fromarray(skimage.data.coffee())
+    cat = photograph("chelsea")
+    coffee = photograph("coffee")
     face = _face()
     ramp = Image.linear_gradient("L").resize(face.size)
-    grey = Image.fromarray(skimage.data.coins()).crop((30, 20, 141, 110))
+    grey = photograph("coins").crop((30, 20, 141, 110))
     deep = Image.fromarray((np.asarray(grey).astype("<u2") * 201 + 3000).astype("<u2"))
     alpha = _rgba()
-    drawn = _drawn(face)
+    drawn = photo_and_drawing(cat)
 
     def write(image: Image.Image, quality: int = 50, codec: Codec = balanced, **how: bool) -> bytes:
         return codec.compress(image, quality, effort="fast", **how)
@@ -45,7 +46,7 @@ def files() -> Iterator[tuple[str, bytes]]:
         yield "rgb-tiles-lossless", write(coffee.resize((70, 590)), lossless=True)
     yield "rgb-drawn-20", write(drawn, 20)
     yield "rgb-drawn-90", write(drawn, 90, psnr)
-    yield "rgb-few-colours", write(_shaded(), 20)
+    yield "rgb-few-colours", write(shaded_drawing(), 20)
     yield "rgb-lossless", write(face, lossless=True)
     yield "rgba-30", write(alpha, 30)
     yield "rgba-90", write(alpha, 90, psnr)
@@ -62,30 +63,9 @@ def files() -> Iterator[tuple[str, bytes]]:
 
 
 def _face() -> Image.Image:
-    return Image.fromarray(skimage.data.chelsea()).crop((130, 40, 250, 130))
+    return photograph("chelsea").crop((130, 40, 250, 130))
 
 
 def _rgba() -> Image.Image:
     face = _face()
     return Image.merge("RGBA", (*face.split(), Image.linear_gradient("L").resize(face.size)))
-
-
-def _drawn(photo: Image.Image) -> Image.Image:
-    """A photo with a drawing beside it."""
-    image = Image.new("RGB", (224, 90), "white")
-    image.paste(photo, (0, 0))
-    pen = ImageDraw.Draw(image)
-    for k in range(8):
-        pen.line((130, 6 + 11 * k, 220, 84 - 10 * k), fill=(200, 20 * k, 40))
-    pen.text((140, 40), "a drawing", fill="black")
-    return image
-
-
-def _shaded() -> Image.Image:
-    """A ring with smoothed edges, of hundreds of shades."""
-    image = Image.new("RGB", (1280, 896), "white")
-    pen = ImageDraw.Draw(image)
-    pen.ellipse((200, 100, 1000, 800), outline=(20, 90, 200), width=40)
-    pen.line((0, 0, 1280, 896), fill=(10, 120, 30), width=9)
-    pen.text((40, 500), "axis of numbers", font=ImageFont.load_default(90), fill=(50, 50, 50))
-    return image.resize((320, 224), Image.Resampling.LANCZOS)

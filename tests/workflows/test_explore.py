@@ -9,6 +9,7 @@ from PIL import Image
 from aecodec.autoencoders import Autoencoder, VariationalAutoencoder
 from aecodec.errors import AecodecError
 from aecodec.workflows.explore import explore_file
+from tests.pictures import save_pieces
 
 
 def fitted(kind: type, path: Path) -> Path:
@@ -21,10 +22,7 @@ def fitted(kind: type, path: Path) -> Path:
 
 def test_a_saved_model_draws_samples_ways_and_codes(tmp_path: Path, cat: Image.Image) -> None:
     model = fitted(VariationalAutoencoder, tmp_path / "model.safetensors")
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    for number in range(4):
-        cat.crop((90 * number, 0, 90 * number + 90, 90)).save(photos / f"{number}.png")
+    photos = save_pieces(cat, tmp_path / "photos", grid=(4, 1), step=(90, 0), size=(90, 90))
     explorer = explore_file(model, photos, at_most=3)
     assert (explorer.data.shape, explorer.shape) == ((3, 64), (8, 8, 1))
     samples = explorer.samples(64, seed=0)
