@@ -202,7 +202,9 @@ def _pictures(clean: Tensor, camera: Camera, generator: Generator | None) -> tup
     mosaic = mosaic_of(x, camera.phase)
     deviation = (camera.shot * mosaic.clamp_min(0) + camera.read).sqrt()
     draw = torch.randn(mosaic.shape, generator=generator, device=x.device, dtype=x.dtype)
-    both = torch.cat([mosaic + deviation * draw, mosaic]).clamp_max(1)
+    # Colours alike in strength, as demosaicing takes them to be.
+    gains = mosaic_of(_gains(x, camera).expand(-1, -1, *x.shape[2:]), camera.phase)
+    both = torch.cat([mosaic + deviation * draw, mosaic]).clamp_max(1) * gains
     both = _to_srgb(demosaic(both, camera.phase, camera.demosaicing), camera)
     if camera.luma or camera.colour:
         luma = _luma(both)
@@ -262,9 +264,8 @@ def _to_sensor(x: Tensor, camera: Camera) -> Tensor:
 
 
 def _to_srgb(x: Tensor, camera: Camera) -> Tensor:
-    """The reverse of `_to_sensor`, but for highlights that are clipped."""
-    x = (x * _gains(x, camera)).clamp(0, 1)
-    x = _colours(x, _matrix(camera).inverse()).clamp(1e-8, 1) ** (1 / _GAMMA)
+    """The reverse of `_to_sensor`, of balanced values, but for highlights that are clipped."""
+    x = _colours(x.clamp(0, 1), _matrix(camera).inverse()).clamp(1e-8, 1) ** (1 / _GAMMA)
     if camera.tone:
         x = (3 - 2 * x) * x * x
     if camera.brightening != 1:

@@ -63,9 +63,9 @@ def reduced(both: Tensor, reduction: Reduction) -> Tensor:
 
 def _shrunk(noise: Tensor, picture: Tensor | None, reduction: Reduction, band: int = 0) -> Tensor:
     """Noise, and the picture under it if it is given, with this band and coarser ones reduced."""
-    if band == _BANDS:
-        return noise if picture is None else torch.cat([noise, picture])
     both = noise if picture is None else torch.cat([noise, picture])
+    if band == _BANDS:
+        return both
     pooled = F.avg_pool2d(both, 2, ceil_mode=True)
     detail = both - _stretched(pooled, both)
     removed: float | Tensor = (1 - reduction.fine) * reduction.coarser**band
@@ -74,7 +74,9 @@ def _shrunk(noise: Tensor, picture: Tensor | None, reduction: Reduction, band: i
     else:
         coarse = _shrunk(*pooled.chunk(2), reduction, band + 1)
         of_noise, of_picture = detail.chunk(2)
-        energy = _local((of_noise + of_picture).square(), reduction.window)
+        side = reduction.window
+        energy = (of_noise + of_picture).square()
+        energy = F.avg_pool2d(energy, side, stride=1, padding=side // 2, count_include_pad=False)
         least = reduction.threshold**2 * of_noise.square().mean((1, 2, 3), keepdim=True)
         stronger = (energy / least.clamp_min(1e-12)) ** reduction.steepness
         removed = (removed / (1 + stronger)).repeat(2, 1, 1, 1)
@@ -83,10 +85,6 @@ def _shrunk(noise: Tensor, picture: Tensor | None, reduction: Reduction, band: i
 
 def _stretched(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[2:], mode="bilinear")
-
-
-def _local(x: Tensor, side: int) -> Tensor:
-    return F.avg_pool2d(x, side, stride=1, padding=side // 2, count_include_pad=False)
 
 
 def blur(x: Tensor, sigma: float) -> Tensor:
