@@ -72,7 +72,8 @@ def _shrunk(noise: Tensor, picture: Tensor | None, reduction: Reduction, band: i
     if picture is None:
         coarse = _shrunk(pooled, None, reduction, band + 1)
     else:
-        coarse = _shrunk(*pooled.chunk(2), reduction, band + 1)
+        of_noise, of_picture = pooled.chunk(2)
+        coarse = _shrunk(of_noise, of_picture, reduction, band + 1)
         of_noise, of_picture = detail.chunk(2)
         side = reduction.window
         energy = (of_noise + of_picture).square()
