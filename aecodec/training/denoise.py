@@ -20,7 +20,6 @@ VALIDATION_SIGMAS = (15, 25, 50)
 VALIDATION_ISOS = (800, 3200, 12800)
 _VALIDATION_JPEG = 95
 _ONE_LEVEL = 1 / 255
-_QUANTILE = 0.7
 
 
 class DenoiserTraining(TrainingModule):
@@ -29,10 +28,7 @@ class DenoiserTraining(TrainingModule):
     The mean of log MSE (Chen et al., "Simple baselines for image restoration", 2022)
     weighs faint and strong noise alike; errors below some levels of 8 bits count little: the
     log alone has steep gradients where there is hardly any noise. The estimator of levels learns
-    from what its map leads to where a sample's level is not told, and from the true map, of which
-    it finds a quantile above the median where it is unsure: what cameras leave of their noise
-    looks like texture, and noise left is worse than a little less texture. White noise, of which
-    it is sure, is found as before.
+    from what its map leads to where a sample's level is not told, and from the true map.
     """
 
     recipe: DenoiserRecipe
@@ -57,7 +53,8 @@ class DenoiserTraining(TrainingModule):
         level = torch.where(noisy.told, noisy.told_level(), estimated)
         mse = _mse(self(noisy.x, level, noisy.missing), noisy.clean)
         loss = torch.log10(mse + (self.recipe.invisible / 255) ** 2).mean()
-        level_error = level_loss(estimated, noisy.level)
+        ratio = (estimated + _ONE_LEVEL) / (noisy.level + _ONE_LEVEL)
+        level_error = ratio.log().abs().mean()
         figures = {"psnr": _psnr(mse), "level_error": level_error}
         return loss + self.recipe.level_weight * level_error, figures
 
@@ -112,13 +109,6 @@ def calibrate_denoiser(
             level = model.estimate(noisy.x, noisy.missing)
             told = torch.where(noisy.told, noisy.told_level(), level)
             model(noisy.x, told, noisy.missing)
-
-
-def level_loss(estimated: Tensor, level: Tensor) -> Tensor:
-    """Mean of the logarithm of their ratio, one level added to both; too low counts more."""
-    ratio = ((estimated + _ONE_LEVEL) / (level + _ONE_LEVEL)).log()
-    weights = torch.where(ratio < 0, 2 * _QUANTILE, 2 * (1 - _QUANTILE))
-    return (weights * ratio.abs()).mean()
 
 
 def _mse(x: Tensor, clean: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from aecodec.denoising.model import DenoiserModel
 from aecodec.denoising.weights import load as load_weights
 from aecodec.errors import RecipeError
 from aecodec.nn.bounded import BoundedConv2d
-from aecodec.training.denoise import DenoiserTraining, level_loss
+from aecodec.training.denoise import DenoiserTraining
 from aecodec.training.recipe import DenoiserRecipe, load_recipe
 from aecodec.training.run import train
 from tests.denoising.conftest import TINY
@@ -75,14 +75,6 @@ def test_a_recipe_of_the_other_kind_is_refused(tmp_path: Path) -> None:
         (tmp_path / "mine.yaml").write_text(f"mixture: {mixture}\n")
         with pytest.raises(RecipeError, match=what):
             load_recipe(str(tmp_path / "mine.yaml"), DenoiserRecipe)
-
-
-def test_levels_that_are_unsure_are_found_rather_too_high() -> None:
-    levels = torch.rand(1001, generator=torch.Generator().manual_seed(0)) / 10
-    losses = [level_loss(torch.full_like(levels, k / 1000), levels) for k in range(101)]
-    best = min(range(101), key=losses.__getitem__) / 1000
-    assert 0.6 < float((levels < best).float().mean()) < 0.8
-    assert level_loss(levels, levels) == 0
 
 
 def test_the_loss_is_the_psnr_of_what_comes_out() -> None:
