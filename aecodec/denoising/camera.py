@@ -18,6 +18,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from aecodec.denoising.bayer import Demosaicing, demosaic, mosaic_of
+from aecodec.denoising.noise_reduction import Reduction, blur, reduced
 from aecodec.nn import noise
 
 LOWEST_ISO, HIGHEST_ISO = 100.0, 25600.0
@@ -38,21 +40,8 @@ _SHOT = 3e-7  # variance of photon noise at white, a unit of ISO, of a sensor of
 _MOST_SHOT = 0.02
 _READ_SLOPE, _READ_OFFSET, _READ_SCATTER = 2.18, 1.2, 0.26  # of the logarithms (Brooks et al.)
 _GAMMA = 2.2
+_DEMOSAICINGS: tuple[Demosaicing, ...] = ("bilinear", "malvar", "directed", "directed")
 _LUMA = (0.299, 0.587, 0.114)
-
-# Green where it is not; another colour from its row, from its column, from its diagonals.
-_BILINEAR = (
-    ((0, 1, 0), (1, 0, 1), (0, 1, 0)),
-    ((0, 0, 0), (2, 0, 2), (0, 0, 0)),
-    ((0, 2, 0), (0, 0, 0), (0, 2, 0)),
-    ((1, 0, 1), (0, 0, 0), (1, 0, 1)),
-)  # times 4
-_MALVAR = (
-    ((0, 0, -2, 0, 0), (0, 0, 4, 0, 0), (-2, 4, 8, 4, -2), (0, 0, 4, 0, 0), (0, 0, -2, 0, 0)),
-    ((0, 0, 1, 0, 0), (0, -2, 0, -2, 0), (-2, 8, 10, 8, -2), (0, -2, 0, -2, 0), (0, 0, 1, 0, 0)),
-    ((0, 0, -2, 0, 0), (0, -2, 8, -2, 0), (1, 0, 10, 0, 1), (0, -2, 8, -2, 0), (0, 0, -2, 0, 0)),
-    ((0, 0, -3, 0, 0), (0, 4, 0, 4, 0), (-3, 0, 12, 0, -3), (0, 4, 0, 4, 0), (0, 0, -3, 0, 0)),
-)  # times 16: Malvar, He and Cutler, 2004
 
 
 @dataclass(frozen=True)
@@ -65,16 +54,15 @@ class Camera:
         gain, red, blue: white balance: what all, red and blue values are multiplied by.
         mix: weights of four cameras' colour matrices.
         tone: whether a tone curve raises contrast after gamma.
-        malvar: demosaicing by Malvar, He and Cutler's filters, otherwise bilinear.
+        brightening: exponent of a curve after that, 1: none. Below 1 it lifts shadows.
+        saturation: factor on colours.
+        demosaicing: how.
         lens: standard deviation in pixels of a Gaussian filter before the sensor; 0: none. A
             photo at the size of its sensor is less sharp than one made smaller.
         phase: how many rows and columns the Bayer pattern RGGB is shifted by.
-        smoothing, colour_smoothing: noise reduction: standard deviations in pixels of
-            Gaussian filters over the noise in luma and in colour; 0: none. An ideal one: it
-            leaves the picture sharp.
-        kept: share of the luma's noise that noise reduction leaves as it is, 0 to 1: cameras
-            mix some of it back in, so that skin does not look like plastic.
+        luma, colour: noise reduction in each; None: none.
         sharpening: amount of an unsharp mask; 0: none.
+        radius: its standard deviation in pixels.
         scale: how many times smaller the picture becomes, at least 1.
         quality: of JPEG; None: not compressed.
         subsampled: JPEG's colours 4:2:0, otherwise 4:4:4.
@@ -87,13 +75,15 @@ class Camera:
     blue: float = 1.7
     mix: tuple[float, float, float, float] = (0.25, 0.25, 0.25, 0.25)
     tone: bool = True
-    malvar: bool = True
+    brightening: float = 1.0
+    saturation: float = 1.0
+    demosaicing: Demosaicing = "malvar"
     lens: float = 0.5
     phase: tuple[int, int] = (0, 0)
-    smoothing: float = 0.0
-    colour_smoothing: float = 0.0
-    kept: float = 0.0
+    luma: Reduction | None = None
+    colour: Reduction | None = None
     sharpening: float = 0.0
+    radius: float = 1.0
     scale: float = 1.0
     quality: int | None = None
     subsampled: bool = False
@@ -118,7 +108,7 @@ def random_camera(choices: Random) -> Camera:
     shot = min(iso * size * _SHOT, _MOST_SHOT)
     weights = [choices.random() ** 2 + 1e-3 for _ in _FROM_XYZ]
     mix = tuple(w / sum(weights) for w in weights)
-    reduced = choices.random() < 0.7
+    reduced = choices.random() < 0.85
     return Camera(
         shot,
         _read(shot) * math.exp(choices.gauss(0, _READ_SCATTER)),
@@ -127,16 +117,30 @@ def random_camera(choices: Random) -> Camera:
         blue=choices.uniform(1.3, 2.4),
         mix=mix,  # type: ignore[arg-type]
         tone=choices.random() < 0.7,
-        malvar=choices.random() < 0.6,
+        brightening=choices.uniform(0.7, 1.2) if choices.random() < 0.4 else 1.0,
+        saturation=choices.uniform(0.8, 1.5) if choices.random() < 0.4 else 1.0,
+        demosaicing=choices.choice(_DEMOSAICINGS),
         lens=choices.uniform(0.3, 1.4),
         phase=(choices.randrange(2), choices.randrange(2)),
-        smoothing=choices.uniform(0.3, 1.5) if reduced and choices.random() < 0.7 else 0.0,
-        colour_smoothing=choices.uniform(0.5, 4.0) if reduced else 0.0,
-        kept=choices.uniform(0.0, 0.6) if choices.random() < 0.5 else 0.0,
+        luma=_any_reduction(choices, colour=False) if reduced and choices.random() < 0.8 else None,
+        colour=_any_reduction(choices, colour=True) if reduced else None,
         sharpening=choices.uniform(0.1, 1.0) if choices.random() < 0.5 else 0.0,
-        scale=choices.uniform(1, 2) if choices.random() < 0.2 else 1.0,
-        quality=choices.randint(60, 98) if choices.random() < 0.8 else None,
-        subsampled=choices.random() < 0.5,
+        radius=choices.uniform(0.6, 1.6),
+        scale=choices.uniform(1, 2) if choices.random() < 0.25 else 1.0,
+        quality=choices.randint(60, 98) if choices.random() < 0.85 else None,
+        subsampled=choices.random() < 0.6,
+    )
+
+
+def _any_reduction(choices: Random, colour: bool) -> Reduction:
+    """Cameras leave grain in luma, and of colours little but coarse blotches."""
+    edges = choices.random() < (0.5 if colour else 0.7)
+    return Reduction(
+        fine=0.25 * choices.random() ** 2 if colour else 0.9 * choices.random(),
+        coarser=choices.uniform(0.6 if colour else 0.1, 1.0),
+        threshold=(1.5 if colour else 0.7) * 5 ** choices.random() if edges else 0.0,
+        steepness=choices.uniform(1, 4),
+        window=choices.choice((1, 3, 5, 7)),
     )
 
 
@@ -195,39 +199,29 @@ def _pictures(clean: Tensor, camera: Camera, generator: Generator | None) -> tup
     x = _to_sensor(x, camera)
     if camera.lens:
         x = blur(x, camera.lens)
-    mosaic = _mosaic(x, camera.phase)
+    mosaic = mosaic_of(x, camera.phase)
     deviation = (camera.shot * mosaic.clamp_min(0) + camera.read).sqrt()
     draw = torch.randn(mosaic.shape, generator=generator, device=x.device, dtype=x.dtype)
-    both = torch.cat([mosaic + deviation * draw, mosaic]).clamp_max(1)
-    both = _to_srgb(_demosaic(both, camera), camera)
-    if camera.smoothing or camera.colour_smoothing:
-        noisy, target = both.chunk(2)
-        both = torch.cat([target + _reduced(noisy - target, camera), target])
+    # Colours alike in strength, as demosaicing takes them to be.
+    gains = mosaic_of(_gains(x, camera).expand(-1, -1, *x.shape[2:]), camera.phase)
+    both = torch.cat([mosaic + deviation * draw, mosaic]).clamp_max(1) * gains
+    both = _to_srgb(demosaic(both, camera.phase, camera.demosaicing), camera)
+    if camera.luma or camera.colour:
+        luma = _luma(both)
+        colour = both - luma
+        if camera.luma:
+            luma = reduced(luma, camera.luma)
+        if camera.colour:
+            colour = reduced(colour, camera.colour)
+        both = luma + colour
     if camera.sharpening:
-        both = both + camera.sharpening * (both - blur(both, 1.0))
+        both = both + camera.sharpening * (both - blur(both, camera.radius))
     if camera.scale > 1:
         both = F.interpolate(both, size, mode="bilinear", align_corners=False, antialias=True)
     if channels == 1:
         both = both.mean(1, keepdim=True)
     noisy, target = both.clamp(0, 1).chunk(2)
     return noisy, target
-
-
-def blur(x: Tensor, sigma: float) -> Tensor:
-    """A Gaussian filter of some standard deviation in pixels: (B, C, H, W), reflected beyond."""
-    height, width = x.shape[2:]
-    radius = min(math.ceil(2.5 * sigma), height - 1, width - 1)
-    taps = [math.exp(-(step**2) / (2 * sigma**2)) for step in range(-radius, radius + 1)]
-    taps = [tap / sum(taps) for tap in taps]
-    # Sums of shifted copies take a third of the time of convolutions of single channels.
-    x = F.pad(x, [radius] * 4, mode="reflect")
-    rows = taps[0] * x[:, :, :height]
-    for step, tap in enumerate(taps[1:], 1):
-        rows.add_(x[:, :, step : step + height], alpha=tap)
-    columns = taps[0] * rows[..., :width]
-    for step, tap in enumerate(taps[1:], 1):
-        columns.add_(rows[..., step : step + width], alpha=tap)
-    return columns
 
 
 def _read(shot: float) -> float:
@@ -270,57 +264,18 @@ def _to_sensor(x: Tensor, camera: Camera) -> Tensor:
 
 
 def _to_srgb(x: Tensor, camera: Camera) -> Tensor:
-    """The reverse of `_to_sensor`, but for highlights that are clipped."""
-    x = (x * _gains(x, camera)).clamp(0, 1)
-    x = _colours(x, _matrix(camera).inverse()).clamp(1e-8, 1) ** (1 / _GAMMA)
-    return (3 - 2 * x) * x * x if camera.tone else x
+    """The reverse of `_to_sensor`, of balanced values, but for highlights that are clipped."""
+    x = _colours(x.clamp(0, 1), _matrix(camera).inverse()).clamp(1e-8, 1) ** (1 / _GAMMA)
+    if camera.tone:
+        x = (3 - 2 * x) * x * x
+    if camera.brightening != 1:
+        x = x**camera.brightening
+    if camera.saturation != 1:
+        luma = _luma(x)
+        x = (luma + camera.saturation * (x - luma)).clamp(0, 1)
+    return x
 
 
-def _sites(phase: tuple[int, int]) -> list[tuple[slice, slice]]:
-    """Rows and columns of red, green in rows of red, green in rows of blue, and blue."""
-    down, right = phase
-    return [
-        (slice((row + down) % 2, None, 2), slice((column + right) % 2, None, 2))
-        for row in (0, 1)
-        for column in (0, 1)
-    ]
-
-
-def _mosaic(x: Tensor, phase: tuple[int, int]) -> Tensor:
-    """The one colour of each pixel behind a Bayer filter: (B, 1, H, W)."""
-    mosaic = torch.empty_like(x[:, :1])
-    for channel, (rows, columns) in zip((0, 1, 1, 2), _sites(phase), strict=True):
-        mosaic[:, 0, rows, columns] = x[:, channel, rows, columns]
-    return mosaic
-
-
-def _demosaic(mosaic: Tensor, camera: Camera) -> Tensor:
-    """(B, 1, H, W) to all three colours of each pixel."""
-    taps, total = (_MALVAR, 16.0) if camera.malvar else (_BILINEAR, 4.0)
-    filters = torch.tensor(taps, device=mosaic.device, dtype=mosaic.dtype)[:, None] / total
-    padded = F.pad(mosaic, [filters.shape[-1] // 2] * 4, mode="reflect")  # keeps the pattern
-    green, across, down, diagonal = F.conv2d(padded, filters).unbind(1)
-    own = mosaic[:, 0]
-    colours = torch.empty_like(mosaic).expand(-1, 3, -1, -1).contiguous()
-    sources = (
-        (own, green, diagonal),
-        (across, own, down),
-        (down, own, across),
-        (diagonal, green, own),
-    )
-    for source, (rows, columns) in zip(sources, _sites(camera.phase), strict=True):
-        for channel, values in enumerate(source):
-            colours[:, channel, rows, columns] = values[:, rows, columns]
-    return colours
-
-
-def _reduced(difference: Tensor, camera: Camera) -> Tensor:
-    """Noise (B, 3, H, W) as a camera's noise reduction leaves it."""
-    weights = difference.new_tensor(_LUMA).view(1, 3, 1, 1)
-    luma = (difference * weights).sum(1, keepdim=True)
-    colour = difference - luma
-    if camera.smoothing:
-        luma = torch.lerp(blur(luma, camera.smoothing), luma, camera.kept)
-    if camera.colour_smoothing:
-        colour = blur(colour, camera.colour_smoothing)
-    return luma + colour
+def _luma(x: Tensor) -> Tensor:
+    """(B, 1, H, W) of (B, 3, H, W)."""
+    return (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)

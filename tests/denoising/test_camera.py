@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 from torch import Generator, Tensor
 
-from aecodec.denoising.camera import blur, camera, photograph, plain_camera, random_camera
+from aecodec.denoising.bayer import Demosaicing
+from aecodec.denoising.camera import camera, photograph, plain_camera, random_camera
+from aecodec.denoising.noise_reduction import Reduction, blur
 
 
 def seeded(seed: int) -> Generator:
@@ -43,12 +46,23 @@ def test_a_seed_gives_the_same_photograph_again(photo: Tensor) -> None:
 
 
 @pytest.mark.parametrize("tone", [True, False])
-@pytest.mark.parametrize("malvar", [True, False])
-def test_without_noise_a_soft_picture_comes_back(photo: Tensor, tone: bool, malvar: bool) -> None:
+@pytest.mark.parametrize("how", get_args(Demosaicing))
+def test_without_noise_a_soft_picture_comes_back(
+    photo: Tensor, tone: bool, how: Demosaicing
+) -> None:
     soft = blur(photo, 1.5)  # what is finer than the Bayer pattern cannot
     for phase in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        made = replace(plain_camera(100), tone=tone, malvar=malvar, lens=0.0, phase=phase)
+        made = replace(plain_camera(100), tone=tone, demosaicing=how, lens=0.0, phase=phase)
         assert psnr(photograph(soft, made)[1], soft) > 36
+
+
+def test_directed_demosaicing_keeps_edges_that_bilinear_blurs(photo: Tensor) -> None:
+    grey = photo.mean(1, keepdim=True).expand_as(photo)
+    found = {}
+    for how in get_args(Demosaicing):
+        made = replace(plain_camera(100), demosaicing=how, lens=0.0, tone=False)
+        found[how] = psnr(photograph(grey, made)[1], grey)
+    assert found["directed"] > found["bilinear"] + 2
 
 
 def test_white_and_black_come_back() -> None:
@@ -73,12 +87,37 @@ def test_noise_grows_with_iso_and_leaves_the_mean(photo: Tensor) -> None:
 def test_noise_is_spread_over_neighbours_and_over_more_after_noise_reduction() -> None:
     grey = torch.full((1, 3, 128, 128), 0.4)
     found = []
-    for sigma in (0.0, 2.0):
-        made = replace(plain_camera(3200), malvar=False, colour_smoothing=sigma)
+    for colour in (None, Reduction(fine=0.0, coarser=0.9)):
+        made = replace(plain_camera(3200), demosaicing="bilinear", colour=colour)
         noisy, target = photograph(grey, made, seeded(0))
         found.append((noisy - target).sub((noisy - target).mean(1, keepdim=True)))
     assert correlation(found[0], 1) > 0.3
     assert correlation(found[1], 3) > correlation(found[0], 3) + 0.2
+
+
+def test_noise_reduction_by_bands_leaves_the_picture_and_coarse_grain(photo: Tensor) -> None:
+    made = replace(plain_camera(3200), lens=0.0)
+    without, with_ = (
+        photograph(photo, replace(made, luma=luma), seeded(0))
+        for luma in (None, Reduction(fine=0.0, coarser=0.2))
+    )
+    torch.testing.assert_close(without[1], with_[1])
+    noise = [(noisy - target).mean(1, keepdim=True) for noisy, target in (without, with_)]
+    assert noise[1].std() < 0.6 * noise[0].std()
+    coarse = [float(blur(x, 4.0).std()) for x in noise]
+    assert coarse[1] > 0.9 * coarse[0]
+
+
+@pytest.mark.parametrize("window", [1, 5])
+def test_noise_reduction_along_edges_leaves_noise_beside_them(window: int) -> None:
+    picture = torch.full((1, 3, 64, 128), 0.2)
+    picture[..., 64:] = 0.7
+    reduction = Reduction(fine=0.0, coarser=1.0, threshold=3.0, steepness=4.0, window=window)
+    both = photograph(picture, replace(plain_camera(3200), luma=reduction), seeded(0))
+    noise = (both[0] - both[1]).mean(1)
+    flat, beside = noise[..., 8:48].std(), noise[..., 62:64].std()
+    assert beside > 1.5 * flat
+    assert psnr(both[1], picture) > 30  # the edge stays
 
 
 def test_dark_and_bright_parts_have_their_own_noise() -> None:
@@ -99,12 +138,12 @@ def test_grey_stays_grey_and_all_cameras_work(photo: Tensor) -> None:
     for _ in range(40):
         made = random_camera(choices)
         noisy, target = photograph(photo, made, seeded(0))
-        seen |= {(made.malvar, made.scale > 1, made.quality is None)}
+        seen |= {(made.demosaicing, made.scale > 1, made.quality is None)}
         for x in (noisy, target):
             assert x.shape == photo.shape
             assert bool((x.isfinite() & (x >= 0) & (x <= 1)).all())
         assert torch.equal((noisy * 255).round() / 255, noisy)
-    assert len(seen) > 4
+    assert len(seen) > 6
 
 
 def test_noise_may_be_put_on_a_picture_that_stays_sharp(photo: Tensor) -> None:
