@@ -58,6 +58,7 @@ class Tile:
 
     def __init__(self, number: int, box: Box, pixels: Image.Image, quality: int) -> None:
         self.number, self.box, self.quality = number, box, quality
+        self.place = box  # in what is decoded
         self.pixels = pixels.crop(box)
         self.found = find_drawn(self.pixels)
         self.leave()
@@ -84,7 +85,7 @@ class Tile:
 
     def cost(self, payload: bytes, decoded: Image.Image) -> float:
         """Bits, and what errors are worth in bits, of a payload for the other cells."""
-        mse = _cell_mse(self.pixels, decoded.crop(self.box))
+        mse = _cell_mse(self.pixels, decoded.crop(self.place))
         lost = float(np.where(self.cells, 0, mse * _areas(self.pixels)).sum())
         return self.exact.cost + 8 * len(payload) + bits_per_error(self.quality) * lost
 
@@ -102,7 +103,7 @@ def choose(
     quality: int,
     boxes: Sequence[Box],
     encode: Callable[[Image.Image], list[bytes]],
-    decode: Callable[[list[bytes]], Image.Image],
+    decode: Callable[[list[bytes], Box], Image.Image],
 ) -> Coded:
     """Code a picture, exactly where that is better or where the network fails.
 
@@ -115,7 +116,7 @@ def choose(
         quality: 1 to 100.
         boxes: of the tiles.
         encode: pixels to a payload for each tile.
-        decode: those payloads to pixels.
+        decode: those payloads to the pixels of a box.
     """
     payloads = encode(pixels)
     tiles = []
@@ -125,11 +126,16 @@ def choose(
             tiles.append(tile)
     if not tiles:
         return Coded(payloads, [], [], pixels)
-    mixed, decoded = _choose_cheapest(pixels, tiles, payloads, encode, decode)
+    area = _around(tiles)
+
+    def look(payloads: list[bytes]) -> Image.Image:
+        return decode(payloads, area)
+
+    mixed, decoded = _choose_cheapest(pixels, tiles, payloads, encode, look)
     for attempt in range(_TRIES):
         if len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles):
             return _coded([b""] * len(boxes), tiles, pixels)
-        looked_at = decoded or decode(mixed)
+        looked_at = decoded or look(mixed)
         bad = [_failing(tile, looked_at) for tile in tiles]
         if not any(cells.any() for cells in bad):
             break
@@ -150,6 +156,16 @@ def _coded(learned: list[bytes], tiles: Sequence[Tile], rest: Image.Image) -> Co
     exact = [tile.exact for tile in tiles if tile.cells.any()]
     payloads, reduced = [one.payload for one in exact], [one.reduced for one in exact]
     return Coded(learned, payloads, reduced, rest)
+
+
+def _around(tiles: Sequence[Tile]) -> Box:
+    """The box that holds tiles, to which their places then refer."""
+    lefts, tops, rights, bottoms = zip(*(tile.box for tile in tiles), strict=True)
+    left, top = min(lefts), min(tops)
+    for tile in tiles:
+        x, y, end, below = tile.box
+        tile.place = (x - left, y - top, end - left, below - top)
+    return left, top, max(rights), max(bottoms)
 
 
 def _is_suspect(tile: Tile, size: int) -> bool:
@@ -231,7 +247,7 @@ def _filled(pixels: Image.Image, tiles: Sequence[Tile]) -> Image.Image:
 def _failing(tile: Tile, decoded: Image.Image) -> Cells:
     """The cells of a tile that are not exact and fall short of what the quality promises."""
     found, quality = tile.found, tile.quality
-    mse = _cell_mse(tile.pixels, decoded.crop(tile.box))
+    mse = _cell_mse(tile.pixels, decoded.crop(tile.place))
     mse[tile.cells] = 0
     bad = mse > _mse(_at(_CELL_PSNR, quality))
     # Drawn cells keep theirs together: the worst go, until the others do.

@@ -136,9 +136,10 @@ class Codec:
                 lambda pixels: self._tiles(
                     pixels, quality, "fast" if effort == "fast" else "default", levels
                 ),
-                lambda payloads: decode_tiles(
+                lambda payloads, box: decode_tiles(
                     self.model,
                     Learned(payloads, picture.pixels.mode, size, quality, tiling.TILE, levels),
+                    box,
                 ),
             )
             if effort == "max" and any(coded.learned):  # once it is known what is left to it

@@ -14,7 +14,7 @@ import aecodec
 from aecodec.codec import container, tiling
 from aecodec.codec.choice import choose
 from aecodec.codec.codec import Codec
-from aecodec.codec.container import Chunk, ChunkType
+from aecodec.codec.container import Box, Chunk, ChunkType
 from aecodec.codec.exact import fill_cells, lossless_size, pack_exact, unpack_exact
 from aecodec.codec.varint import pack_varint
 from aecodec.errors import CorruptFileError
@@ -171,7 +171,7 @@ def test_a_photograph_costs_one_encoding_and_no_decoding(photo: Image.Image) -> 
         calls.append(pixels)
         return [bytes(3000)]
 
-    def decode(payloads: list[bytes]) -> Image.Image:
+    def decode(payloads: list[bytes], box: Box) -> Image.Image:
         raise AssertionError("decoded")
 
     coded = choose(photo, 50, [(0, 0, *photo.size)], encode, decode)
@@ -184,16 +184,36 @@ def test_what_the_network_fails_at_becomes_exact() -> None:
     photo = photograph("chelsea").crop((0, 0, 256, 256))
     bounds = (0, 0, 256, 256)
 
-    def decode(payloads: list[bytes]) -> Image.Image:
+    def decode(payloads: list[bytes], box: Box) -> Image.Image:
         damaged = photo.copy()
         damaged.paste((255, 0, 255), (0, 0, 40, 30))
-        return damaged
+        return damaged.crop(box)
 
     coded = choose(photo, 50, [bounds], lambda pixels: [bytes(20_000)], decode)
     part = unpack_exact(coded.exact[0], "RGB", [(256, 256)])
     assert part.cells[0, :2].all()
     assert part.cells.sum() == 2
     assert part.pixels.crop((0, 0, 64, 32)).tobytes() == photo.crop((0, 0, 64, 32)).tobytes()
+
+
+def test_only_what_looks_drawn_is_decoded() -> None:
+    """Of four tiles the lower right one is a chart, which the decoder paints over."""
+    picture = photograph("astronaut").copy()
+    picture.paste(draw(7, "chart", (256, 256)).convert("RGB"), (256, 256))
+    boxes = [(x, y, x + 256, y + 256) for y in (0, 256) for x in (0, 256)]
+    seen = []
+
+    def decode(payloads: list[bytes], box: Box) -> Image.Image:
+        seen.append(box)
+        damaged = picture.copy()
+        damaged.paste((255, 0, 255), boxes[3])
+        return damaged.crop(box)
+
+    coded = choose(picture, 50, boxes, lambda pixels: [bytes(3000)] * 4, decode)
+    assert set(seen) == {boxes[3]}
+    part = unpack_exact(coded.exact[0], "RGB", [(256, 256)] * 4)
+    assert part.tile == 3
+    assert part.cells.all()
 
 
 @settings(max_examples=30, deadline=None)
