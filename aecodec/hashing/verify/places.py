@@ -11,10 +11,17 @@ from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.guess import SIDE
+from aecodec.hashing.verify.rough import strangeness
 
-LEVELS = ((SIDE, 6, 4, 0.48), (64, 5, 2, 0.48), (128, 4, 2, 0.46))
-"""Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
-to be looked at any closer."""
+Level = tuple[int, int, int, float, float]
+
+LEVELS: tuple[Level, ...] = (
+    (SIDE, 6, 4, 0.48, 0.45),
+    (64, 5, 2, 0.48, 0.42),
+    (128, 4, 2, 0.46, 1.0),
+)
+"""Pixels a side, steps of refining, guesses kept, the correlation of outlines that a pair needs to
+be looked at any closer, and the `strangeness` beyond which a place is dropped."""
 MORE_STEPS = 8
 """Of refining, where copies nearly explain each other."""
 _HARDLY_STRETCHED = 1.1
@@ -41,7 +48,7 @@ def finer(
     pictures: Sequence[Tensor],
     rows: Tensor,
     maps: Tensor,
-    level: tuple[int, int, int, float],
+    level: Level,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What is left of places, made finer by copies of one of `LEVELS`, of each pair the best first:
     pairs (G,), ascending, maps from b to a (G, 2, 3), and correlations (G,).
@@ -51,7 +58,7 @@ def finer(
         rows, maps: likewise.
         level: one of `LEVELS`.
     """
-    side, steps, keep, least = level
+    side, steps, keep, least, strangest = level
     if not len(rows):
         return rows, maps, torch.empty(0)
     left, place = rows.unique(return_inverse=True)
@@ -74,7 +81,21 @@ def finer(
     rank = ranks(rows)
     best = score[torch.arange(len(rows)) - rank]
     alive = (best > least) & (rank < keep) & (score > best - _WORSE)
-    return rows[alive], maps[alive], score[alive]
+    rows, maps, score = rows[alive], maps[alive], score[alive]
+    if strangest < 1 and len(rows):
+        possible = _strangeness(pictures, rows, maps, side) <= strangest
+        rows, maps, score = rows[possible], maps[possible], score[possible]
+    return rows, maps, score
+
+
+def _strangeness(pictures: Sequence[Tensor], rows: Tensor, maps: Tensor, side: int) -> Tensor:
+    """Of places, maps from b to a (G, 2, 3) of pairs (G,), by copies of so many pixels: (G,)."""
+    a, b = (
+        avg_pool2d(picture.index_select(0, rows), picture.shape[-1] // side)
+        for picture in pictures
+    )
+    second = torch.det(maps[:, :, :2]).abs() <= 1
+    return strangeness(*part_and_whole(a, b, maps, second))
 
 
 def _repeated(rows: Tensor, maps: Tensor, apart: float) -> Tensor:
