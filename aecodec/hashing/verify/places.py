@@ -91,8 +91,7 @@ def finer(
 def _strangeness(pictures: Sequence[Tensor], rows: Tensor, maps: Tensor, side: int) -> Tensor:
     """Of places, maps from b to a (G, 2, 3) of pairs (G,), by copies of so many pixels: (G,)."""
     a, b = (
-        avg_pool2d(picture.index_select(0, rows), picture.shape[-1] // side)
-        for picture in pictures
+        avg_pool2d(picture.index_select(0, rows), picture.shape[-1] // side) for picture in pictures
     )
     second = torch.det(maps[:, :, :2]).abs() <= 1
     return strangeness(*part_and_whole(a, b, maps, second))
