@@ -16,8 +16,8 @@ from aecodec.hashing.verify.rough import strangeness
 Level = tuple[int, int, int, float, float]
 
 LEVELS: tuple[Level, ...] = (
-    (SIDE, 6, 4, 0.48, 0.45),
-    (64, 5, 2, 0.48, 0.42),
+    (SIDE, 6, 4, 0.48, 0.52),
+    (64, 5, 2, 0.48, 0.5),
     (128, 4, 2, 0.46, 1.0),
 )
 """Pixels a side, steps of refining, guesses kept, the correlation of outlines that a pair needs to
