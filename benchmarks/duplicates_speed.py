@@ -138,7 +138,7 @@ def measure(index: Path) -> dict[str, Any]:
     split.watch(layout, "alike", "layouts", lambda copies, *rest: len(copies))
     split.watch(guess, "likeness", "screen", lambda c, s, pairs, *rest: len(pairs))
     split.watch(checking.Checker, "__call__", "verification", lambda _, pairs: len(pairs))
-    split.watch(checking.Checker, "_by_files", "of this, files", lambda *_: 1)
+    split.watch(checking.Checker, "_by_files", "of this, files", lambda _, pairs, *rest: len(pairs))
     with ImageIndex(index, device="cpu") as opened:
         count = len(opened)
         split.watch(opened, "duplicates", "all", lambda *_: count)

@@ -7,8 +7,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
@@ -64,6 +65,7 @@ _LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.48
 of which most then are alike by chance.
 """
 _EQUAL_GREY = 4  # levels, on average, in which small copies count as equal
+_FILES = 16  # pairs of files that are looked at together
 _READ, _DECODED = 512, 64  # small copies that are made together, and by one thread
 
 Chosen = npt.NDArray[np.bool_]
@@ -218,12 +220,14 @@ class Checker:
             sizes = [(_size(pairs[n][0]), _size(pairs[n][1])) for n in rows]
             for n, verdict in zip(rows, explain_pairs(pictures, sizes=sizes), strict=True):
                 verdicts[n] = verdict
-        return [
-            (verdict.reason if verdict.same else "")
-            if verdict.sure
-            else self._by_files(*pair, verdict)
-            for verdict, pair in zip(verdicts, pairs, strict=True)
-        ]
+        found = [verdict.reason if verdict.same else "" for verdict in verdicts]
+        unsure = [n for n, verdict in enumerate(verdicts) if not verdict.sure]
+        for start in range(0, len(unsure), _FILES):
+            some = unsure[start : start + _FILES]
+            reasons = self._by_files([pairs[n] for n in some], [verdicts[n] for n in some])
+            for n, reason in zip(some, reasons, strict=True):
+                found[n] = reason
+        return found
 
     def _look_up(self, ids: set[int]) -> None:
         """Those of the pictures at hand that are not known yet; what was known long ago goes."""
@@ -236,16 +240,29 @@ class Checker:
             if i not in ids:
                 del self._known[i]
 
-    def _by_files(self, a: Entry, b: Entry, small: Verdict) -> str:
+    def _by_files(
+        self, pairs: Sequence[tuple[Entry, Entry]], small: Sequence[Verdict]
+    ) -> list[str]:
+        """Reasons, or nothing, by all that the files have; with verdicts by thumbnails."""
+        found = [""] * len(pairs)
+        known: list[tuple[int, Preview, Preview]] = []
+        for n, (a, b) in enumerate(pairs):
+            with self._unclear_if_unread(a, b):
+                known.append((n, self._file(a.path), self._file(b.path)))
+        verdicts = _explained([pair for _, *pair in known], [small[n] for n, *_ in known])
+        for (n, first, _), verdict in zip(known, verdicts, strict=True):
+            a, b = pairs[n]
+            with self._unclear_if_unread(a, b):
+                same, reason = _settled(verdict, first, partial(self._equal, a.path, b.path))
+                found[n] = reason if same else ""
+        return found
+
+    @contextmanager
+    def _unclear_if_unread(self, a: Entry, b: Entry) -> Iterator[None]:
         try:
-            first, second = self._file(a.path), self._file(b.path)
-            same, reason = compare_previews(
-                first, second, lambda: self._equal(a.path, b.path), small
-            )
+            yield
         except (AecodecError, OSError, MemoryError) as error:
             self.unclear.append((a.path, b.path, str(error)))
-            return ""
-        return reason if same else ""
 
     def _read(self, path: str) -> Preview:
         return preview_of(self._load(path), LONGEST)
@@ -280,21 +297,32 @@ class ExactChecker:
             return ""
 
 
-def compare_previews(
-    a: Preview, b: Preview, equal: Callable[[], bool], small: Verdict | None = None
-) -> tuple[bool, str]:
+def compare_previews(a: Preview, b: Preview, equal: Callable[[], bool]) -> tuple[bool, str]:
     """Whether they are the same, by all that the two have; and why.
 
     Args:
         a, b: copies of the pictures.
         equal: tells whether the pictures themselves are; asked where the copies are.
-        small: the verdict by smaller copies.
     """
-    from aecodec.hashing.verify import explain_pairs, is_plain
+    (verdict,) = _explained([(a, b)])
+    return _settled(verdict, a, equal)
 
-    sizes = ((a.width, a.height), (b.width, b.height))
-    known = [small] if small else None
-    (verdict,) = explain_pairs([(a.image, b.image)], sizes=[sizes], full=True, known=known)
+
+def _explained(
+    pairs: Sequence[Sequence[Preview]], small: Sequence[Verdict] | None = None
+) -> list[Verdict]:
+    """Verdicts on pairs by all that their copies have, with those by smaller copies."""
+    from aecodec.hashing.verify import explain_pairs
+
+    sizes = [((a.width, a.height), (b.width, b.height)) for a, b in pairs]
+    images = [(a.image, b.image) for a, b in pairs]
+    return explain_pairs(images, sizes=sizes, full=True, known=small)
+
+
+def _settled(verdict: Verdict, a: Preview, equal: Callable[[], bool]) -> tuple[bool, str]:
+    """Whether pictures are the same, where copies may be equal and they not; and why."""
+    from aecodec.hashing.verify import is_plain
+
     if verdict.reason != EQUAL or equal():
         return verdict.same, verdict.reason
     if is_plain(a.image):

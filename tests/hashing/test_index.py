@@ -305,3 +305,16 @@ def test_duplicates_are_looked_at(index: ImageIndex, photos: Path) -> None:
     (photos / "mirror.png").write_bytes(b"no picture")
     assert index.duplicates(128, verify="pixels").groups == []
     assert index.duplicates(128, verify="pixels").unclear
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_others(index: ImageIndex, photos: Path) -> None:
+    for number in (0, 1):
+        mirrored = Image.open(photos / f"{number}.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        mirrored.save(photos / f"mirror{number}.png")
+    index.add(photos)
+    (photos / "mirror0.png").write_bytes(b"no picture")
+    found = index.duplicates(128, verify="pixels")
+    (group,) = found.groups
+    paths = [member.entry.path for member in group.members]
+    assert {Path(path).name for path in paths} == {"1.png", "mirror1.png"}
+    assert {"0.png", "mirror0.png"} in [{Path(a).name, Path(b).name} for a, b, _ in found.unclear]

@@ -59,8 +59,12 @@ def warp(whole: Tensor, maps: Tensor) -> Tensor:
     """The whole pictures (N, C, S, S) as the part's grid sees them."""
     if torch.equal(maps, torch.eye(2, 3).expand_as(maps)):
         return whole
-    grid = torch.stack(_grid(maps, whole.shape[-1]), -1)
-    return grid_sample(whole, grid, padding_mode="border", align_corners=False)
+    return grid_sample(
+        whole,
+        _side_by_side(*_grid(maps, whole.shape[-1])),
+        padding_mode="border",
+        align_corners=False,
+    )
 
 
 def inside(maps: Tensor, side: int, margin: float = 0.0) -> Tensor:
@@ -76,6 +80,11 @@ def _grid(maps: Tensor, side: int) -> tuple[Tensor, Tensor]:
     across, down, offset = maps[..., None].unbind(2)
     x, y = ((across * ticks)[:, :, None] + (down * ticks + offset)[..., None]).unbind(1)
     return x, y
+
+
+def _side_by_side(x: Tensor, y: Tensor) -> Tensor:
+    """(N, S, S, 2). As `stack`, which takes five times as long."""
+    return torch.view_as_real(torch.complex(x, y))
 
 
 def inverse(maps: Tensor) -> Tensor:
@@ -209,8 +218,7 @@ def correlation(part: Tensor, whole: Tensor, maps: Tensor) -> Tensor:
 def _seen(whole: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
     """Grey pictures (N, 1, S, S) as the part's grid sees them, and where it does, (N, S, S)."""
     x, y = _grid(maps, whole.shape[-1])
-    grid = torch.stack([x, y], -1)
-    seen = grid_sample(whole, grid, padding_mode="border", align_corners=False)[:, 0]
+    seen = grid_sample(whole, _side_by_side(x, y), padding_mode="border", align_corners=False)[:, 0]
     return seen, torch.maximum(x.abs_(), y.abs_()).le_(1)
 
 

@@ -49,8 +49,12 @@ def recoloured(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tens
 
 def _sampled(pictures: Tensor, step: int) -> Array:
     """Means of four by four of the pixels, at every `step`: (3 N, P)."""
-    rows = torch.stack([pictures[..., row::step, :] for row in range(_BLURRED)]).sum(0)
-    means = torch.stack([rows[..., column::step] for column in range(_BLURRED)]).sum(0)
+    rows, *others = (pictures[..., row::step, :] for row in range(_BLURRED))
+    for other in others:
+        rows = rows + other
+    means, *others = (rows[..., column::step] for column in range(_BLURRED))
+    for other in others:
+        means = means + other
     means = means / _BLURRED**2
     return means.flatten(2).flatten(0, 1).numpy()
 

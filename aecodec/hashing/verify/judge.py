@@ -10,13 +10,13 @@ on a page or a chart such a place is what differs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -111,19 +111,34 @@ def coverage(part: Tensor, maps: Tensor) -> list[tuple[float, float]]:
 
 
 @torch.inference_mode()
-def examine(part: Tensor, whole: Tensor, maps: Tensor, barred: bool = False) -> list[Findings]:
+def examine(
+    part: Tensor,
+    whole: Tensor,
+    maps: Tensor,
+    barred: bool = False,
+    covers: Sequence[tuple[float, float]] | None = None,
+) -> list[Findings]:
     """RGB float32 (N, 3, S, S), 0 to 1, and maps (N, 2, 3).
 
     Barred, all of the part lies between bars of the whole (`barred.py`): colours are as they were,
-    and something may lie over a picture of any kind.
+    and something may lie over a picture of any kind. `covers` are as `coverage` has them, if that
+    is known.
     """
-    chunks = part.split(_ROWS), whole.split(_ROWS), maps.split(_ROWS)
-    return [
-        one for a, b, place in zip(*chunks, strict=True) for one in _examined(a, b, place, barred)
-    ]
+    found = []
+    for start in range(0, len(part), _ROWS):
+        some = slice(start, start + _ROWS)
+        shares = coverage(part[some], maps[some]) if covers is None else covers[some]
+        found += _examined(part[some], whole[some], maps[some], barred, shares)
+    return found
 
 
-def _examined(part: Tensor, whole: Tensor, maps: Tensor, barred: bool) -> list[Findings]:
+def _examined(
+    part: Tensor,
+    whole: Tensor,
+    maps: Tensor,
+    barred: bool,
+    covers: Sequence[tuple[float, float]],
+) -> list[Findings]:
     side = part.shape[-1]
     seen, mask = warp(whole, maps), inside(maps, side, 1 / side).float()
     some = [p[..., ::2, ::2] for p in (part, seen)]
@@ -145,7 +160,7 @@ def _examined(part: Tensor, whole: Tensor, maps: Tensor, barred: bool) -> list[F
     apart = part - seen
     difference = (apart.abs().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
     found = []
-    for row, (covered, plain_outside) in enumerate(coverage(part, maps)):
+    for row, (covered, plain_outside) in enumerate(covers):
         residue = _judged(layers, row, photographic[row], barred)
         largest = recoloured = 0.0
         areas = False
@@ -238,12 +253,22 @@ def _judged(layers: _Layers, row: int, photographic: bool, barred: bool) -> _Res
 
 def _plain_outside(part: Array, mask: Array) -> float:
     # Without what blends into the picture next to it.
-    outside = ndimage.binary_erosion(~mask, iterations=2, border_value=1)
+    outside = ~_grown(_grown(mask))
     if outside.mean() <= 0.003:
         return 1.0
     colours = part[:, outside]
     near = np.abs(colours - np.median(colours, axis=1, keepdims=True)).max(0) < _NEAR
     return float(near.mean())
+
+
+def _grown(mask: Array) -> Array:
+    """With the pixels next to it. Much quicker than `binary_dilation`."""
+    found = mask.copy()
+    found[1:] |= mask[:-1]
+    found[:-1] |= mask[1:]
+    found[:, 1:] |= mask[:, :-1]
+    found[:, :-1] |= mask[:, 1:]
+    return found
 
 
 def _greatest(values: Tensor) -> float:

@@ -57,7 +57,10 @@ def patches(
             slice(windows.start * STRIDE, (windows.stop - 1) * STRIDE + WINDOW)
             for windows in (rows, columns)
         )
-        differing = ndimage.binary_opening(rest[box] > 0.1**2)
+        differing = rest[box] > 0.1**2
+        # Opened, it is less.
+        if differing.sum() > _LEAST_PATCH * side**2:
+            differing = ndimage.binary_opening(differing)
         if not _LEAST_PATCH * side**2 < differing.sum() < _PATCH * side**2:
             continue
         inner = [one[:, box[0], box[1]][:, differing] for one in (part, seen)]

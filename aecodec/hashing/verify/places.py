@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.guess import SIDE
+from aecodec.hashing.verify.rough import strangeness
 
-LEVELS = ((SIDE, 6, 4, 0.48), (64, 5, 2, 0.48), (128, 4, 2, 0.46))
-"""Pixels a side, steps of refining, guesses kept, and the correlation of outlines that a pair needs
-to be looked at any closer."""
+Level = tuple[int, int, int, float, float]
+
+LEVELS: tuple[Level, ...] = (
+    (SIDE, 6, 4, 0.48, 0.52),
+    (64, 5, 2, 0.48, 0.5),
+    (128, 4, 2, 0.46, 1.0),
+)
+"""Pixels a side, steps of refining, guesses kept, the correlation of outlines that a pair needs to
+be looked at any closer, and the `strangeness` of copies of `SIDE` pixels beyond which a place is
+dropped."""
 MORE_STEPS = 8
 """Of refining, where copies nearly explain each other."""
 _HARDLY_STRETCHED = 1.1
@@ -41,7 +49,7 @@ def finer(
     pictures: Sequence[Tensor],
     rows: Tensor,
     maps: Tensor,
-    level: tuple[int, int, int, float],
+    level: Level,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What is left of places, made finer by copies of one of `LEVELS`, of each pair the best first:
     pairs (G,), ascending, maps from b to a (G, 2, 3), and correlations (G,).
@@ -51,14 +59,12 @@ def finer(
         rows, maps: likewise.
         level: one of `LEVELS`.
     """
-    side, steps, keep, least = level
+    side, steps, keep, least, strangest = level
     if not len(rows):
         return rows, maps, torch.empty(0)
     left, place = rows.unique(return_inverse=True)
-    a, b = (
-        align.outlines(small_grey(picture.index_select(0, left), side))[place]
-        for picture in pictures
-    )
+    small = [reduced(picture.index_select(0, left), side) for picture in pictures]
+    a, b = (align.outlines(align.grey(picture))[place] for picture in small)
     # Refined in the direction in which the part is the smaller: all of it is then seen.
     second = torch.det(maps[:, :, :2]).abs() <= 1
     part, whole, maps = part_and_whole(a, b, maps, second)
@@ -74,7 +80,14 @@ def finer(
     rank = ranks(rows)
     best = score[torch.arange(len(rows)) - rank]
     alive = (best > least) & (rank < keep) & (score > best - _WORSE)
-    return rows[alive], maps[alive], score[alive]
+    rows, maps, score = rows[alive], maps[alive], score[alive]
+    if strangest < 1 and len(rows):
+        place = torch.searchsorted(left, rows)
+        a, b = (reduced(picture, SIDE).index_select(0, place) for picture in small)
+        second = torch.det(maps[:, :, :2]).abs() <= 1
+        possible = strangeness(*part_and_whole(a, b, maps, second)) <= strangest
+        rows, maps, score = rows[possible], maps[possible], score[possible]
+    return rows, maps, score
 
 
 def _repeated(rows: Tensor, maps: Tensor, apart: float) -> Tensor:
@@ -112,7 +125,23 @@ def closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Ten
 
 def small_grey(pictures: Tensor, side: int) -> Tensor:
     """Squares (N, 3, S, S) as grey ones (N, 1, side, side)."""
-    return avg_pool2d(align.grey(pictures), pictures.shape[-1] // side)
+    return reduced(align.grey(pictures), side)
+
+
+def reduced(pictures: Tensor, side: int) -> Tensor:
+    """Squares (N, C, S, S) as smaller ones (N, C, side, side)."""
+    if pictures.shape[-1] == side:
+        return pictures
+    # Products are quicker than `avg_pool2d`, which is not vectorised.
+    reducing = _reducing(pictures.shape[-1], side)
+    return reducing @ pictures @ reducing.T
+
+
+@cache
+def _reducing(side: int, smaller: int) -> Tensor:
+    """(smaller, side): means of neighbours."""
+    step = side // smaller
+    return torch.eye(smaller).repeat_interleave(step, 1) / step
 
 
 def ranks(rows: Tensor) -> Tensor:

@@ -177,13 +177,12 @@ def _aligned(pictures: Sequence[Tensor], sizes: Sequence[Sizes]) -> list[Verdict
         second = (torch.det(maps[:, :, :2]).abs() <= 1) != backward
         a, b = (picture.index_select(0, rows) for picture in pictures)
         part, whole, directed = part_and_whole(a, b, maps, second)
+        covers = coverage(part, directed)
         possible = [
             is_worth_a_look(
                 *shares, directed[place], *(sizes[n][::-1] if second[place] else sizes[n])
             )
-            for place, (n, shares) in enumerate(
-                zip(rows.tolist(), coverage(part, directed), strict=True)
-            )
+            for place, (n, shares) in enumerate(zip(rows.tolist(), covers, strict=True))
         ]
         if not any(possible):
             return
@@ -191,7 +190,8 @@ def _aligned(pictures: Sequence[Tensor], sizes: Sequence[Sizes]) -> list[Verdict
             rows, second, part, whole, directed = (
                 one[torch.tensor(possible)] for one in (rows, second, part, whole, directed)
             )
-        found = examine(part, whole, directed)
+            covers = [*compress(covers, possible)]
+        found = examine(part, whole, directed, covers=covers)
         hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > _HOPELESS for f in found])
         for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
