@@ -82,9 +82,12 @@ def find_drawn(pixels: Image.Image) -> DrawnCells:
     flat, wild = share >= _FLAT, steps > _WILD
     if np.median(steps) > _RESTLESS:
         levels = _levels(here, pixels.mode)
-        impulses = np.median(share) < _FOLLOWS and _has_impulses(levels)  # and not text
-        if impulses or _is_noise(levels, rows, steps):
+        if _is_noise(levels, rows, steps):
             wild = np.ones_like(wild)
+        elif np.median(share) < _FOLLOWS:  # and so no text
+            alone = _alone(levels)
+            if alone.mean() > _IMPULSES:
+                wild |= _by_cell(rows, alone, grid) > _IMPULSES
     sharp = jumps > _SHARP * (1 - share)
     drawn = ((share >= _FOLLOWS) & ~flat & sharp) | wild
     chosen = ~follows & drawn[rows // CELL].repeat(CELL, 1)[:, :width]
@@ -106,13 +109,14 @@ def _is_noise(
     return bool(spread < _UNIFORM * np.median(steps))
 
 
-def _has_impulses(levels: npt.NDArray[np.float32]) -> bool:
-    """Whether pixels stand alone, many of them or far off."""
-    if levels.shape[1] < 3:
-        return False
-    before, after = levels[:, 1:-1] - levels[:, :-2], levels[:, 1:-1] - levels[:, 2:]
-    least = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0)
-    return bool(np.square(least, where=least > _ALONE, out=np.zeros_like(least)).mean() > _IMPULSES)
+def _alone(levels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Square of how far each pixel is above or below both its neighbours, if it is far."""
+    found = np.zeros_like(levels)
+    if levels.shape[1] > 2:
+        before, after = levels[:, 1:-1] - levels[:, :-2], levels[:, 1:-1] - levels[:, 2:]
+        least = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0)
+        np.square(least, where=least > _ALONE, out=found[:, 1:-1])
+    return found
 
 
 def _rows(pixels: Image.Image, count: int, shift: int) -> npt.NDArray[np.uint32]:
