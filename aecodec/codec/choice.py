@@ -109,7 +109,8 @@ def choose(
 
     Photographs pay for a look at one row in eight only. What looks drawn, or costs more than a
     photograph does, is decoded again, and tried exactly and in fewer colours: what costs least
-    counts, in bits and errors. A cell that comes out worse than its quality promises becomes exact.
+    counts, in bits and errors. A cell that comes out worse than its quality promises becomes exact,
+    and so do the worst cells of a tile that is mostly drawn until all of it keeps the promise.
 
     Args:
         pixels: of mode "RGB", "L" or "I;16".
