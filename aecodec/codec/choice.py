@@ -23,6 +23,7 @@ _GAIN, _LEAST_BUSY = 2.0, 0.01
 # may be a photograph's are fewer than the others, half as many.
 _MOSTLY_DRAWN = 0.3
 _HOPELESS = 8  # times what the network costs: fewer colours do not gain so much
+_GROWTH = 4  # times what the network takes: exact cells of a photograph are not worth it
 _SMALL = 1 << 17  # pixels: of smaller pictures without a natural cell all are looked at
 _WORTH = 8 * 48  # bits that exact pixels may cost more: of tiny pictures they are few
 
@@ -56,11 +57,15 @@ class Coded(NamedTuple):
 class Tile:
     """A tile on the way to what is best for it."""
 
-    def __init__(self, number: int, box: Box, pixels: Image.Image, quality: int) -> None:
+    def __init__(
+        self, number: int, box: Box, pixels: Image.Image, quality: int, learned: int = 0
+    ) -> None:
         self.number, self.box, self.quality = number, box, quality
+        self.learned = learned  # bytes of the network's payload for all of it
         self.place = box  # in what is decoded
         self.pixels = pixels.crop(box)
         self.found = find_drawn(self.pixels)
+        self.is_photograph = False  # for all that looks drawn in it
         self.leave()
 
     def leave(self) -> None:
@@ -83,10 +88,19 @@ class Tile:
     def is_mostly_drawn(self) -> bool:
         return float(self.found.natural.mean()) < 0.5
 
+    def leave_if_photograph(self) -> bool:
+        """Leave all to the network if what is kept is many times as large and not mostly drawn."""
+        too_large = len(self.exact.payload) > _GROWTH * self.learned
+        if not too_large or self.is_mostly_drawn or self.is_photograph:
+            return False
+        self.is_photograph = True
+        self.leave()
+        return True
+
     def cost(self, payload: bytes, decoded: Image.Image) -> float:
         """Bits, and what errors are worth in bits, of a payload for the other cells."""
         mse = _cell_mse(self.pixels, decoded.crop(self.place))
-        lost = float(np.where(self.cells, 0, mse * _areas(self.pixels)).sum())
+        lost = float(np.where(self.cells, 0, mse * _areas(self.pixels.size)).sum())
         return self.exact.cost + 8 * len(payload) + bits_per_error(self.quality) * lost
 
 
@@ -122,8 +136,8 @@ def choose(
     payloads = encode(pixels)
     tiles = []
     for number, (box, payload) in enumerate(zip(boxes, payloads, strict=True)):
-        tile = Tile(number, box, pixels, quality)
-        if _is_suspect(tile, len(payload)):
+        tile = Tile(number, box, pixels, quality, len(payload))
+        if _is_suspect(tile):
             tiles.append(tile)
     if not tiles:
         return Coded(payloads, [], [], pixels)
@@ -142,11 +156,12 @@ def choose(
             break
         for tile, cells in zip(tiles, bad, strict=True):
             if cells.any():
-                if attempt == _TRIES - 1:
+                if attempt == _TRIES - 1 and tile.is_mostly_drawn:
                     tile.keep_all()
                 else:
                     tile.keep(tile.cells | cells, math.inf if tile.is_mostly_drawn else 0)
-                    _whole_if_cheaper(tile, len(mixed[tile.number]))
+                    if not tile.leave_if_photograph():
+                        _whole_if_cheaper(tile, len(mixed[tile.number]))
         mixed, decoded = encode(_filled(pixels, tiles)), None
     if len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles):
         mixed = [b""] * len(boxes)
@@ -169,9 +184,9 @@ def _around(tiles: Sequence[Tile]) -> Box:
     return left, top, max(rights), max(bottoms)
 
 
-def _is_suspect(tile: Tile, size: int) -> bool:
-    """Whether a tile whose payload has so many bytes may be better off exact, or may be damaged."""
-    found, (width, height) = tile.found, tile.pixels.size
+def _is_suspect(tile: Tile) -> bool:
+    """Whether a tile may be better off exact, or may be damaged."""
+    found, size, (width, height) = tile.found, tile.learned, tile.pixels.size
     if 8 * size > _at(_MOST_BPP, tile.quality) * width * height + 400:
         return True
     if not found.natural.any():
@@ -210,7 +225,9 @@ def _choose_cheapest(
                 continue
         tile.leave()
         if tile.found.drawn.any() and not tile.found.exact.all():
-            tile.keep(tile.found.exact)
+            worth = math.inf if tile.is_mostly_drawn else _HOPELESS * 8 * tile.learned
+            tile.keep(tile.found.exact, worth)
+            tile.leave_if_photograph()
     if not any(tile.cells.any() for tile in tiles):
         return payloads, decoded
     mixed = encode(_filled(pixels, tiles))
@@ -230,8 +247,12 @@ def _choose_cheapest(
 def _whole_if_cheaper(tile: Tile, learned: int) -> None:
     """All of a tile exact, if that costs hardly more than what it has now and so many bytes."""
     cells, parts = tile.cells, tile.exact
+    most = parts.cost + 8 * learned + _WORTH
+    every = np.ones_like(cells)
+    if not tile.is_mostly_drawn and 8 * lossless_size(tile.pixels, every) > _GAIN * most:
+        return
     tile.keep_all()
-    if tile.exact.cost > parts.cost + 8 * learned + _WORTH:
+    if tile.exact.cost > most:
         tile.cells, tile.exact = cells, parts
 
 
@@ -251,13 +272,15 @@ def _failing(tile: Tile, decoded: Image.Image) -> Cells:
     mse = _cell_mse(tile.pixels, decoded.crop(tile.place))
     mse[tile.cells] = 0
     bad = mse > _mse(_at(_CELL_PSNR, quality))
+    if tile.is_photograph:  # where one colour would be better
+        return bad & (mse > _variances(tile.pixels))
     # Drawn cells keep theirs together: the worst go, until the others do.
     # In a picture that is mostly drawn the few others count, too.
     natural = found.natural if found.natural.mean() > 0.5 else np.zeros_like(found.natural)
     allowed = _mse(_at(_DRAWN_PSNR, quality)) * max(1, (~natural).sum())
     bad |= _worst(np.where(natural | bad, 0, mse), allowed)
     if tile.is_mostly_drawn:
-        areas = _areas(tile.pixels)
+        areas = _areas(tile.pixels.size)
         allowed = _mse(_at(_TILE_PSNR, quality)) * areas.sum() - tile.exact.error
         bad |= _worst(np.where(bad, 0, mse * areas), allowed)
     return bad
@@ -277,17 +300,29 @@ def _cell_mse(a: Image.Image, b: Image.Image) -> npt.NDArray[np.float64]:
     """Mean squared error in each cell, on the scale of 0 to 255."""
     peak = 257 if a.mode == "I;16" else 1
     x, y = (np.asarray(image, dtype=np.float32) for image in (a, b))
-    error = np.square((x - y) / peak)
-    if error.ndim == 3:
-        error = error.mean(axis=2)
-    rows = np.add.reduceat(error, np.arange(0, len(error), CELL), axis=0)
-    sums = np.add.reduceat(rows, np.arange(0, error.shape[1], CELL), axis=1)
-    return (sums / _areas(a)).astype(np.float64)
+    return _cell_means(np.square((x - y) / peak))
 
 
-def _areas(pixels: Image.Image) -> npt.NDArray[np.int64]:
-    """Pixels of each cell."""
-    heights, widths = (np.diff([*range(0, n, CELL), n]) for n in (pixels.height, pixels.width))
+def _variances(pixels: Image.Image) -> npt.NDArray[np.float64]:
+    """Variance in each cell, mean of the channels, on the scale of 0 to 255."""
+    x = np.asarray(pixels, dtype=np.float32) / (257 if pixels.mode == "I;16" else 1)
+    planes = np.moveaxis(x.reshape(*x.shape[:2], -1), 2, 0)
+    variances = [_cell_means(np.square(plane)) - _cell_means(plane) ** 2 for plane in planes]
+    return np.mean(variances, axis=0, dtype=np.float64)
+
+
+def _cell_means(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Mean of each cell, and of the channels."""
+    if values.ndim == 3:
+        values = values.mean(axis=2)
+    rows = np.add.reduceat(values, np.arange(0, len(values), CELL), axis=0)
+    sums = np.add.reduceat(rows, np.arange(0, values.shape[1], CELL), axis=1)
+    return (sums / _areas(values.shape[::-1])).astype(np.float64)
+
+
+def _areas(size: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Pixels of each cell, of a size (width, height)."""
+    widths, heights = (np.diff([*range(0, n, CELL), n]) for n in size)
     return heights[:, None] * widths[None]
 
 

@@ -156,6 +156,15 @@ def test_photographs_are_left_to_the_network(codec: Codec) -> None:
             assert kinds(codec.compress(photograph(name), quality)) == [ChunkType.TILE]
 
 
+def test_a_photograph_of_hard_contrast_takes_no_more_bytes_at_lower_quality(codec: Codec) -> None:
+    """Black and white in many of its cells look drawn, and take far more bits than drawings do."""
+    stones = Image.fromarray(skimage.data.gravel()).point(lambda level: 4 * level - 384)
+    assert find_drawn(stones).busy > 0.3
+    sizes = [len(codec.compress(stones, quality)) for quality in (5, 20, 35, 50, 90)]
+    assert sizes == sorted(sizes)
+    assert psnr(stones, codec.decompress(codec.compress(stones, 20))) > 14
+
+
 def blurred() -> Image.Image:
     """A photograph in which every pixel is told by its neighbours."""
     small = Image.fromarray(skimage.data.chelsea()).resize((13, 9))
