@@ -141,7 +141,9 @@ def choose(
             tiles.append(tile)
     if not tiles:
         return Coded(payloads, [], [], pixels)
-    area = _around(tiles)
+    area = _around([tile.box for tile in tiles])
+    for tile in tiles:
+        tile.place = _within(tile.box, area)
 
     def look(payloads: list[bytes]) -> Image.Image:
         return decode(payloads, area)
@@ -174,14 +176,16 @@ def _coded(learned: list[bytes], tiles: Sequence[Tile], rest: Image.Image) -> Co
     return Coded(learned, payloads, reduced, rest)
 
 
-def _around(tiles: Sequence[Tile]) -> Box:
-    """The box that holds tiles, to which their places then refer."""
-    lefts, tops, rights, bottoms = zip(*(tile.box for tile in tiles), strict=True)
-    left, top = min(lefts), min(tops)
-    for tile in tiles:
-        x, y, end, below = tile.box
-        tile.place = (x - left, y - top, end - left, below - top)
-    return left, top, max(rights), max(bottoms)
+def _around(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds some."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def _within(box: Box, outer: Box) -> Box:
+    """A box from the upper left corner of another."""
+    left, top = outer[:2]
+    return box[0] - left, box[1] - top, box[2] - left, box[3] - top
 
 
 def _is_suspect(tile: Tile) -> bool:
