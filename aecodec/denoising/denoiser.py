@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -43,10 +43,12 @@ class Diagnosis:
         kind: of the noise. "gaussian" stands for all noise that moves values a little.
         sigma: standard deviation of that part, on the scale of 0..255, the same everywhere;
             None: as the model estimates it of each part.
+        least: where it is estimated, it is at least this; None: the median of what is estimated.
     """
 
     kind: Kind
     sigma: float | None = None
+    least: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,11 @@ class Denoiser:
     ) -> tuple[Picture, Found]:
         """As `denoise`, for an image taken apart; and what was found to be wrong with it."""
         _check(sigma, noise, strength)
-        diagnosis = diagnose(_sample(picture.pixels), sigma, noise)
+        sample = _sample(picture.pixels)
+        diagnosis = diagnose(sample, sigma, noise)
         if strength > 0:
+            if sigma is None:
+                diagnosis = replace(diagnosis, least=self._median(sample, diagnosis.kind))
             pixels, level = self._pixels(picture.pixels, diagnosis, strength)
             if diagnosis.kind == "gaussian":  # no two pixels with noise of their own are the same
                 repeating = find_drawn(picture.pixels).repeating
@@ -147,12 +152,26 @@ class Denoiser:
         missing = missing_values(x, diagnosis.kind)
         if diagnosis.sigma is None:
             level = self._networks.estimate(x, missing)
+            least = diagnosis.least
+            level = np.maximum(level, np.median(level) if least is None else least / 255)
         else:
             level = np.full((1, 1, 1, 1), diagnosis.sigma / 255, np.float32)
         restored = self._networks.denoise(x, np.float32(strength) * level, missing)
         if _is_grey(x):  # it must not gain a tint
             restored = np.broadcast_to(restored.mean(1, keepdims=True), x.shape)
         return restored, level
+
+    def _median(self, sample: FloatArray, kind: Kind) -> float:
+        """Of the noise levels in a sample, on the scale of 0..255.
+
+        Fine texture hides noise from the estimator, so that it finds too little there.
+        """
+        height, width = (side // STRIDE * STRIDE for side in sample.shape[2:])
+        if not height or not width:
+            return 0.0
+        pieces = [piece[None, :, :height, :width] for piece in sample]
+        levels = [self._networks.estimate(x, missing_values(x, kind)) for x in pieces]
+        return 255 * float(np.median(np.concatenate([level.ravel() for level in levels])))
 
     def _pixels(
         self, pixels: Image.Image, diagnosis: Diagnosis, strength: float
