@@ -19,6 +19,7 @@ from aecodec.images.drawn_cells import find_drawn
 _TRIES = 3
 # How far off the estimate of what drawn cells cost may be; of busy cells, what share is worth it.
 _GAIN, _LEAST_BUSY = 2.0, 0.01
+_LEAST_NATURAL = 0.02  # of the cells: with fewer a drawn tile is not tried in parts, too
 # Busy cells of which so many are drawn, which one photograph in a hundred has; where cells that
 # may be a photograph's are fewer than the others, half as many.
 _MOSTLY_DRAWN = 0.3
@@ -219,19 +220,25 @@ def _choose_cheapest(
         The payloads of the whole picture, and what they decode to if that is known.
     """
     decoded = decode(payloads)
-    learned = []
+    learned: list[float] = []
+    wholes: list[Packed | None] = []
     for tile in tiles:
         tile.leave()
         learned.append(tile.cost(payloads[tile.number], decoded))
+        wholes.append(None)
         if tile.is_mostly_drawn:
             tile.keep_all(_HOPELESS * learned[-1])
             if tile.exact.cost <= learned[-1] + _WORTH:
-                continue
+                if tile.found.natural.mean() < _LEAST_NATURAL:
+                    continue
+                wholes[-1] = tile.exact
         tile.leave()
         if tile.found.drawn.any() and not tile.found.exact.all():
             worth = math.inf if tile.is_mostly_drawn else _HOPELESS * 8 * tile.learned
             tile.keep(tile.found.exact, worth)
             tile.leave_if_photograph()
+        if wholes[-1] and not tile.cells.any():
+            tile.cells, tile.exact = np.ones_like(tile.cells), wholes[-1]
     if not any(tile.cells.any() for tile in tiles):
         return payloads, decoded
     mixed = encode(_filled(pixels, tiles))
@@ -239,11 +246,17 @@ def _choose_cheapest(
     if not any(parted):
         return mixed, None
     decoded, changed = decode(mixed), False
-    for tile, cost, parts in zip(tiles, learned, parted, strict=True):
-        if parts and tile.cost(mixed[tile.number], decoded) >= cost:
+    for tile, cost, whole, parts in zip(tiles, learned, wholes, parted, strict=True):
+        if not parts:
+            continue
+        cost_of_parts = tile.cost(mixed[tile.number], decoded)
+        if whole and whole.cost <= cost_of_parts + _WORTH:
+            tile.cells, tile.exact = np.ones_like(tile.cells), whole
+            changed = True
+        elif cost_of_parts >= cost:
             tile.leave()
             changed = True
-        elif parts:
+        elif not whole:
             _whole_if_cheaper(tile, len(mixed[tile.number]))
     return (encode(_filled(pixels, tiles)), None) if changed else (mixed, decoded)
 

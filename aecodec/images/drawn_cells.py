@@ -115,8 +115,10 @@ def _alone(
     found = np.zeros_like(levels)
     if levels.shape[1] > 2:
         inner = levels[:, 1:-1]
-        apart = np.stack([inner - levels[:, :-2], inner - levels[:, 2:], inner - above[:, 1:-1]])
-        least = np.maximum(apart.min(0), -apart.max(0))
+        around = levels[:, :-2], levels[:, 2:], above[:, 1:-1]
+        highest = np.maximum(np.maximum(around[0], around[1]), around[2])
+        lowest = np.minimum(np.minimum(around[0], around[1]), around[2])
+        least = np.maximum(inner - highest, lowest - inner)
         np.square(least, where=least > _ALONE, out=found[:, 1:-1])
     return found
 
@@ -140,28 +142,30 @@ def _rows(pixels: Image.Image, count: int, shift: int) -> npt.NDArray[np.uint32]
 
 def _steps(here: npt.NDArray[np.uint32], mode: str) -> npt.NDArray[np.float32]:
     """How far each pixel is from the one to its left, mean of the colours: (rows, width)."""
-    wide, unit = _channels(here, mode)
-    change = np.abs(wide[:, 1:] - wide[:, :-1])
+    planes, unit = _planes(here, mode)
     steps = np.zeros(here.shape, np.float32)
-    steps[:, 1:] = change[..., 0]
-    for channel in range(1, change.shape[-1]):
-        steps[:, 1:] += change[..., channel]
+    for plane in planes:
+        steps[:, 1:] += np.abs(plane[:, 1:] - plane[:, :-1])
     return steps * np.float32(unit)
 
 
 def _levels(here: npt.NDArray[np.uint32], mode: str) -> npt.NDArray[np.float32]:
     """Mean of the colours of sampled rows, of 255: (rows, width)."""
-    wide, unit = _channels(here, mode)
-    return wide.sum(axis=2, dtype=np.float32) * np.float32(unit)
+    planes, unit = _planes(here, mode)
+    levels = np.zeros(here.shape, np.float32)
+    for plane in planes:
+        levels += plane
+    return levels * np.float32(unit)
 
 
-def _channels(
+def _planes(
     here: npt.NDArray[np.uint32], mode: str
-) -> tuple[npt.NDArray[np.signedinteger[Any]], float]:
-    """Colours (rows, width, C) of sampled rows, and by what their sum gives a mean level."""
+) -> tuple[list[npt.NDArray[np.signedinteger[Any]]], float]:
+    """Each colour (rows, width) of sampled rows, and by what their sum gives a mean level."""
     if mode == "RGB":
-        return here.view(np.uint8).reshape(*here.shape, 4)[..., :3].astype(np.int16), 1 / 3
-    return here.astype(np.int32)[..., None], 1 / 257 if mode == "I;16" else 1
+        colours = here.view(np.uint8).reshape(*here.shape, 4)
+        return [colours[..., channel].astype(np.int16) for channel in range(3)], 1 / 3
+    return [here.astype(np.int32)], 1 / 257 if mode == "I;16" else 1
 
 
 def _by_cell(
