@@ -150,6 +150,19 @@ def test_a_page_with_a_photo_has_both(codec: Codec) -> None:
     assert psnr(photo, decoded.crop(shown)) > 27
 
 
+@pytest.mark.parametrize("quality", [20, 50, 90])
+def test_a_photo_on_a_page_takes_about_what_it_takes_alone(codec: Codec, quality: int) -> None:
+    page, photo = Image.new("RGB", (1200, 900), "white"), photograph("coffee")
+    pen = ImageDraw.Draw(page)
+    for line in range(14):
+        text = "the quick brown fox jumps over the lazy dog 0123456789"
+        pen.text((700, 10 + 21 * line), text, font=ImageFont.load_default(15), fill="black")
+    text_alone = len(codec.compress(page, quality))
+    page.paste(photo, (64, 320))
+    taken = len(codec.compress(page, quality)) - text_alone
+    assert taken < 3 * len(codec.compress(photo, quality))
+
+
 def test_photographs_are_left_to_the_network(codec: Codec) -> None:
     for name in ("chelsea", "coffee", "astronaut"):
         for quality in (10, 50, 80):
