@@ -146,13 +146,21 @@ def choose(
     for tile in tiles:
         tile.place = _within(tile.box, area)
 
+    def code() -> list[bytes]:
+        if is_exact():
+            return [b""] * len(boxes)
+        return encode(_filled(pixels, tiles))
+
+    def is_exact() -> bool:
+        return len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles)
+
     def look(payloads: list[bytes]) -> Image.Image:
         return decode(payloads, area)
 
-    mixed, decoded = _choose_cheapest(pixels, tiles, payloads, encode, look)
+    mixed, decoded = _choose_cheapest(tiles, payloads, code, look)
     for attempt in range(_TRIES):
-        if len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles):
-            return _coded([b""] * len(boxes), tiles, pixels)
+        if is_exact():
+            return _coded(mixed, tiles, pixels)
         looked_at = decoded or look(mixed)
         bad = [_failing(tile, looked_at) for tile in tiles]
         if not any(cells.any() for cells in bad):
@@ -165,9 +173,7 @@ def choose(
                     tile.keep(tile.cells | cells, math.inf if tile.is_mostly_drawn else 0)
                     if not tile.leave_if_photograph():
                         _whole_if_cheaper(tile, len(mixed[tile.number]))
-        mixed, decoded = encode(_filled(pixels, tiles)), None
-    if len(tiles) == len(boxes) and all(tile.cells.all() for tile in tiles):
-        mixed = [b""] * len(boxes)
+        mixed, decoded = code(), None
     return _coded(mixed, tiles, _filled(pixels, tiles))
 
 
@@ -208,10 +214,9 @@ def _is_suspect(tile: Tile) -> bool:
 
 
 def _choose_cheapest(
-    pixels: Image.Image,
     tiles: Sequence[Tile],
     payloads: list[bytes],
-    encode: Callable[[Image.Image], list[bytes]],
+    code: Callable[[], list[bytes]],
     decode: Callable[[list[bytes]], Image.Image],
 ) -> tuple[list[bytes], Image.Image | None]:
     """Give each tile the exact cells that cost least.
@@ -241,7 +246,7 @@ def _choose_cheapest(
             tile.cells, tile.exact = np.ones_like(tile.cells), wholes[-1]
     if not any(tile.cells.any() for tile in tiles):
         return payloads, decoded
-    mixed = encode(_filled(pixels, tiles))
+    mixed = code()
     parted = [tile.cells.any() and not tile.cells.all() for tile in tiles]
     if not any(parted):
         return mixed, None
@@ -258,7 +263,7 @@ def _choose_cheapest(
             changed = True
         elif not whole:
             _whole_if_cheaper(tile, len(mixed[tile.number]))
-    return (encode(_filled(pixels, tiles)), None) if changed else (mixed, decoded)
+    return (code(), None) if changed else (mixed, decoded)
 
 
 def _whole_if_cheaper(tile: Tile, learned: int) -> None:

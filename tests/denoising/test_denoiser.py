@@ -145,11 +145,12 @@ def test_noise_that_varies_is_taken_where_it_is(denoiser: Denoiser, cat: Image.I
 def test_noise_that_clipping_and_texture_hide_is_that_of_the_rest(denoiser: Denoiser) -> None:
     cup = photograph("coffee").crop((0, 0, 256, 256))
     noisy = Picture.from_image(with_noise(cup, 50, 0))
-    cleaned, found = denoiser.denoise_picture(noisy, None, "auto", 1.0)
+    cleaned, _ = denoiser.denoise_picture(noisy, None, "auto", 1.0)
     x = to_tensor(noisy.pixels).numpy()
-    as_found = denoiser.restore(x, Diagnosis("gaussian", least=0))
-    of_parts = denoiser.restore(x, Diagnosis("gaussian"))
-    errors = [np.square(y - to_tensor(cup).numpy()).mean() for y in (as_found, of_parts)]
+    of_each_part = denoiser.restore(x, Diagnosis("gaussian", least=0))
+    median_at_least = denoiser.restore(x, Diagnosis("gaussian"))
+    restored = of_each_part, median_at_least
+    errors = [np.square(y - to_tensor(cup).numpy()).mean() for y in restored]
     assert errors[1] < 0.98 * errors[0]
     assert psnr(cup, cleaned.to_image()) == pytest.approx(-10 * math.log10(errors[1]), abs=0.1)
 
