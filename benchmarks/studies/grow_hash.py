@@ -7,13 +7,13 @@ the network starts as the function that was learned; the optimizer starts anew. 
 `aecodec train hash --recipe deep.yaml --data photos --out runs/deep --resume`.
 """
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import torch
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.training import kinds, run
 from aecodec.training.hashing import HashTraining
 from aecodec.training.recipe import HashRecipe, Recipe, load_recipe
@@ -47,14 +47,11 @@ def grow(task: HashTraining, saved: dict[str, torch.Tensor], before: tuple[int, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data=None, out="folder of the run")
     parser.add_argument("checkpoint", type=Path, help="of the shallower network")
     parser.add_argument("--blocks", type=int, nargs="+", default=(1, 1, 2), help="which it has")
     parser.add_argument("--recipe", required=True, help="of the deeper one")
     parser.add_argument("--data", type=Path, required=True, nargs="+")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, map_location="cpu", weights_only=True)["state_dict"]
 
