@@ -35,15 +35,7 @@ SIDE = 192  # pixels of a made picture, about
 SHARES = {"packed": 0.65, "tiles": 0.15, "drawn": 0.06}  # the rest are altered copies
 
 
-_PARTS = (
-    "search",
-    "small copies",
-    "layouts",
-    "screen",
-    "verification",
-    "of this, files",
-    "all",
-)
+_PARTS = ("search", "small copies", "layouts", "screen", "verification", "of this, files", "all")
 
 
 Make = Callable[[], Image.Image]

@@ -34,11 +34,7 @@ from torch.utils.data import DataLoader
 from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.model import CodecModel
 from aecodec.codec.steps import STEPS, place
-from aecodec.codec.transforms import (
-    AnalysisTransform,
-    SynthesisTransform,
-    dct_matrix,
-)
+from aecodec.codec.transforms import AnalysisTransform, SynthesisTransform, dct_matrix
 from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table, write_bytes, write_json

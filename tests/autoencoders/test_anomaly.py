@@ -13,12 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import average_precision_score, roc_auc_score
 from typing_extensions import Self
 
-from aecodec.autoencoders import (
-    AnomalyDetector,
-    Autoencoder,
-    LinearAutoencoder,
-    MDLAutoencoder,
-)
+from aecodec.autoencoders import AnomalyDetector, Autoencoder, LinearAutoencoder, MDLAutoencoder
 from tests.autoencoders.conftest import Array
 
 
