@@ -20,6 +20,7 @@ from PIL import Image
 
 import aecodec
 from aecodec.autoencoders import Autoencoder, VariationalAutoencoder
+from benchmarks.browsers import CHROMIUM_ARGUMENTS
 
 pytest.importorskip("gradio")
 webdriver = pytest.importorskip("selenium.webdriver")
@@ -31,17 +32,7 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 if not (CHROMIUM and DRIVER):
     pytest.skip("no Chromium with its driver here", allow_module_level=True)
 
-_ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1500,1100",
-)
+_ARGUMENTS = (*CHROMIUM_ARGUMENTS, "--disable-quic", "--window-size=1500,1100")
 _SECONDS = 60
 ODD_NAME = b"caf\xe9.aec"  # no UTF-8
 
