@@ -17,12 +17,10 @@ from .images import image_suffix
 from .options import AsJson, Force, Format, Output, Quiet, inputs
 from .output import How
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command(rich_help_panel="Compression")(thumbnail)
+app = typer.Typer()
 
 
+@app.command(rich_help_panel="Compression")
 def thumbnail(
     inputs: Annotated[list[Path], inputs("INPUT", "Images and .aec files, and folders of them.")],
     output: Output = None,

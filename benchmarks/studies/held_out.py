@@ -9,7 +9,6 @@ bpp + lambda D, averaged over 512x512 crops of the 20 held-out photos.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.distortion import distortion
 from aecodec.codec.model import CodecModel
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
 from aecodec.nn.blocks import ResidualBlock
@@ -51,18 +51,16 @@ def losses(model: CodecModel, crops: Sequence[Tensor], lambda_max: float) -> Ten
     return torch.tensor(found).view(len(crops), -1)
 
 
-def load_model(name: str) -> CodecModel:
-    """The model as it is trained, with named weights or a file's."""
+def model_and_crops(name: str, data: Path, scale: float) -> tuple[CodecModel, list[Tensor]]:
+    """The model as it is trained, with named weights or a file's, and crops of held-out photos.
+
+    Crops are (1, 3, h, w), uint8.
+    """
     path = find_weights(name)
     with safe_open(path, framework="pt") as file:
         model = CodecModel(CodecConfig.from_json(file.metadata()["config"])).eval()
     start_from(model, path)
-    return model
-
-
-def model_and_crops(name: str, data: Path, scale: float) -> tuple[CodecModel, list[Tensor]]:
-    """A model of `load_model`, and crops (1, 3, h, w), uint8, of the held-out photos."""
-    model = load_model(name).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     photos = split_photos(list_photos(data), 20)[1]
     return model, centre_crops(load_photos(photos, scales=(scale,)), 512)
 
@@ -92,11 +90,8 @@ def each_left_out(model: CodecModel, crops: Sequence[Tensor], high: float) -> li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data="folder of training photos", out=None)
     parser.add_argument("weights", help="name of shipped weights, or a file")
-    parser.add_argument("--data", type=Path, required=True, help="folder of training photos")
     parser.add_argument("--lambda-max", type=float, help="the weights' own by default")
     parser.add_argument("--scale", type=float, default=1.0, help="of the photos")
     parser.add_argument("--blocks", action="store_true", help="also leave out each block in turn")
