@@ -51,16 +51,18 @@ def losses(model: CodecModel, crops: Sequence[Tensor], lambda_max: float) -> Ten
     return torch.tensor(found).view(len(crops), -1)
 
 
-def model_and_crops(name: str, data: Path, scale: float) -> tuple[CodecModel, list[Tensor]]:
-    """The model as it is trained, with named weights or a file's, and crops of held-out photos.
-
-    Crops are (1, 3, h, w), uint8.
-    """
+def load_model(name: str) -> CodecModel:
+    """The model as it is trained, with named weights or a file's."""
     path = find_weights(name)
     with safe_open(path, framework="pt") as file:
         model = CodecModel(CodecConfig.from_json(file.metadata()["config"])).eval()
     start_from(model, path)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
+def model_and_crops(name: str, data: Path, scale: float) -> tuple[CodecModel, list[Tensor]]:
+    """A model of `load_model`, and crops (1, 3, h, w), uint8, of the held-out photos."""
+    model = load_model(name).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     photos = split_photos(list_photos(data), 20)[1]
     return model, centre_crops(load_photos(photos, scales=(scale,)), 512)
 
