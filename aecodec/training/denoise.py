@@ -122,10 +122,12 @@ def calibrate_denoiser(
     """
     device = next(model.parameters()).device
     forget_ranges(model)
+    samples = [mixture] * (2 * len(crops))
+    samples += [{kind: 1.0} for kind, share in mixture.items() if share]  # however rare
     with measured_ranges(model):
-        for seed in range(2 * len(crops)):  # seeds of no step
-            clean = crops[seed // 2].to(device).float() / 255
-            noisy = random_mixture(clean, (1 << 62) + seed, mixture)
+        for number, shares in enumerate(samples):
+            clean = crops[number // 2 % len(crops)].to(device).float() / 255
+            noisy = random_mixture(clean, (1 << 62) + number, shares)  # seeds of no step
             level = model.estimate(noisy.x, noisy.missing)
             told = torch.where(noisy.told, noisy.told_level(), level)
             model.odds_of_white(noisy.x, noisy.missing)

@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Generator, Tensor
 
 import aecodec
+from aecodec.denoising import camera, weights
 from aecodec.denoising import denoiser as denoiser_module
-from aecodec.denoising import weights
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.denoiser import Denoiser, Diagnosis, Found
 from aecodec.denoising.model import DenoiserModel
@@ -209,3 +209,16 @@ def test_the_shortcut_uses_the_shipped_weights(cat: Image.Image, denoiser: Denoi
     aecodec._denoiser.cache_clear()
     noisy = with_noise(cat, 25, 0)
     assert aecodec.denoise(noisy, 25).tobytes() == denoiser.denoise(noisy, 25).tobytes()
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_white_noise_and_a_cameras_have_their_own_networks(denoiser: Denoiser, name: str) -> None:
+    crop = to_tensor(photograph(name).crop((40, 0, 296, 256)))
+    generator = Generator().manual_seed(0)
+    white = [noise.to_8_bit(noise.gaussian(crop, sigma, generator)) for sigma in (5, 15, 50)]
+    developed = [
+        camera.photograph(crop, camera.plain_camera(iso, 95), generator)[0]
+        for iso in (400, 1600, 6400)
+    ]
+    odds = [denoiser._networks.odds_of_white(x.numpy()) for x in (*white, *developed)]
+    assert min(odds[:3]) > 0 > max(odds[3:])

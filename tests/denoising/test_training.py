@@ -92,7 +92,7 @@ def test_the_weights_that_would_ship_are_half_precision_with_a_card(weights: Pat
     assert card["steps"] == TINY.steps
     assert card["parameters"] == sum(p.numel() for p in model.parameters())
     assert card["data"] == "2 photos, 1 held out, 4 drawn pictures"
-    assert weights.stat().st_size < 2 * card["parameters"] + 10_000
+    assert weights.stat().st_size < 2 * card["parameters"] + 20_000
     layers = load_weights(weights, "cpu").networks.model.modules()  # type: ignore[attr-defined]
     ranges = [layer.low for layer in layers if isinstance(layer, BoundedConv2d)]
     assert ranges
