@@ -151,6 +151,9 @@ def _look_at_png(image: Any, file: IO[bytes], notes: list[str]) -> int:
             if key in keys:
                 notes.append(f"of several texts by the name {key!r} the last is kept")
             keys.add(key)
+            # Pillow keeps none of these; longer names are no matter of damage.
+            if key not in image.info and key != "XML:com.adobe.xmp" and len(key) < 80:
+                notes.append(f"malformed text by the name {key!r} is left out")
         elif kind == b"caBX":
             notes.append(_CREDENTIALS)
         elif kind not in known | about_the_file:

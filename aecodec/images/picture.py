@@ -117,7 +117,9 @@ def _take_apart(image: Image.Image) -> tuple[Picture, list[str]]:
     except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
         if metadata.pop("exif", None):
             notes.append("malformed EXIF is left out")
-    if properties := read_properties(image, turned=turned):
+    properties, lost = read_properties(image, turned=turned)
+    notes += lost
+    if properties:
         metadata[PROPERTIES] = properties
     if "xmp" in metadata:
         metadata["xmp"], lost = without_lost_parts(metadata["xmp"])
