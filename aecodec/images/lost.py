@@ -194,6 +194,9 @@ def _look_at_jpeg(image: Any, file: IO[bytes], notes: list[str]) -> int:
 
 def _look_at_tiff(image: Any, file: IO[bytes], notes: list[str]) -> int:
     tags = image.tag_v2
+    if not {282, 283} <= set(tags):  # Pillow makes one up
+        for key in ("dpi", "resolution"):
+            image.info.pop(key, None)
     depth = max(tags.get(258, (8,)))
     apart = tags.get(284) == 2 and any(tile.codec_name == "raw" for tile in image.tile)
     if depth > 8 and image.mode in _EIGHT_BIT and apart:

@@ -95,6 +95,12 @@ def test_colours_of_tiff_in_planes(small: Image.Image) -> None:
         taken_apart(tiff(planes, **options))  # which Pillow reads as noise
 
 
+def test_a_tiff_without_resolution_gets_none(small: Image.Image) -> None:
+    picture, notes = taken_apart(saved(small, "TIFF"))
+    assert not notes
+    assert not picture.metadata
+
+
 def test_more_channels_and_captions_of_tiff_are_noted(small: Image.Image) -> None:
     grey = small.convert("L")
     array = np.dstack([np.asarray(small), np.asarray(grey)])
