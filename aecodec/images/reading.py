@@ -31,6 +31,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _HEAD = 12  # bytes that tell HEIC and JPEG XL
+_PREFIX = 16  # bytes by which Pillow tells most formats
 _AEC = b"\x89AEC"  # how an .aec file begins, whatever its name
 
 _OPENING = threading.Lock()  # filters of warnings are the whole process's
@@ -130,6 +131,21 @@ def _suffix_by_content(head: bytes) -> str:
     if head[4:8] == b"ftyp" and head[8:] in _HEIC_BRANDS:
         return ".heic"
     return ".jxl" if head[:2] == b"\xff\x0a" or head[4:8] == b"JXL " else ""
+
+
+def may_be_image(beginning: bytes) -> bool:
+    """Whether a file that begins so (with 64 kB, if it has them) may be one."""
+    register_plugin(_suffix_by_content(beginning[:_HEAD]))
+    Image.init()
+    unsure = [name for name in Image.ID if Image.OPEN[name][1] is None]
+    for _, accepts in Image.OPEN.values():
+        if accepts and accepts(beginning[:_PREFIX]) is True:
+            return True
+    try:
+        with Image.open(io.BytesIO(beginning), formats=unsure):
+            return True
+    except Exception:  # each format's reader has its own kinds
+        return False
 
 
 def open_pixels(path: str | os.PathLike[str]) -> Image.Image:

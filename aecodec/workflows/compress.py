@@ -93,12 +93,9 @@ def compress_file(
 def prepare_for(sources: Sequence[Path]) -> None:
     """Choose for so many files what runs the networks, before they are loaded."""
     from aecodec.nn.runtime import import_torch_if_it_pays
+    from aecodec.workflows.pixel_counts import about_pixels
 
-    # About a byte a pixel in PNG, JPEG and the like; of .aec files a sixteenth.
-    files = [path for path in sources if path.is_file()]
-    sizes = ((path.stat().st_size, path.suffix.lower() == SUFFIX) for path in files)
-    pixels = sum(16 * size if ours else size for size, ours in sizes)
-    import_torch_if_it_pays(_SAVED * pixels)
+    import_torch_if_it_pays(_SAVED * about_pixels(sources))
 
 
 def compressor(
