@@ -9,7 +9,7 @@ Kept as a JSON object with these keys, each where it is known:
     srgb          integer: PNG's sRGB, the rendering intent
     cicp          four integers: primaries, transfer, matrix, full range (ITU-T H.273)
     text          object of strings: PNG's text
-    comment       string in which each character is a byte: JPEG's and GIF's comment
+    comment       string in which each character is a byte: that of JPEG, GIF, PPM and the like, TGA
 """
 
 from __future__ import annotations
