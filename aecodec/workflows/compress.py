@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecodec.codec import SUFFIX
-from aecodec.errors import UsageError
+from aecodec.errors import UsageError, warn_caller
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.batch.local import Product, Work
 
@@ -169,10 +168,7 @@ def _compress_one(
         wanted = {aim: value, "effort": effort, "stored_hash": code(image)}
         data = compress_to_target(codec, image, **wanted)
     if len(data) > (before := os.path.getsize(source)):
-        warnings.warn(
-            f"the .aec file takes {len(data):,} bytes, more than its input's {before:,}",
-            stacklevel=2,
-        )
+        warn_caller(f"the .aec file takes {len(data):,} bytes, more than its input's {before:,}")
     about = describe(data)
     names = ("bytes", "bpp", "quality", "lossless", "width", "height", "mode")
     facts = {name: about[name] for name in names}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aecodec.errors import AecodecError
+from aecodec.errors import AecodecError, warn_caller
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -168,10 +167,7 @@ def _read_table(path: Path, suffix: str) -> tuple[Any, list[str] | None]:
     if frame.is_empty():
         raise AecodecError(f"{path}: no rows")
     if (name := _index_column(frame)) is not None:
-        warnings.warn(
-            "the first column has no name: it is taken for pandas' index, and left out",
-            stacklevel=2,
-        )
+        warn_caller("the first column has no name: it is taken for pandas' index, and left out")
         frame = frame.drop(name)
     for name, dtype in frame.schema.items():
         if not dtype.is_numeric():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from aecodec.errors import AecodecError, UsageError
+from aecodec.errors import AecodecError, UsageError, warn_caller
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.datasets import SUFFIXES, Data, Shape, read, read_labels, to_bytes
 
@@ -296,9 +295,8 @@ def read_for(estimator: Any, data: Path, at_most: int | None = None) -> Data:
 def _in_order(found: Data, names: list[str], data: Path) -> Data:
     """The columns of these names; those of data without names as they are."""
     if found.columns is None:
-        warnings.warn(
-            f"{data}: columns without names are taken in the order in which the model has them",
-            stacklevel=2,
+        warn_caller(
+            f"{data}: columns without names are taken in the order in which the model has them"
         )
         return found
     if missing := [name for name in names if name not in found.columns]:
@@ -306,9 +304,8 @@ def _in_order(found: Data, names: list[str], data: Path) -> Data:
             f"{data}: no column {', '.join(map(repr, missing))}, to which the model was fitted"
         )
     if more := [name for name in found.columns if name not in names]:
-        warnings.warn(
-            f"{data}: left out, as the model does not know them: {', '.join(map(repr, more))}",
-            stacklevel=2,
+        warn_caller(
+            f"{data}: left out, as the model does not know them: {', '.join(map(repr, more))}"
         )
     rows = found.rows[:, [found.columns.index(name) for name in names]]
     return replace(found, rows=rows, columns=names)
