@@ -45,6 +45,7 @@ from aecodec.codec.decoding import (
     reduce_image,
 )
 from aecodec.codec.inference import InferenceModel
+from aecodec.codec.plain_files import check_grey_png
 from aecodec.codec.preview import REDUCED
 from aecodec.errors import CorruptFileError, UnsupportedImageError, needs_extra, warn_caller
 from aecodec.images import Picture, image_of
@@ -339,14 +340,13 @@ def _pack_alpha(alpha: Image.Image) -> bytes:
 def _unpack_alpha(payload: bytes, size: tuple[int, int]) -> Image.Image:
     if len(payload) == 1:
         return Image.new("L", size, payload[0])
+    check_grey_png(payload, size, 8, "alpha")
     try:
         alpha = Image.open(io.BytesIO(payload), formats=["PNG"])
-        if alpha.size == size and alpha.mode == "L":
-            alpha.load()
-            return alpha
-    except Exception as error:  # Pillow raises many kinds on malformed PNGs
-        raise CorruptFileError(f"alpha: {error}") from None
-    raise CorruptFileError("alpha: not of the image's size")
+        alpha.load()
+    except Exception:  # Pillow raises many kinds, whose messages name objects of Python
+        raise CorruptFileError("alpha: its PNG cannot be decoded") from None
+    return alpha
 
 
 def _side_chunks(
