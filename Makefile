@@ -13,7 +13,7 @@ $(VENV)/.base: pyproject.toml
 	$(BIN)/pip install --quiet --editable . scikit-image
 	touch $@
 
-.PHONY: demo test test-install test-plain test-ui test-web test-ray check docs docs-python clean
+.PHONY: demo test coverage test-install test-plain test-ui test-web test-ray check docs docs-python clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,10 @@ demo: $(VENV)/.base
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+# How much of the package and the command line the tests run.
+coverage: $(VENV)/.installed
+	$(BIN)/python -m pytest --cov=aecodec --cov=aecodec_cli --cov-report=term:skip-covered
 
 # What a plain `pip install .` leaves behind, used away from the checkout.
 test-install: $(VENV)/.installed

@@ -10,7 +10,6 @@ nearer to those of a machine without them.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from PIL import Image, ImageOps
 
 from aecodec.codec.codec import Codec
 from aecodec.codec.weights import DEFAULT_MODEL
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_bytes, write_result
 from aecodec.workflows.viewer import viewer_files
@@ -141,11 +141,7 @@ def tables(rows: list[dict[str, Any]], kinds: dict[str, int], version: str) -> s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos; one is used")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__, data="folder of photos; one is used")
     parser.add_argument("--runs", type=int, default=7, help="how often each is timed")
     args = parser.parse_args()
     photo = load_photo(list_photos(args.data, 1)[0])

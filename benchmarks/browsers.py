@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
-_CHROMIUM = (
+CHROMIUM_ARGUMENTS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -117,7 +117,7 @@ def browser(name: str, address: str, profile: Path) -> Iterator[int]:
         (profile / "user.js").write_text(_FIREFOX)
         command = [FIREFOX, "--headless", "--no-remote", "--profile", str(profile), address]
     else:
-        command = [CHROMIUM, *_CHROMIUM, f"--user-data-dir={profile}", address]
+        command = [CHROMIUM, *CHROMIUM_ARGUMENTS, f"--user-data-dir={profile}", address]
     started = subprocess.Popen(
         [word for word in command if word], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

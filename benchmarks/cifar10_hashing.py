@@ -7,7 +7,6 @@ not exactly comparable with published ones. ITQ (Gong and Lazebnik, 2011), LSH a
 of principal components work on the same network's features, and on pixels.
 """
 
-import argparse
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import faiss as untyped
 import numpy as np
 import torch
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.evaluation.search.retrieval import mean_average_precision
 from aecodec.hashing.torch_networks import TorchHash
@@ -74,11 +74,7 @@ def classic(name: str, train: Any, bits: int) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="train_jpeg.npz, test_jpeg.npz")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__, data="train_jpeg.npz, test_jpeg.npz")
     parser.add_argument("--model", default="hash-cifar10", help="name or weight file")
     parser.add_argument("--limit", type=int, help="only so many images of each file")
     parser.add_argument("--train-only", action="store_true", help="ask with training images")

@@ -11,13 +11,13 @@ second a picture, so that only some codecs and every second setting are measured
 
 from __future__ import annotations
 
-import argparse
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.bd_rate import BdRateError, bd_rate, shared_range
 from aecodec.evaluation.classic_codecs import Avif, ImageCodec, Jpeg, JpegXl, WebP
 from aecodec.evaluation.learned_codec import LearnedCodec
@@ -68,11 +68,7 @@ def compared(curves: dict[str, list[dict[str, float]]]) -> list[list[str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__)
     parser.add_argument("--limit", type=int, help="only the first LIMIT photos")
     args = parser.parse_args()
     make_importable()

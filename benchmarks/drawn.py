@@ -11,7 +11,6 @@ of how many photographs the encoder suspects that they are drawn, and what looki
 
 from __future__ import annotations
 
-import argparse
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from aecodec.codec.codec import Codec
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.classic_codecs import Avif, AvifPsnr
 from aecodec.evaluation.denoising.plot import contact_sheet
 from aecodec.evaluation.metrics import psnr, ssimulacra2
@@ -329,10 +329,7 @@ def _measured(job: tuple[str | None, int, Picture]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__, data=None)
     parser.add_argument("--number", type=int, default=1000, help="of pictures to draw")
     parser.add_argument("--weights", metavar="NAME|FILE", help="of the codec; as in aecodec.Codec")
     parser.add_argument("--data", type=Path, help="folder of photographs to look at, too")

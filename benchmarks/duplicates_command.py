@@ -9,7 +9,6 @@ the next one. What is counted is what the commands print, and their exit codes.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +16,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec_cli.app import app  # type: ignore[import-not-found]  # cli, as it is installed
 
@@ -77,11 +77,8 @@ def table(figures: dict[str, dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data=None)
     parser.add_argument("folder", type=Path, help="folder with a folder for each class")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--compared", type=int, default=40, help="pairs of each class, at most")
     args = parser.parse_args()
     figures = {}

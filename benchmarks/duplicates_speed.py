@@ -10,7 +10,6 @@ sets may hold a picture twice.
 
 from __future__ import annotations
 
-import argparse
 import io
 import time
 from collections import defaultdict
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing import checking, duplicates
@@ -35,15 +35,7 @@ SIDE = 192  # pixels of a made picture, about
 SHARES = {"packed": 0.65, "tiles": 0.15, "drawn": 0.06}  # the rest are altered copies
 
 
-_PARTS = (
-    "search",
-    "small copies",
-    "layouts",
-    "screen",
-    "verification",
-    "of this, files",
-    "all",
-)
+_PARTS = ("search", "small copies", "layouts", "screen", "verification", "of this, files", "all")
 
 
 Make = Callable[[], Image.Image]
@@ -188,13 +180,10 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data=None)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="photos and .npz files")
     parser.add_argument("--folder", type=Path, required=True, help="for the collection")
     parser.add_argument("--count", type=int, default=100_000, help="of pictures, about")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
     make(args.folder, args.data, args.count)
     index = args.folder.with_suffix(".sqlite3")

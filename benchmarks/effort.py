@@ -5,12 +5,10 @@ python benchmarks/effort.py --data photos --limit 3 --out benchmarks/results/eff
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 
 from aecodec.codec.codec import EFFORTS
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.bd_rate import bd_rate
 from aecodec.evaluation.learned_codec import LearnedCodec
 from aecodec.evaluation.photos import list_photos, load_photo
@@ -32,11 +30,7 @@ def saved(rows: list[Row], base: list[Row]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__)
     parser.add_argument("--limit", type=int, help="only the first LIMIT photos")
     args = parser.parse_args()
     rows: dict[str, list[Row]] = {}

@@ -5,12 +5,10 @@ python benchmarks/hash_sheet.py --data kodak --out docs/hashing_sheet.webp
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.hashing.hasher import Hasher
 
@@ -20,11 +18,7 @@ COLUMNS = 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
-    parser.add_argument("--out", type=Path, required=True, help="the picture to write")
+    parser = arguments(__doc__, out="the picture to write")
     args = parser.parse_args()
     photos = [load_photo(path) for path in list_photos(args.data, 2 * COLUMNS)]
     hasher = Hasher(device="cpu")

@@ -7,17 +7,16 @@ flipped. Queries are members with further bits flipped. One thread. Each index h
 of its own, so that its memory is what that process grew by.
 """
 
-import argparse
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import faiss as untyped
 import numpy as np
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.backends import faiss as faiss_backend
 from aecodec.hashing.backends.faiss import FaissIndex
@@ -93,10 +92,7 @@ def measure_alone(*arguments: Any) -> dict[str, float]:
 def main() -> None:
     # What is freed goes back to the system: it would hide what an index takes (glibc).
     os.environ["MALLOC_MMAP_THRESHOLD_"] = str(1 << 17)
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__, data=None)
     parser.add_argument("--codes", type=int, nargs="+", default=(1_000_000, 10_000_000))
     parser.add_argument("--bits", type=int, nargs="+", default=(64, 256))
     args = parser.parse_args()

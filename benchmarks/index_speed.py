@@ -9,7 +9,6 @@ The model is loaded before the clock starts.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from aecodec.codec.codec import Codec
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.hasher import Hasher
@@ -64,11 +64,7 @@ def milliseconds_a_search(folder: Path, index: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__)
     parser.add_argument("--copies", type=int, default=20)
     args = parser.parse_args()
     photos = [load_photo(path) for path in list_photos(args.data, None)]

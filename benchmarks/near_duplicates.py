@@ -10,7 +10,6 @@ the 100 nearest of each view, here all), and the query with the thumbnails of th
 nearest then. Needs the extra `hashers`.
 """
 
-import argparse
 import io
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ import numpy as np
 import pdqhash
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.evaluation.search import retrieval
@@ -266,11 +266,8 @@ def table(results: dict[str, dict[str, Any]], bits: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data=None)
     parser.add_argument("--data", type=Path, required=True, nargs="+", help="folders of photos")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--model", default="hash-photo", help="name or weight file")
     parser.add_argument("--bits", type=int, nargs="+", default=(64, 256))
     parser.add_argument("--distractors", type=int, default=10_000)

@@ -8,7 +8,6 @@ cores share memory and cache as they would at work. Photos are scaled to one meg
 
 from __future__ import annotations
 
-import argparse
 import io
 import multiprocessing
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 
@@ -91,11 +91,7 @@ def images_a_second(paths: list[Path], job: str, seconds: float, cores: int) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=10, help="for each job")
     parser.add_argument("--limit", type=int, default=8, help="photos to take")
     args = parser.parse_args()

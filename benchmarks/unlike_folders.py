@@ -11,7 +11,6 @@ others are looked at. Pictures of equal pixels, which chance draws, do not count
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ import numpy as np
 from PIL import Image
 from scipy.stats import beta
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.checking import Checker, Stages, pixel_digest
@@ -139,11 +139,8 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data=None)
     parser.add_argument("--data", type=Path, help="folder of photos; none: drawn classes only")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--pictures", type=int, default=100, help="of each class; 0: none")
     parser.add_argument(
         "--of", nargs="+", default=[], metavar="CLASS=N", help="of some classes, another number"

@@ -12,7 +12,6 @@ unlike pictures are called is in `unlike_folders.py`. Needs the extra `hashers`.
 
 from __future__ import annotations
 
-import argparse
 import io
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.checking import NEAREST, WIDE, by_layout
@@ -118,11 +118,7 @@ def chosen(data: Path, held_out: int | None, skip: int, limit: int | None) -> li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of photos")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser = arguments(__doc__)
     parser.add_argument("--held-out", type=int, metavar="N", help="only N that training left out")
     parser.add_argument("--skip", type=int, default=0, help="not the first SKIP of these")
     parser.add_argument("--limit", type=int, help="only LIMIT of the rest")

@@ -18,8 +18,8 @@ from aecodec.workflows.estimators import (
     transform_file,
 )
 
-from . import anomalies
-from .options import DataPath, Device, Force, Quiet, optional, output_option
+from .anomalies import anomalies
+from .options import DataPath, Device, Force, Quiet, examples, optional, output_option
 from .output import noting
 
 app = typer.Typer(
@@ -50,11 +50,12 @@ _MOST = 2**31 - 1
 _MAX_SEED = 2**32 - 1  # of scikit-learn
 
 
-def _example(lines: str) -> str:
-    return "[bold]Examples[/]\n" + lines
-
-
-anomalies.add_to(app)
+app.command(
+    epilog=examples(
+        "aecodec ae anomalies model.safetensors photos --normal good-photos",
+        "aecodec ae anomalies codec photos --picture strangest.png",
+    )
+)(anomalies)
 
 
 # ---- arguments -------------------------------------------------------------------------
@@ -99,10 +100,10 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 @app.command(
-    epilog=_example(
-        "  aecodec ae fit autoencoder data.csv -o model.safetensors --components 8\n"
-        "  aecodec ae fit conv photos -o model.safetensors --size 32x32\n"
-        "  aecodec ae fit sparse data.npy -o model.safetensors --set sparsity=l1"
+    epilog=examples(
+        "aecodec ae fit autoencoder data.csv -o model.safetensors --components 8",
+        "aecodec ae fit conv photos -o model.safetensors --size 32x32",
+        "aecodec ae fit sparse data.npy -o model.safetensors --set sparsity=l1",
     )
 )
 def fit(
@@ -116,8 +117,7 @@ def fit(
         optional("N", "Size of the code.", "the kind's own", "--components", min=1, max=_MOST),
     ] = None,
     epochs: Annotated[
-        int | None,
-        optional("N", "Passes through the data.", "the kind's own", min=1),
+        int | None, optional("N", "Passes through the data.", "the kind's own", min=1)
     ] = None,
     size: Annotated[
         Any,
@@ -158,20 +158,15 @@ def fit(
     print(f"{output}  {shape}  error {done['error']:.4g}")
 
 
-@app.command(epilog=_example("  aecodec ae transform model.safetensors data.csv -o codes.csv"))
-def transform(
-    model: _Model,
-    data: DataPath,
-    output: _Output,
-    force: Force = False,
-) -> None:
+@app.command(epilog=examples("aecodec ae transform model.safetensors data.csv -o codes.csv"))
+def transform(model: _Model, data: DataPath, output: _Output, force: Force = False) -> None:
     """Write the codes of data, to .npy, .npz, .csv or .parquet."""
     with noting():
         samples, components = transform_file(model, data, output, overwrite=force)
     print(f"{output}  {samples} x {components}")
 
 
-@app.command(epilog=_example("  aecodec ae reconstruct model.safetensors photos -o restored"))
+@app.command(epilog=examples("aecodec ae reconstruct model.safetensors photos -o restored"))
 def reconstruct(
     model: _Model,
     data: DataPath,
@@ -186,7 +181,7 @@ def reconstruct(
     print(f"{output}  {samples} samples  mean squared error {error:.4g}")
 
 
-@app.command(epilog=_example("  aecodec ae sample model.safetensors -n 64 -o samples.png"))
+@app.command(epilog=examples("aecodec ae sample model.safetensors -n 64 -o samples.png"))
 def sample(
     model: _Model,
     output: Annotated[
@@ -208,14 +203,13 @@ def sample(
     print(f"{output}  {count} samples")
 
 
-@app.command(epilog=_example("  aecodec ae plot-codes model.safetensors data.csv -o map.png"))
+@app.command(epilog=examples("aecodec ae plot-codes model.safetensors data.csv -o map.png"))
 def plot_codes(
     model: _Model,
     data: DataPath,
     output: _Output,
     labels: Annotated[
-        Path | None,
-        optional("FILE", "A class per sample, one a line, to colour by."),
+        Path | None, optional("FILE", "A class per sample, one a line, to colour by.")
     ] = None,
     method: Annotated[
         Literal["pca", "tsne"], typer.Option(help="How codes become two-dimensional.")

@@ -19,15 +19,6 @@ _UNITS = {
 }
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    examples = (
-        "  aecodec ae anomalies model.safetensors photos --normal good-photos\n"
-        "  aecodec ae anomalies codec photos --picture strangest.png"
-    )
-    app.command(epilog=f"[bold]Examples[/]\n{examples}")(anomalies)
-
-
 def anomalies(
     model: Annotated[
         Path,

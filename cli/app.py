@@ -30,6 +30,7 @@ from . import (
     viewer,
 )
 from .help import simplify
+from .options import examples
 from .ui import command as ui
 
 app = typer.Typer(
@@ -38,18 +39,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback means a bug; a plain one is best to report
 )
-compress.add_to(app)
-thumbnail.add_to(app)
-denoise.add_to(app)
-hashing.add_to(app)
-duplicates.add_to(app)
+_ON_IMAGES = (compress, thumbnail, denoise, hashing, duplicates)
+for family in (*_ON_IMAGES, models, export, viewer, train, ui, desktop):
+    app.add_typer(family.app)
 app.add_typer(ae.app, name="ae", rich_help_panel="Autoencoders on your own data")
-models.add_to(app)
-export.add_to(app)
-viewer.add_to(app)
-train.add_to(app)
-ui.add_to(app)
-desktop.add_to(app)
 app.add_typer(bench.app, name="bench", rich_help_panel="Models")
 
 simplify(app)
@@ -62,10 +55,11 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="[bold]Examples[/]\n"
-    "  aecodec compress photo.png\n"
-    "  aecodec decompress photo.aec -o restored.png\n"
-    "  aecodec COMMAND --help"
+    epilog=examples(
+        "aecodec compress photo.png",
+        "aecodec decompress photo.aec -o restored.png",
+        "aecodec COMMAND --help",
+    )
 )
 def aecodec(
     _version: Annotated[

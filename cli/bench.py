@@ -10,7 +10,7 @@ import typer
 
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 
-from .options import DenoiserWeights, Device, Force, codec_weights, optional
+from .options import DenoiserWeights, Device, Force, codec_weights, examples, optional
 from .output import say
 
 app = typer.Typer(no_args_is_help=True, help="Measure aecodec against others.")
@@ -24,14 +24,8 @@ _Out = Annotated[
         "--out", "--output", "-o", metavar="DIR", file_okay=False, help="Folder for the results."
     ),
 ]
-_Limit = Annotated[
-    int | None,
-    optional("N", "Only the first N photos.", "all", min=1),
-]
-_Html = Annotated[
-    Path | None,
-    optional("FILE", "And all on one web page."),
-]
+_Limit = Annotated[int | None, optional("N", "Only the first N photos.", "all", min=1)]
+_Html = Annotated[Path | None, optional("FILE", "And all on one web page.")]
 
 
 def _check_outputs(out: Path, names: Sequence[str], page: Path | None, force: bool) -> None:
@@ -91,16 +85,16 @@ def rd(
 
 
 @app.command(
-    epilog="[bold]Examples[/]\n"
-    "  aecodec bench denoise --data photos --out results\n"
-    "  aecodec bench denoise --pairs --data real_noise --out results"
+    epilog=examples(
+        "aecodec bench denoise --data photos --out results",
+        "aecodec bench denoise --pairs --data real_noise --out results",
+    )
 )
 def denoise(
     data: _Data,
     out: _Out,
     pairs: Annotated[
-        bool,
-        typer.Option("--pairs", help="Files NAME_noisy.* and NAME_clean.*: noise as it is."),
+        bool, typer.Option("--pairs", help="Files NAME_noisy.* and NAME_clean.*: noise as it is.")
     ] = False,
     without: Annotated[
         list[str] | None,

@@ -38,6 +38,7 @@ from .options import (
     RayAddress,
     SkipExisting,
     Threads,
+    examples,
     inputs,
     optional,
     weights_option,
@@ -45,15 +46,9 @@ from .options import (
 from .output import How, print_json
 from .pipes import is_piped, run_piped
 
+app = typer.Typer()
 _PANEL = "Compression"
 _TARGETS = "What to aim for (at most one)"
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this family's commands to the application."""
-    app.command(rich_help_panel=_PANEL, epilog=_COMPRESS_EXAMPLES)(compress)
-    app.command(rich_help_panel=_PANEL, epilog=_DECOMPRESS_EXAMPLES)(decompress)
-    app.command(rich_help_panel=_PANEL)(info)
 
 
 # ---- compress --------------------------------------------------------------------------
@@ -80,16 +75,16 @@ def _target(parser: Callable[[str], Any], metavar: str, help: str) -> Any:
     return typer.Option(parser=parser, metavar=metavar, help=help, rich_help_panel=_TARGETS)
 
 
-_COMPRESS_EXAMPLES = (
-    "[bold]Examples[/]\n"
-    "  aecodec compress photo.png\n"
-    "  aecodec compress photo.png -o small.aec --max-size 50kB\n"
-    "  aecodec compress photos -o archive --quality 70\n"
-    "  aecodec compress - < photo.png > photo.aec\n"
-    "  aecodec compress noisy.png --denoise auto"
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=examples(
+        "aecodec compress photo.png",
+        "aecodec compress photo.png -o small.aec --max-size 50kB",
+        "aecodec compress photos -o archive --quality 70",
+        "aecodec compress - < photo.png > photo.aec",
+        "aecodec compress noisy.png --denoise auto",
+    ),
 )
-
-
 def compress(
     inputs: Annotated[
         list[str], inputs("INPUT", "Images, and folders of images; - is standard input.")
@@ -127,8 +122,7 @@ def compress(
         _target(_size, "SIZE", "Best quality within a file size: 200kB, 1.5MB, 200KiB, 2000."),
     ] = None,
     lossless: Annotated[
-        bool,
-        typer.Option("--lossless", help="Keep every pixel exactly.", rich_help_panel=_TARGETS),
+        bool, typer.Option("--lossless", help="Keep every pixel exactly.", rich_help_panel=_TARGETS)
     ] = False,
     effort: Annotated[
         Literal["fast", "default", "max"],
@@ -210,14 +204,14 @@ def compress(
 # ---- decompress ------------------------------------------------------------------------
 
 
-_DECOMPRESS_EXAMPLES = (
-    "[bold]Examples[/]\n"
-    "  aecodec decompress photo.aec -o restored.png\n"
-    "  aecodec decompress photo.aec -o restored.jpg\n"
-    "  aecodec decompress archive -o restored --format webp"
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=examples(
+        "aecodec decompress photo.aec -o restored.png",
+        "aecodec decompress photo.aec -o restored.jpg",
+        "aecodec decompress archive -o restored --format webp",
+    ),
 )
-
-
 def decompress(
     inputs: Annotated[
         list[Path], inputs("FILE.aec", "Files, and folders of .aec files; - is standard input.")
@@ -275,6 +269,7 @@ def _box(crop: str | None) -> tuple[int, int, int, int] | None:
 # ---- info ------------------------------------------------------------------------------
 
 
+@app.command(rich_help_panel=_PANEL)
 def info(
     file: Annotated[
         Path, typer.Argument(metavar="FILE.aec", help="The file to look into; - is standard input.")

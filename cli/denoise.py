@@ -25,31 +25,27 @@ from .options import (
     Quiet,
     RayAddress,
     Threads,
+    examples,
     inputs,
     optional,
 )
 from .output import How
 
+app = typer.Typer()
 _PANEL = "Denoising"
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this family's commands to the application."""
-    app.command(rich_help_panel=_PANEL, epilog=_DENOISE_EXAMPLES)(denoise)
-    app.command(rich_help_panel=_PANEL, epilog=_CORRUPT_EXAMPLES)(corrupt)
 
 
 # ---- denoise ---------------------------------------------------------------------------
 
 
-_DENOISE_EXAMPLES = (
-    "[bold]Examples[/]\n"
-    "  aecodec denoise photo.png\n"
-    "  aecodec denoise photo.png -o clean.png --sigma 25\n"
-    "  aecodec denoise photos -o clean --strength 0.7"
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=examples(
+        "aecodec denoise photo.png",
+        "aecodec denoise photo.png -o clean.png --sigma 25",
+        "aecodec denoise photos -o clean --strength 0.7",
+    ),
 )
-
-
 def denoise(
     inputs: Annotated[
         list[str], inputs("INPUT", "Images, and folders of images; - is standard input.")
@@ -118,18 +114,18 @@ def denoise(
 # ---- corrupt ---------------------------------------------------------------------------
 
 
-_CORRUPT_EXAMPLES = (
-    "[bold]Examples[/]\n"
-    "  aecodec corrupt photo.png -o noisy.png --noise gaussian --sigma 25 --seed 0\n"
-    "  aecodec corrupt photo.png -o noisy.png --noise camera --iso 6400\n"
-    "  aecodec corrupt photos -o noisy --noise salt-and-pepper --fraction 0.3"
-)
-
-
 def _level(help: str) -> Any:
     return optional("N", help)
 
 
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=examples(
+        "aecodec corrupt photo.png -o noisy.png --noise gaussian --sigma 25 --seed 0",
+        "aecodec corrupt photo.png -o noisy.png --noise camera --iso 6400",
+        "aecodec corrupt photos -o noisy --noise salt-and-pepper --fraction 0.3",
+    ),
+)
 def corrupt(
     inputs: Annotated[list[Path], inputs("INPUT", "Images, and folders of images.")],
     output: Output = None,
@@ -160,8 +156,7 @@ def corrupt(
     ] = None,
     quality: Annotated[int | None, _level("jpeg (30) and camera (95): 1 to 100.")] = None,
     seed: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, max=2**63 - 1, help="The same seed, the same noise."),
+        int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="The same seed, the same noise.")
     ] = 0,
     force: Force = False,
     as_json: AsJson = False,

@@ -8,12 +8,10 @@ import typer
 
 from .output import say, tell
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command(rich_help_panel="Compression")(desktop)
+app = typer.Typer()
 
 
+@app.command(rich_help_panel="Compression")
 def desktop(
     install: Annotated[
         bool, typer.Option("--install", help="Write the files, for this user only.")

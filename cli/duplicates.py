@@ -15,15 +15,16 @@ from aecodec.progress import is_watched, progress_bar
 from aecodec.storage.atomic import refuse_to_overwrite
 
 from .hash_common import PANEL, Backend, Html, Index, bits_option, write_html
-from .options import AsJson, Device, Force, HashWeights, Quiet, inputs, optional
+from .options import AsJson, Device, Force, HashWeights, Quiet, examples, inputs, optional
 from .output import noting, print_json, say, tell
 
 if TYPE_CHECKING:
     from aecodec.hashing.moving import Moved
 
+app = typer.Typer()
+
 _MaxDistance = Annotated[
-    int | None,
-    optional("N", "Bits of the codes that may differ.", "many", min=0),
+    int | None, optional("N", "Bits of the codes that may differ.", "many", min=0)
 ]
 
 
@@ -37,22 +38,9 @@ def _fpr(default: str | bool) -> Any:
     )
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these commands to the application."""
-    app.command(rich_help_panel=PANEL, epilog=_DUPLICATES_EXAMPLES)(duplicates)
-    app.command(rich_help_panel=PANEL)(compare)
-
-
 # ---- duplicates ------------------------------------------------------------------------
 
 
-_DUPLICATES_EXAMPLES = (
-    "[bold]Examples[/]\n"
-    "  aecodec duplicates --html duplicates.html\n"
-    "  aecodec duplicates ~/Pictures/phone --keep-dir ~/Pictures/album\n"
-    "  aecodec duplicates --exact --move-to twins --yes\n"
-    "  aecodec duplicates --undo twins/undo-20260131-120000.jsonl"
-)
 _KEPT = {
     "best": "of most pixels, then lossless",
     "largest": "of most pixels, then of most bytes",
@@ -60,6 +48,15 @@ _KEPT = {
 }
 
 
+@app.command(
+    rich_help_panel=PANEL,
+    epilog=examples(
+        "aecodec duplicates --html duplicates.html",
+        "aecodec duplicates ~/Pictures/phone --keep-dir ~/Pictures/album",
+        "aecodec duplicates --exact --move-to twins --yes",
+        "aecodec duplicates --undo twins/undo-20260131-120000.jsonl",
+    ),
+)
 def duplicates(
     folders: Annotated[
         list[Path] | None, inputs("DIR", "Only images below these, which must be indexed.")
@@ -68,7 +65,7 @@ def duplicates(
         Literal["thumbnail", "pixels", "none"],
         typer.Option(
             help="Look at thumbnails, and at the files where those cannot tell; at the files only;"
-            " or not at all, and go by the codes.",
+            " or not at all, and go by the codes."
         ),
     ] = "thumbnail",
     exact: Annotated[
@@ -79,8 +76,7 @@ def duplicates(
         typer.Option(help="Which of a group to keep; the best has most pixels, then is lossless."),
     ] = "best",
     keep_dir: Annotated[
-        Path | None,
-        optional("DIR", "Images below it are originals, never duplicates."),
+        Path | None, optional("DIR", "Images below it are originals, never duplicates.")
     ] = None,
     max_distance: _MaxDistance = None,
     fpr: Annotated[float | None, _fpr("1e-4 with --verify none")] = None,
@@ -91,10 +87,7 @@ def duplicates(
     yes: Annotated[
         bool, typer.Option("--yes", help="Move them, and write an undo file into DIR.")
     ] = False,
-    undo: Annotated[
-        Path | None,
-        optional("FILE", "Move back what is in an undo file."),
-    ] = None,
+    undo: Annotated[Path | None, optional("FILE", "Move back what is in an undo file.")] = None,
     index: Index = None,
     backend: Backend = None,
     as_json: AsJson = False,
@@ -211,6 +204,7 @@ def _say_moved(moved: Moved, quiet: bool) -> None:
 # ---- compare ---------------------------------------------------------------------------
 
 
+@app.command(rich_help_panel=PANEL)
 def compare(
     a: Annotated[Path, inputs("A", "An image or .aec file.")],
     b: Annotated[Path, inputs("B", "Another.")],
@@ -230,13 +224,7 @@ def compare(
 
     try:
         found = compare_images(
-            a,
-            b,
-            weights=weights,
-            bits=bits,
-            max_distance=max_distance,
-            fpr=fpr,
-            device=device,
+            a, b, weights=weights, bits=bits, max_distance=max_distance, fpr=fpr, device=device
         )
         verdict = "same" if found.same else "different"
         if as_json:

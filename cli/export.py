@@ -10,12 +10,10 @@ import typer
 from .options import Force, output_option
 from .output import write_all
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command(rich_help_panel="Models")(export)
+app = typer.Typer()
 
 
+@app.command(rich_help_panel="Models")
 def export(
     weights: Annotated[
         str, typer.Argument(metavar="MODEL", help="Name of a model that ships, or a weight file.")

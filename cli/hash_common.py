@@ -16,8 +16,7 @@ PANEL = "Search by content"
 _LENGTHS = (16, 32, 64, 128, 256)  # of all models that ship
 
 Index = Annotated[
-    Path | None,
-    optional("PATH", "The index file.", "in your data folder", "--index"),
+    Path | None, optional("PATH", "The index file.", "in your data folder", "--index")
 ]
 Backend = Annotated[
     str | None,
@@ -30,8 +29,7 @@ Backend = Annotated[
     ),
 ]
 Html = Annotated[
-    Path | None,
-    optional("FILE", "Write a gallery with thumbnails.", parser=output_file),
+    Path | None, optional("FILE", "Write a gallery with thumbnails.", parser=output_file)
 ]
 
 

@@ -24,6 +24,7 @@ from .options import (
     HashWeights,
     Quiet,
     RayAddress,
+    examples,
     inputs,
     optional,
     weights_option,
@@ -33,27 +34,21 @@ from .output import How, noting, print_json, say, tell
 if TYPE_CHECKING:
     from aecodec.hashing.duplicates import Match
 
+app = typer.Typer()
 _DEFAULT_BITS = 64
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add these commands to the application."""
-    app.command(rich_help_panel=PANEL, epilog=_INDEX_EXAMPLES)(index)
-    app.command(rich_help_panel=PANEL, epilog=_SEARCH_EXAMPLES)(search)
-    app.command("hash", rich_help_panel=PANEL)(hash_images)
 
 
 # ---- index -----------------------------------------------------------------------------
 
 
-_INDEX_EXAMPLES = (
-    "[bold]Examples[/]\n"
-    "  aecodec index ~/Pictures\n"
-    "  aecodec index ~/Pictures --prune\n"
-    "  aecodec index photos scans --index work.sqlite3 --bits 64"
+@app.command(
+    rich_help_panel=PANEL,
+    epilog=examples(
+        "aecodec index ~/Pictures",
+        "aecodec index ~/Pictures --prune",
+        "aecodec index photos scans --index work.sqlite3 --bits 64",
+    ),
 )
-
-
 def index(
     folders: Annotated[list[str], inputs("DIR", "Folders of images, and images.")],
     index: Index = None,
@@ -121,23 +116,21 @@ def index(
 # ---- search ----------------------------------------------------------------------------
 
 
-_SEARCH_EXAMPLES = (
-    "[bold]Examples[/]\n"
-    "  aecodec search query.jpg\n"
-    "  aecodec search query.jpg -n 50 --html found.html\n"
-    "  aecodec search a.jpg b.jpg --radius 10 --json"
+@app.command(
+    rich_help_panel=PANEL,
+    epilog=examples(
+        "aecodec search query.jpg",
+        "aecodec search query.jpg -n 50 --html found.html",
+        "aecodec search a.jpg b.jpg --radius 10 --json",
+    ),
 )
-
-
 def search(
     queries: Annotated[list[Path], inputs("QUERY", "Images to look for.")],
     count: Annotated[
-        int | None,
-        optional("N", "At most so many.", "10", "--count", "-n", min=1),
+        int | None, optional("N", "At most so many.", "10", "--count", "-n", min=1)
     ] = None,
     radius: Annotated[
-        int | None,
-        optional("R", "All within so many bits.", "no limit", min=0),
+        int | None, optional("R", "All within so many bits.", "no limit", min=0)
     ] = None,
     index: Index = None,
     backend: Backend = None,
@@ -186,6 +179,7 @@ def search(
 # ---- hash ------------------------------------------------------------------------------
 
 
+@app.command("hash", rich_help_panel=PANEL)
 def hash_images(
     images: Annotated[
         list[str],

@@ -10,12 +10,10 @@ import typer
 from .options import AsJson
 from .output import print_json
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command(rich_help_panel="Models")(models)
+app = typer.Typer()
 
 
+@app.command(rich_help_panel="Models")
 def models(as_json: AsJson = False) -> None:
     """List the models that ship with aecodec, how they were trained and how good they are.
 

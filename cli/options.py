@@ -10,6 +10,11 @@ import typer
 _RAY = "Many cores or machines"
 
 
+def examples(*commands: str) -> str:
+    """What stands at the end of a command's help."""
+    return "\n  ".join(["[bold]Examples[/]", *commands])
+
+
 def optional(metavar: str, help: str, default: str | bool = False, *names: str, **rest: Any) -> Any:
     """An option that may be left out.
 

@@ -21,10 +21,7 @@ def is_piped(inputs: Sequence[object], output: str | None) -> bool:
 
 
 def run_piped(
-    inputs: Sequence[object],
-    output: str | None,
-    load: Callable[[], Work],
-    how: How,
+    inputs: Sequence[object], output: str | None, load: Callable[[], Work], how: How
 ) -> None:
     """One input to one output, of which at least one is a pipe.
 

@@ -18,12 +18,10 @@ from .options import AsJson, Force, Format, OutputOrPipe, Quiet, inputs
 from .output import How
 from .pipes import is_piped, run_piped
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command(rich_help_panel="Compression")(thumbnail)
+app = typer.Typer()
 
 
+@app.command(rich_help_panel="Compression")
 def thumbnail(
     inputs: Annotated[
         list[Path],

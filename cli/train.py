@@ -7,9 +7,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import Device, optional
+from .options import Device, examples, optional
+
+app = typer.Typer()
 
 
+@app.command(
+    rich_help_panel="Models",
+    epilog=examples(
+        "aecodec train codec --data photos --out runs/mine --max-minutes 60",
+        "aecodec train codec --data photos --out runs/mine --resume",
+        "aecodec train hash --data holidays --start hash-photo --max-minutes 60",
+        "aecodec train denoise --data a --data b --recipe my-recipe.yaml",
+    ),
+)
 def train(
     kind: Annotated[
         Literal["codec", "decoder", "denoise", "hash"],
@@ -49,8 +60,7 @@ def train(
         ),
     ] = None,
     max_minutes: Annotated[
-        float | None,
-        optional("N", "Stop cleanly after N minutes.", "never", min=0),
+        float | None, optional("N", "Stop cleanly after N minutes.", "never", min=0)
     ] = None,
     start: Annotated[
         str | None,
@@ -104,15 +114,3 @@ def train(
             raise typer.Exit(130) from None
         raise
     run.print_once(checkpoint)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register `train`."""
-    app.command(
-        rich_help_panel="Models",
-        epilog="[bold]Examples[/]\n"
-        "  aecodec train codec --data photos --out runs/mine --max-minutes 60\n"
-        "  aecodec train codec --data photos --out runs/mine --resume\n"
-        "  aecodec train hash --data holidays --start hash-photo --max-minutes 60\n"
-        "  aecodec train denoise --data a --data b --recipe my-recipe.yaml",
-    )(train)

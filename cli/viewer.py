@@ -10,12 +10,10 @@ import typer
 from .options import Force, output_option
 from .output import write_all
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command(rich_help_panel="Compression")(viewer)
+app = typer.Typer()
 
 
+@app.command(rich_help_panel="Compression")
 def viewer(
     output: Annotated[Path, output_option("DIR", "Folder for the page.")],
     weights: Annotated[

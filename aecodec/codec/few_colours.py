@@ -112,9 +112,7 @@ class _Palettes:
         return Image.fromarray(rgb).convert(self.mode)
 
 
-def _shades(
-    colours: npt.NDArray[np.uint32],
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _shades(colours: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Places of colours that stand for all, and which of these stands for each.
 
     Of many, those that differ in their last bits only are one.

@@ -10,13 +10,7 @@ import numpy.typing as npt
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import has_synthesis
-from aecodec.codec.entropy import (
-    IndexArray,
-    Int32Array,
-    SymbolDecoder,
-    SymbolEncoder,
-    SymbolTables,
-)
+from aecodec.codec.entropy import IndexArray, Int32Array, SymbolDecoder, SymbolEncoder, SymbolTables
 from aecodec.codec.networks import Networks
 from aecodec.codec.preview import PreviewMap
 from aecodec.codec.rdoq import rdoq_round

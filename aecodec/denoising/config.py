@@ -12,13 +12,16 @@ STRIDE = 8
 REACH = 8
 """How far, in pixels, `aecodec.denoising.impulses.fill` looks for a value that is there."""
 
+PARTS = ("white", "camera", "estimator", "whiteness")
+"""Of a `DenoiserModel`, by their names: networks for both kinds of noise, and estimators."""
+
 LEVEL_UNIT = 10 / 255
 """Of what the estimator's last layer gives, on the scale of pixels in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class DenoiserConfig(Config):
-    """Architecture of a `DenoiserModel`.
+    """Architecture of the networks of a `DenoiserModel`.
 
     Attributes:
         widths: channels at 1/2, 1/4 and 1/8 resolution.

@@ -44,11 +44,13 @@ class Diagnosis:
         sigma: standard deviation of that part, on the scale of 0..255, the same everywhere;
             None: as the model estimates it of each part.
         least: where it is estimated, it is at least this; None: the median of what is estimated.
+        white: whether it is white: each value's noise its own; None: as the model finds it.
     """
 
     kind: Kind
     sigma: float | None = None
     least: float | None = None
+    white: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,7 @@ class Denoiser:
         sample = _sample(picture.pixels)
         diagnosis = diagnose(sample, sigma, noise)
         if strength > 0:
-            if sigma is None:
-                diagnosis = replace(diagnosis, least=self._median(sample, diagnosis.kind))
+            diagnosis = self._seen(sample, diagnosis)
             pixels, level = self._pixels(picture.pixels, diagnosis, strength)
             if diagnosis.kind == "gaussian":  # no two pixels with noise of their own are the same
                 repeating = find_drawn(picture.pixels).repeating
@@ -149,29 +150,40 @@ class Denoiser:
         self, x: FloatArray, diagnosis: Diagnosis, strength: float
     ) -> tuple[FloatArray, FloatArray]:
         """Denoised, and the noise level in the model's scale: a number, or a map of 1/8 size."""
-        missing = missing_values(x, diagnosis.kind)
+        missing, white = missing_values(x, diagnosis.kind), diagnosis.white
         if diagnosis.sigma is None:
             level = self._networks.estimate(x, missing)
             least = diagnosis.least
             level = np.maximum(level, np.median(level) if least is None else least / 255)
         else:
             level = np.full((1, 1, 1, 1), diagnosis.sigma / 255, np.float32)
-        restored = self._networks.denoise(x, np.float32(strength) * level, missing)
+        if white is None:
+            white = missing is not None or self._networks.odds_of_white(x) > 0
+        restored = self._networks.denoise(x, np.float32(strength) * level, missing, white)
         if _is_grey(x):  # it must not gain a tint
             restored = np.broadcast_to(restored.mean(1, keepdims=True), x.shape)
         return restored, level
 
-    def _median(self, sample: FloatArray, kind: Kind) -> float:
-        """Of the noise levels in a sample, on the scale of 0..255.
+    def _seen(self, sample: FloatArray, diagnosis: Diagnosis) -> Diagnosis:
+        """With what a sample says of the whole image: the median of the levels, and the kind.
 
         Fine texture hides noise from the estimator, so that it finds too little there.
         """
+        kind = diagnosis.kind
         height, width = (side // STRIDE * STRIDE for side in sample.shape[2:])
         if not height or not width:
-            return 0.0
+            return replace(diagnosis, least=0.0, white=kind != "gaussian")
         pieces = [piece[None, :, :height, :width] for piece in sample]
-        levels = [self._networks.estimate(x, missing_values(x, kind)) for x in pieces]
-        return 255 * float(np.median(np.concatenate([level.ravel() for level in levels])))
+        if kind != "gaussian":
+            diagnosis = replace(diagnosis, white=True)
+        else:
+            odds = [self._networks.odds_of_white(x) for x in pieces]
+            diagnosis = replace(diagnosis, white=float(np.mean(odds)) > 0)
+        if diagnosis.sigma is None:
+            levels = [self._networks.estimate(x, missing_values(x, kind)) for x in pieces]
+            median = np.median(np.concatenate([level.ravel() for level in levels]))
+            diagnosis = replace(diagnosis, least=255 * float(median))
+        return diagnosis
 
     def _pixels(
         self, pixels: Image.Image, diagnosis: Diagnosis, strength: float

@@ -9,7 +9,7 @@ from aecodec.nn import winograd
 from aecodec.nn.arrays import AnyArray
 from aecodec.nn.onnx_graph import Graph
 
-NETWORKS = ("estimate", "denoise", "denoise_missing")
+NETWORKS = ("estimate", "whiteness", "white", "white_missing", "camera")
 _COLOURS = 3
 _WIDE = 96  # of fewer channels there are many pixels: tiles take the time that products save
 
@@ -23,8 +23,13 @@ def denoiser_graph(name: str, config: DenoiserConfig, tensors: Mapping[str, AnyA
     builder = _Builder(config, tensors)
     if name == "estimate":
         _estimate(builder)
+    elif name == "whiteness":
+        odds = _observed(builder, name)
+        g = builder.graph
+        g.output(g.add("GlobalAveragePool", odds), "odds", (1, 1, 1, 1), "float32")
     else:
-        _denoise(builder, with_missing=name == "denoise_missing")
+        network, _, missing = name.partition("_")
+        _denoise(builder, network, with_missing=bool(missing))
     return builder.graph
 
 
@@ -83,9 +88,9 @@ class _Builder:
         )
 
 
-def _estimate(b: _Builder) -> None:
-    """Pixels x to the map of noise levels (1, 1, H / 8, W / 8)."""
-    g, name = b.graph, "estimator.layers"
+def _observed(b: _Builder, estimator: str) -> str:
+    """Pixels x to what an estimator's last layer gives, (1, 1, H / 8, W / 8)."""
+    g, name = b.graph, f"{estimator}.layers"
     x = g.add("Sub", g.input("x", (1, _COLOURS, "H", "W")), g.constant(0.5, "float32"))
     x, weight = b.unshuffled(x, f"{name}.0", _COLOURS)
     x = g.add("Conv", x, weight, g.floats(f"{name}.0.bias"), pads=[1] * 4)
@@ -97,7 +102,13 @@ def _estimate(b: _Builder) -> None:
         stride = 1 if f"{name}.{number}.low" in g.tensors else 2
         x = b.conv(x, f"{name}.{number}", stride, relu=True)
         number += 1
-    level = g.add("Softplus", b.conv(x, "estimator.tail"))
+    return b.conv(x, f"{estimator}.tail")
+
+
+def _estimate(b: _Builder) -> None:
+    """Pixels x to the map of noise levels (1, 1, H / 8, W / 8)."""
+    g = b.graph
+    level = g.add("Softplus", _observed(b, "estimator"))
     level = g.add("Mul", level, g.constant(LEVEL_UNIT, "float32"))
     level = g.add(
         "AveragePool",
@@ -110,7 +121,7 @@ def _estimate(b: _Builder) -> None:
     g.output(level, "level", (1, 1, "h", "w"), "float32")
 
 
-def _denoise(b: _Builder, *, with_missing: bool) -> None:
+def _denoise(b: _Builder, network: str, *, with_missing: bool) -> None:
     """Pixels x, levels (1, 1, H / 8, W / 8) and signs of missing values, if any, to pixels."""
     g, (above, below, bottom) = b.graph, b.config.blocks
     x = g.input("x", (1, _COLOURS, "H", "W"))
@@ -125,13 +136,13 @@ def _denoise(b: _Builder, *, with_missing: bool) -> None:
     if with_missing:
         inputs.append(g.input("signs", (1, _COLOURS, "H", "W")))
     count = _COLOURS * (1 + with_missing) + 1
-    h, weight = b.unshuffled(g.add("Concat", *inputs, axis=1), "head", count)
-    fine = b.blocks(g.add("Conv", h, weight, pads=[1] * 4), "encode_half", above)
-    middle = b.blocks(b.conv(fine, "to_quarter", 2), "encode_quarter", below)
-    coarse = b.blocks(b.conv(middle, "to_eighth", 2), "bottleneck", bottom)
-    middle = g.add("Add", b.up(coarse, "from_eighth"), middle)
-    middle = b.blocks(middle, "decode_quarter", below)
-    fine = g.add("Add", b.up(middle, "from_quarter"), fine)
-    fine = b.conv(b.blocks(fine, "decode_half", above), "tail")
+    h, weight = b.unshuffled(g.add("Concat", *inputs, axis=1), f"{network}.head", count)
+    fine = b.blocks(g.add("Conv", h, weight, pads=[1] * 4), f"{network}.encode_half", above)
+    middle = b.blocks(b.conv(fine, f"{network}.to_quarter", 2), f"{network}.encode_quarter", below)
+    coarse = b.blocks(b.conv(middle, f"{network}.to_eighth", 2), f"{network}.bottleneck", bottom)
+    middle = g.add("Add", b.up(coarse, f"{network}.from_eighth"), middle)
+    middle = b.blocks(middle, f"{network}.decode_quarter", below)
+    fine = g.add("Add", b.up(middle, f"{network}.from_quarter"), fine)
+    fine = b.conv(b.blocks(fine, f"{network}.decode_half", above), f"{network}.tail")
     change = g.add("DepthToSpace", fine, blocksize=2, mode="CRD")
     g.output(g.add("Add", x, change), "y", (1, _COLOURS, "H", "W"), "float32")

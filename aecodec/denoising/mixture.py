@@ -30,6 +30,7 @@ class Noisy:
         clean, x: before and after (B, 3, H, W); x around [0, 1].
         level: standard deviation of the noise on the scale of x, (B, 1, H/8, W/8); of Gaussian
             noise before clipping.
+        white: bool (B, 1, 1, 1), whether it is Gaussian noise, or values are missing.
         told: bool (B, 1, 1, 1), whether the denoiser is told its level or has to find it.
         missing: bool (B, 3, H, W), as of `aecodec.denoising.impulses.missing_values`.
     """
@@ -37,6 +38,7 @@ class Noisy:
     clean: Tensor
     x: Tensor
     level: Tensor
+    white: Tensor
     told: Tensor
     missing: Tensor
 
@@ -93,12 +95,14 @@ def _sample(image: Tensor, seed: int, shares: Mapping[str, float]) -> Noisy:
     if sigma is not None:
         level = torch.full_like(level, sigma)
     told = choices.random() < (_SELDOM_TOLD if sigma is None else _TOLD)
+    white = bool(sigma) or missing is not None
     if missing is None:
         missing = torch.zeros_like(noisy, dtype=torch.bool)
     return Noisy(
         clean.expand_as(image),
         noisy.expand_as(image),
         level,
+        torch.full((1, 1, 1, 1), white, device=image.device),
         torch.full((1, 1, 1, 1), told, device=image.device),
         missing.expand_as(image),
     )

@@ -1,13 +1,15 @@
-"""The denoiser: a convolutional autoencoder with skips, and an estimator of the noise's level.
+"""The denoiser: two convolutional autoencoders with skips, and estimators of what they are told.
 
-An encoder-decoder of three scales as DRUNet (Zhang et al., "Plug-and-play image
+Each is an encoder-decoder of three scales as DRUNet (Zhang et al., "Plug-and-play image
 restoration with deep denoiser prior", 2020, arXiv:2008.13751), without biases, so that
 what it does at one noise level carries over to others (Mohan et al., "Robust and
 interpretable blind image denoising via bias-free convolutional neural networks", 2020,
 arXiv:1906.05478). The first thing it does is to halve the resolution by pixel-unshuffle
 (FFDNet, Zhang et al., 2017, arXiv:1710.04026): on a CPU that is what makes it fast.
 
-It is told how noisy its input is: by the caller, or by the estimator, trained with it.
+One is for white noise, the other for all else, as cameras make it: noise that is smoothed looks
+like texture to a network that has to remove white noise, too. Estimators, trained with them, tell
+which of the two an image needs, and how noisy it is, if the caller does not say that.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from torch.nn import functional as F
 
 from aecodec.denoising.config import DenoiserConfig
 from aecodec.denoising.impulses import fill
-from aecodec.denoising.level import LevelEstimator
+from aecodec.denoising.level import LevelEstimator, WhitenessEstimator
 from aecodec.nn.bounded import BoundedConv2d
 
 
@@ -43,7 +45,7 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(Block(channels) for _ in range(count)))
 
 
-class DenoiserModel(nn.Module):
+class DenoisingNetwork(nn.Module):
     """Noisy image and noise level to clean image.
 
     With no value missing it is homogeneous, as far as the ranges of its convolutions reach:
@@ -55,7 +57,6 @@ class DenoiserModel(nn.Module):
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
-        self.config = config
         half, quarter, eighth = config.widths
         above, below, bottom = config.blocks
         # Image, level and what is missing, of four pixels each.
@@ -71,19 +72,6 @@ class DenoiserModel(nn.Module):
         self.decode_half = _blocks(half, above)
         self.tail = nn.Conv2d(half, 4 * 3, 3, padding=1, bias=False)
         nn.init.zeros_(self.tail.weight)  # starts as the identity
-        self.estimator = LevelEstimator()
-
-    def estimate(self, x: Tensor, missing: Tensor | None = None) -> Tensor:
-        """The map of noise levels to be told where the caller knows none.
-
-        Args:
-            x, missing: as of `forward`. What is missing does not count as noise.
-
-        Returns:
-            float32 (B, 1, H/8, W/8), not negative.
-        """
-        level: Tensor = self.estimator(x if missing is None else fill(x, missing))
-        return level
 
     def forward(self, x: Tensor, level: Tensor, missing: Tensor | None = None) -> Tensor:
         """Estimate the clean image.
@@ -116,3 +104,52 @@ class DenoiserModel(nn.Module):
         middle = self.decode_quarter(self.from_eighth(coarse).add_(middle))
         fine = self.decode_half(self.from_quarter(middle).add_(fine))
         return x.float() + F.pixel_shuffle(self.tail(fine), 2).float()
+
+
+class DenoiserModel(nn.Module):
+    """Networks for both kinds of noise, and estimators of level and kind.
+
+    Args:
+        config: architecture of the two networks.
+    """
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.white, self.camera = DenoisingNetwork(config), DenoisingNetwork(config)
+        self.estimator, self.whiteness = LevelEstimator(), WhitenessEstimator()
+
+    def estimate(self, x: Tensor, missing: Tensor | None = None) -> Tensor:
+        """The map of noise levels to be told where the caller knows none.
+
+        Args:
+            x, missing: as of `DenoisingNetwork.forward`. What is missing does not count as noise.
+
+        Returns:
+            float32 (B, 1, H/8, W/8), not negative.
+        """
+        level: Tensor = self.estimator(x if missing is None else fill(x, missing))
+        return level
+
+    def odds_of_white(self, x: Tensor, missing: Tensor | None = None) -> Tensor:
+        """The logarithm of the odds that the noise is white, float32 (B, 1, 1, 1)."""
+        odds: Tensor = self.whiteness(x if missing is None else fill(x, missing))
+        return odds
+
+    def forward(self, x: Tensor, level: Tensor, missing: Tensor | None, white: Tensor) -> Tensor:
+        """Estimate clean images, each by the network for its noise.
+
+        Args:
+            x, level, missing: as of `DenoisingNetwork.forward`.
+            white: bool (B, 1, 1, 1), which have white noise.
+
+        Returns:
+            float32 (B, 3, H, W), not clipped.
+        """
+        white, level = white.flatten(), level.expand(len(x), *level.shape[1:])
+        denoised = torch.empty_like(x, dtype=torch.float32)
+        for network, chosen in ((self.white, white), (self.camera, ~white)):
+            if chosen.any():
+                lost = None if missing is None else missing[chosen]
+                denoised[chosen] = network(x[chosen], level[chosen], lost)
+        return denoised

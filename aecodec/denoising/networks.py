@@ -23,13 +23,19 @@ class Networks(Protocol):
     def estimate(self, x: FloatArray, missing: Missing | None) -> FloatArray:
         """Levels of noise (1, 1, H/8, W/8) as of `DenoiserModel.estimate`; arguments as below."""
 
-    def denoise(self, x: FloatArray, level: FloatArray, missing: Missing | None) -> FloatArray:
-        """A cleaner image (1, 3, H, W), not clipped, as of `DenoiserModel.forward`.
+    def odds_of_white(self, x: FloatArray) -> float:
+        """As of `DenoiserModel.odds_of_white`, of an image in which nothing is missing."""
+
+    def denoise(
+        self, x: FloatArray, level: FloatArray, missing: Missing | None, white: bool
+    ) -> FloatArray:
+        """A cleaner image (1, 3, H, W), not clipped, as of `DenoisingNetwork.forward`.
 
         Args:
             x: (1, 3, H, W), around [0, 1]; H and W multiples of 8.
             level: (1, 1, 1, 1), or a map (1, 1, H/8, W/8).
-            missing: which values of x tell nothing, as x; or None.
+            missing: which values of x tell nothing, as x; or None, as always if not white.
+            white: which network.
         """
 
 
@@ -43,13 +49,18 @@ class OnnxDenoiser:
     def estimate(self, x: FloatArray, missing: Missing | None) -> FloatArray:
         return self._run("estimate", x=x if missing is None else fill(x, missing))
 
-    def denoise(self, x: FloatArray, level: FloatArray, missing: Missing | None) -> FloatArray:
+    def odds_of_white(self, x: FloatArray) -> float:
+        return float(self._run("whiteness", x=x).item())
+
+    def denoise(
+        self, x: FloatArray, level: FloatArray, missing: Missing | None, white: bool
+    ) -> FloatArray:
         sides = tuple(side // STRIDE for side in x.shape[2:])
         level = np.broadcast_to(level, (1, 1, *sides))
         if missing is None:
-            return self._run("denoise", x=x, level=level)
+            return self._run("white" if white else "camera", x=x, level=level)
         signs = np.where(missing, np.sign(2 * x - 1), 0).astype(np.float32)
-        return self._run("denoise_missing", x=fill(x, missing), level=level, signs=signs)
+        return self._run("white_missing", x=fill(x, missing), level=level, signs=signs)
 
     def _run(self, name: str, **inputs: FloatArray) -> Any:
         arrays = {name: np.ascontiguousarray(array) for name, array in inputs.items()}

@@ -35,7 +35,7 @@ class TorchDenoiser:
 
     def __init__(self, model: DenoiserModel) -> None:
         self.model = model
-        self._device = model.head.weight.device
+        self._device = model.white.head.weight.device
         self._fast = self._device.type == "cpu" and has_bfloat16()
 
     def estimate(self, x: FloatArray, missing: Missing | None) -> FloatArray:
@@ -43,9 +43,16 @@ class TorchDenoiser:
             level = self.model.estimate(self._tensor(x), self._mask(missing))
         return self._array(level)
 
-    def denoise(self, x: FloatArray, level: FloatArray, missing: Missing | None) -> FloatArray:
+    def odds_of_white(self, x: FloatArray) -> float:
         with torch.inference_mode(), self._precision():
-            cleaner = self.model(self._tensor(x), self._tensor(level), self._mask(missing))
+            return float(self.model.odds_of_white(self._tensor(x)).item())
+
+    def denoise(
+        self, x: FloatArray, level: FloatArray, missing: Missing | None, white: bool
+    ) -> FloatArray:
+        network = self.model.white if white else self.model.camera
+        with torch.inference_mode(), self._precision():
+            cleaner = network(self._tensor(x), self._tensor(level), self._mask(missing))
         return self._array(cleaner)
 
     def _precision(self) -> torch.autocast:

@@ -76,11 +76,11 @@ def commit() -> str | None:
         return None
 
 
-def make_result(name: str, figures: Any, command: str | None = None) -> Result:
-    """Figures with the command (by default this process's), the commit, the date, the machine."""
+def make_result(name: str, figures: Any) -> Result:
+    """Figures with this process's command, the commit, the date, the machine."""
     return {
         "name": name,
-        "command": command or command_line(),
+        "command": command_line(),
         "commit": commit(),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": machine.describe(),
@@ -89,12 +89,7 @@ def make_result(name: str, figures: Any, command: str | None = None) -> Result:
 
 
 def write_result(
-    file: Path,
-    figures: Any,
-    tables: str,
-    *,
-    versions: Sequence[str] = VERSIONS,
-    command: str | None = None,
+    file: Path, figures: Any, tables: str, *, versions: Sequence[str] = VERSIONS
 ) -> Result:
     """Write a benchmark's figures, as of `make_result`, and its tables beside them.
 
@@ -103,12 +98,11 @@ def write_result(
         figures: ready for JSON, but for nan and infinities, which become null.
         tables: Markdown that begins with a title; `provenance` goes below that.
         versions: of the libraries that matter.
-        command: that measured them, by default this process's.
 
     Returns:
         What NAME.json holds.
     """
-    result = make_result(file.stem, figures, command)
+    result = make_result(file.stem, figures)
     write_json(file, result)
     write_bytes(file.with_suffix(".md"), with_provenance(tables, result, versions).encode())
     return result

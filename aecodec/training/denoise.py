@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from aecodec.denoising.camera import photograph, plain_camera
+from aecodec.denoising.config import PARTS
 from aecodec.denoising.impulses import missing_values
-from aecodec.denoising.mixture import random_mixture
+from aecodec.denoising.mixture import Noisy, random_mixture
 from aecodec.denoising.model import DenoiserModel
 from aecodec.nn import noise
 from aecodec.nn.bounded import forget_ranges, measured_ranges
@@ -28,7 +32,8 @@ class DenoiserTraining(TrainingModule):
     The mean of log MSE (Chen et al., "Simple baselines for image restoration", 2022)
     weighs faint and strong noise alike; errors below some levels of 8 bits count little: the
     log alone has steep gradients where there is hardly any noise. The estimator of levels learns
-    from what its map leads to where a sample's level is not told, and from the true map.
+    from what its map leads to where a sample's level is not told, and from the true map; the one
+    of whiteness from the truth.
     """
 
     recipe: DenoiserRecipe
@@ -38,10 +43,12 @@ class DenoiserTraining(TrainingModule):
         super().__init__()
         self.recipe = recipe
         self.model = DenoiserModel(recipe.model)
+        for part in set(PARTS) - set(recipe.parts):
+            self.model.get_submodule(part).requires_grad_(False)
 
-    def forward(self, x: Tensor, level: Tensor, missing: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, level: Tensor, missing: Tensor | None, white: Tensor) -> Tensor:
         x = x.contiguous(memory_format=torch.channels_last)
-        denoised: Tensor = self.model(x, level, missing)
+        denoised: Tensor = self.model(x, level, missing, white)
         return denoised
 
     def on_fit_start(self) -> None:
@@ -49,14 +56,26 @@ class DenoiserTraining(TrainingModule):
 
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         noisy = random_mixture(batch.float() / 255, seed, self.recipe.mixture)
+        odds = self.model.odds_of_white(noisy.x, noisy.missing)
+        kind_error = F.binary_cross_entropy_with_logits(odds, noisy.white.float())
+        if self.recipe.parts == ("whiteness",):  # it learns from the truth alone
+            return kind_error, {"kind_error": kind_error}
         estimated = self.model.estimate(noisy.x, noisy.missing)
-        level = torch.where(noisy.told, noisy.told_level(), estimated)
-        mse = _mse(self(noisy.x, level, noisy.missing), noisy.clean)
+        found = torch.where(noisy.white, estimated, estimated * self._factors(noisy, seed))
+        level = torch.where(noisy.told, noisy.told_level(), found)
+        mse = _mse(self(noisy.x, level, noisy.missing, noisy.white), noisy.clean)
         loss = torch.log10(mse + (self.recipe.invisible / 255) ** 2).mean()
         ratio = (estimated + _ONE_LEVEL) / (noisy.level + _ONE_LEVEL)
         level_error = ratio.log().abs().mean()
-        figures = {"psnr": _psnr(mse), "level_error": level_error}
-        return loss + self.recipe.level_weight * level_error, figures
+        figures = {"psnr": _psnr(mse), "level_error": level_error, "kind_error": kind_error}
+        return loss + self.recipe.level_weight * (level_error + kind_error), figures
+
+    def _factors(self, noisy: Noisy, seed: int) -> Tensor:
+        """Of the levels found, (B, 1, 1, 1), evenly on a logarithmic scale."""
+        low, high = (math.log(x) for x in self.recipe.level_factor)
+        numbers = range(seed, seed + len(noisy.x))
+        exponents = [random.Random(number ^ 1 << 60).uniform(low, high) for number in numbers]
+        return torch.tensor(exponents, device=noisy.x.device).exp()[:, None, None, None]
 
     def validation_step(self, batch: Tensor, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Of photographs (dataloader 0) or of drawn pictures, under names of their own.
@@ -83,7 +102,8 @@ class DenoiserTraining(TrainingModule):
         self.log_validation("val/drawn_" if dataloader_idx else "val/", figures, len(batch))
 
     def _blind_psnr(self, x: Tensor, clean: Tensor, missing: Tensor | None = None) -> Tensor:
-        return _psnr(_mse(self(x, self.model.estimate(x, missing), missing), clean))
+        level, white = self.model.estimate(x, missing), self.model.odds_of_white(x, missing) > 0
+        return _psnr(_mse(self(x, level, missing, white), clean))
 
     def _generator(self, seed: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed)
@@ -108,7 +128,8 @@ def calibrate_denoiser(
             noisy = random_mixture(clean, (1 << 62) + seed, mixture)
             level = model.estimate(noisy.x, noisy.missing)
             told = torch.where(noisy.told, noisy.told_level(), level)
-            model(noisy.x, told, noisy.missing)
+            model.odds_of_white(noisy.x, noisy.missing)
+            model(noisy.x, told, noisy.missing, noisy.white)
 
 
 def _mse(x: Tensor, clean: Tensor) -> Tensor:

@@ -24,11 +24,7 @@ from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
 from aecodec.nn.integer import QuantAwareConv2d
 from aecodec.storage.atomic import write_atomically
-from aecodec.training.codec_calibration import (
-    assumed_tables,
-    calibrate_ranges,
-    calibrated_tables,
-)
+from aecodec.training.codec_calibration import assumed_tables, calibrate_ranges, calibrated_tables
 from aecodec.training.denoise import calibrate_denoiser
 from aecodec.training.eight_bits.twin import ByteSynthesis
 from aecodec.training.preview import fit_preview

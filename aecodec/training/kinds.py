@@ -16,13 +16,7 @@ from aecodec.training.export import export_codec, export_decoder, export_denoise
 from aecodec.training.hashing import HashTraining
 from aecodec.training.photos import Photos
 from aecodec.training.pictures import Pictures
-from aecodec.training.recipe import (
-    CodecRecipe,
-    DecoderRecipe,
-    DenoiserRecipe,
-    HashRecipe,
-    Recipe,
-)
+from aecodec.training.recipe import CodecRecipe, DecoderRecipe, DenoiserRecipe, HashRecipe, Recipe
 from aecodec.training.task import TrainingModule
 
 

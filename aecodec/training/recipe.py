@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 
 from aecodec.codec.config import CodecConfig
-from aecodec.denoising.config import DenoiserConfig
+from aecodec.denoising.config import PARTS, DenoiserConfig
 from aecodec.denoising.mixture import SHARES
 from aecodec.errors import RecipeError
 from aecodec.hashing.config import HashConfig
@@ -163,7 +163,10 @@ class DenoiserRecipe(Recipe):
 
     Attributes:
         invisible: errors below so many levels of 8 bits count little.
-        level_weight: of the error of the estimated noise levels in the loss.
+        parts: of the model that learn; the others stay as they begin.
+        level_weight: of the errors of the estimated noise levels and kinds in the loss.
+        level_factor: least and largest factor on what the estimator finds in noise that is not
+            Gaussian, so that the denoiser does not rely on it there.
         mixture: how often each kind of noise occurs (`aecodec.denoising.mixture`); kinds that
             are left out do not occur.
 
@@ -173,7 +176,9 @@ class DenoiserRecipe(Recipe):
 
     model: DenoiserConfig = field(default_factory=DenoiserConfig)
     invisible: float = 1.0
+    parts: tuple[str, ...] = PARTS
     level_weight: float = 0.1
+    level_factor: tuple[float, float] = (1.0, 1.0)
     mixture: dict[str, float] = field(default_factory=SHARES.copy)
 
     def __post_init__(self) -> None:
@@ -181,6 +186,8 @@ class DenoiserRecipe(Recipe):
         if unknown := self.mixture.keys() - SHARES.keys():
             names = ", ".join(sorted(map(str, unknown)))
             raise ValueError(f"mixture has no {names}; there are {', '.join(SHARES)}")
+        if not self.parts or set(self.parts) - set(PARTS):
+            raise ValueError(f"parts must be some of {', '.join(PARTS)}")
         if min(self.mixture.values(), default=0) < 0 or not sum(self.mixture.values()):
             raise ValueError("mixture must have shares of at least 0, and not only zeros")
 

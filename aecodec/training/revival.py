@@ -1,9 +1,9 @@
 """Hidden channels of residual blocks that never cross zero, made to say something again.
 
 Below zero a leaky ReLU is a line, and a block whose hidden channels are all there is a linear map,
-which training by itself does not leave (`benchmarks/studies/dead_channels.py`). Such channels are
-moved to lie around zero, with an activation that is a line at first and bends step by step, so
-that the network never loses what it has learned.
+which training by itself does not leave (docs/lab/codec.md). Such channels are moved to lie around
+zero, with an activation that is a line at first and bends step by step, so that the network never
+loses what it has learned.
 """
 
 from __future__ import annotations

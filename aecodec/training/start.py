@@ -14,7 +14,6 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import EIGHT_BITS
 from aecodec.codec.model import CodecModel
 from aecodec.codec.rounding import table_symbol_bits
-from aecodec.denoising.level import LevelEstimator
 from aecodec.errors import RecipeError
 from aecodec.nn.blocks import ModulatedConv2d, QualityTable, ResidualBlock
 from aecodec.nn.bounded import BoundedConv2d
@@ -27,8 +26,7 @@ def start_from(model: nn.Module, path: Path) -> None:
     A codec of another range of lambda has at each lambda what the file has there, and beyond the
     file's range what its last two anchors extrapolate to. What an export rounds stays rounded:
     matrices to float16, the integer networks of a codec to what they are when it runs. Residual
-    blocks and modulations that the file lacks, of a model made larger, begin as the identity; a
-    denoiser's estimator of noise levels begins untrained.
+    blocks and modulations that the file lacks, of a model made larger, begin as the identity.
 
     Raises:
         RecipeError: not a weight file, or of another model.
@@ -61,8 +59,6 @@ def _further_parts(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Te
         if isinstance(module, ResidualBlock) and f"{name}.conv1.weight" not in tensors:
             nn.init.zeros_(module.conv2.weight)
             nn.init.zeros_(module.conv2.bias)  # type: ignore[arg-type]
-            further |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-        if isinstance(module, LevelEstimator) and f"{name}.tail.weight" not in tensors:
             further |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
         if isinstance(module, BoundedConv2d) and f"{name}.low" not in tensors:
             further |= {f"{name}.low": module.low, f"{name}.high": module.high}

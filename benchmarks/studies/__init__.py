@@ -1,1 +1,1 @@
-"""Ablations and other studies that were made once; docs/lab/codec.md says what came of them."""
+"""Ablations and other studies, for figures that docs/lab claims; settled ones are in git only."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import aecodec.training  # noqa: F401  repairs torchvision, which Lightning imports
 
 # isort: on
-import argparse
 import json
 import math
 import time
@@ -35,11 +34,8 @@ from torch.utils.data import DataLoader
 from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.model import CodecModel
 from aecodec.codec.steps import STEPS, place
-from aecodec.codec.transforms import (
-    AnalysisTransform,
-    SynthesisTransform,
-    dct_matrix,
-)
+from aecodec.codec.transforms import AnalysisTransform, SynthesisTransform, dct_matrix
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table, write_bytes, write_json
 from aecodec.nn.blocks import ResidualBlock, ResidualBlocks
@@ -312,16 +308,12 @@ def compare(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data="folder of training photos")
     parser.add_argument("group", choices=["scratch", "shipped"])
-    parser.add_argument("--data", type=Path, required=True, help="folder of training photos")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--crop", type=int, default=128, help="side of the crops in pixels")
     parser.add_argument("--learning-rate", type=float, default=4e-4)
     parser.add_argument("--variants", nargs="+", help="names beside the control; all by default")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
     recipe = replace(
         load_recipe("codec-psnr"),

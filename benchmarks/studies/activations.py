@@ -9,16 +9,15 @@ convolution clamped to the range of all its channels. docs/lab/activations.md te
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from aecodec.codec.model import CodecModel
+from aecodec.evaluation.arguments import arguments as with_data
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
 from aecodec.nn.bounded import BoundedConv2d, forget_ranges, measured_ranges
@@ -137,11 +136,8 @@ def study(model: CodecModel, photos: Sequence[Tensor], others: Sequence[Tensor])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = with_data(__doc__, data="folder of training photos", out=None)
     parser.add_argument("weights", help="name of shipped weights, or a file")
-    parser.add_argument("--data", type=Path, required=True, help="folder of training photos")
     parser.add_argument("--photos", type=int, default=25, help="that say what is normal")
     parser.add_argument("--others", type=int, default=15, help="to see what clamping does to them")
     args = parser.parse_args(arguments)

@@ -6,13 +6,13 @@ Photos must not have been trained on; what else is stored, and what counts, is a
 Needs the extra `hashers`.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_bytes
 from aecodec.hashing.hasher import Hasher
@@ -53,11 +53,8 @@ def _found_first(method: Method, query: Image.Image, own: int, codes: Any, owner
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data=None)
     parser.add_argument("--data", type=Path, required=True, nargs="+", help="folders of photos")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
     photos = [load_photo(path) for folder in args.data for path in list_photos(folder, None)]
     thumbnails = [preview_of(i).thumbnail() for _, i in with_pieces(photos, DISTRACTORS)]

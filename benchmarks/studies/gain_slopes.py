@@ -10,15 +10,14 @@ best; training stops where its own sum is.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from aecodec.codec.distortion import distortion
 from aecodec.codec.model import CodecModel
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.results import markdown_table
 from aecodec.training.codec import VALIDATION_QUALITIES
 from aecodec.training.recipe import CodecRecipe
@@ -74,11 +73,8 @@ def training_slopes(model: CodecModel, crops: Sequence[Tensor], quality: float) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data="folder of training photos", out=None)
     parser.add_argument("weights", help="name of shipped weights, or a file")
-    parser.add_argument("--data", type=Path, required=True, help="folder of training photos")
     args = parser.parse_args()
     model, crops = model_and_crops(args.weights, args.data, 0.5)
     rows = []

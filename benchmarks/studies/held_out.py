@@ -9,7 +9,6 @@ bpp + lambda D, averaged over 512x512 crops of the 20 held-out photos.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.distortion import distortion
 from aecodec.codec.model import CodecModel
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
 from aecodec.nn.blocks import ResidualBlock
@@ -92,11 +92,8 @@ def each_left_out(model: CodecModel, crops: Sequence[Tensor], high: float) -> li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, data="folder of training photos", out=None)
     parser.add_argument("weights", help="name of shipped weights, or a file")
-    parser.add_argument("--data", type=Path, required=True, help="folder of training photos")
     parser.add_argument("--lambda-max", type=float, help="the weights' own by default")
     parser.add_argument("--scale", type=float, default=1.0, help="of the photos")
     parser.add_argument("--blocks", action="store_true", help="also leave out each block in turn")

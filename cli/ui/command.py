@@ -16,12 +16,10 @@ from ..hash_common import Index
 from ..options import Device
 from ..output import say
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command(rich_help_panel="Explore")(ui)
+app = typer.Typer()
 
 
+@app.command(rich_help_panel="Explore")
 def ui(
     folder: Annotated[
         Path,

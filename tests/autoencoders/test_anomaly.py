@@ -8,16 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import average_precision_score, roc_auc_score
 from typing_extensions import Self
 
-from aecodec.autoencoders import (
-    AnomalyDetector,
-    Autoencoder,
-    LinearAutoencoder,
-    MDLAutoencoder,
-)
+from aecodec.autoencoders import AnomalyDetector, Autoencoder, LinearAutoencoder, MDLAutoencoder
 from tests.autoencoders.conftest import Array
 
 
@@ -102,8 +98,11 @@ def test_a_fitted_autoencoder_is_kept_if_frozen(digits: Array) -> None:
 def test_wrong_parameters_are_named(digits: Array) -> None:
     with pytest.raises(ValueError, match="description_length"):
         AnomalyDetector(autoencoder=Autoencoder(), scoring="bits").fit(digits)
+    model = AnomalyDetector(contamination=0.7)
     with pytest.raises(ValueError, match="contamination"):
-        AnomalyDetector(contamination=0.7).fit(digits)
+        model.fit(digits)
+    with pytest.raises(NotFittedError):
+        model.predict(digits)
 
 
 def test_a_threshold_from_a_few_rows_says_so(digits: Array) -> None:

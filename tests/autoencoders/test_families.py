@@ -262,9 +262,7 @@ def test_beta_trades_reconstruction_for_a_code_close_to_the_prior(digits: Array)
 # ---- concrete and MDL ------------------------------------------------------------------
 
 
-def test_selected_pixels_reconstruct_better_than_random_or_most_varied_ones(
-    digits: Array,
-) -> None:
+def test_selected_pixels_reconstruct_better_than_random_or_most_varied_ones(digits: Array) -> None:
     train, test = train_test_split(digits, random_state=0)
     size = 8
     model = ConcreteAutoencoder(

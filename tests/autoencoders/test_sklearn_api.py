@@ -201,14 +201,6 @@ def test_a_failure_leaves_an_estimator_as_it_was(
     assert model.loss_curve_ == before[2]
 
 
-def test_a_detector_that_failed_is_not_fitted(digits: Array) -> None:
-    model = AnomalyDetector(contamination=0.7)
-    with pytest.raises(ValueError, match="contamination"):
-        model.fit(digits)
-    with pytest.raises(NotFittedError):
-        model.predict(digits)
-
-
 def test_a_failed_chunk_does_not_change_what_the_next_one_does(digits: Array) -> None:
     one, other = (Autoencoder(4, random_state=0, batch_size=50).partial_fit(digits) for _ in "12")
     with pytest.raises(ValueError, match=r"\[0, 1\]"):

@@ -180,38 +180,37 @@ def test_compress_denoises_first(
     assert not (np.asarray(seen[1]) == (255, 0, 0)).all(2).any()
 
 
+@pytest.mark.parametrize(
+    ("name", "measured", "options", "passed"),
+    [
+        ("denoise", "measure.run_denoise", ["--limit", 2], {"limit": 2}),
+        ("pairs", "pairs.run_pairs", ["--pairs", "--without", "BM3D"], {"without": ["BM3D"]}),
+    ],
+)
 def test_bench_passes_its_options_on(
-    run: Run, photo: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    photo: Path,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    measured: str,  # for real in its own tests
+    options: list[Any],
+    passed: dict[str, Any],
 ) -> None:
-    from aecodec.evaluation.denoising import measure  # measured for real in its own tests
-
-    def fake(data: Path, out: Path, **options: Any) -> None:
-        assert (data, options["weights"], options["limit"]) == (photo.parent, weights, 2)
-        options["progress"](1, 1, "photo.png")
+    def fake(data: Path, out: Path, **given: Any) -> dict[str, Any]:
+        assert (data, given["weights"]) == (photo.parent, weights)
+        assert given.items() >= passed.items()
+        given["progress"](1, 1, "photo.png")
         out.mkdir()
-        (out / "denoise.md").write_text("# Denoising\n")
+        (out / f"{name}.md").write_text("# Denoising\n")
+        return {}
 
-    monkeypatch.setattr(measure, "run_denoise", fake)
-    arguments = ["--data", photo.parent, "--out", tmp_path / "out", "--weights", weights]
-    code, out, err = run("bench", "denoise", *arguments, "--limit", 2)
-    assert (code, out, err) == (0, "# Denoising\n\n", "1 of 1: photo.png\n")
-
-
-def test_bench_of_pairs(
-    run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from aecodec.evaluation.denoising import pairs  # measured for real in its own tests
-
-    def fake(data: Path, out: Path, **options: Any) -> None:
-        assert (data, options["without"]) == (photo.parent, ["BM3D", "OpenCV NLM"])
-        out.mkdir()
-        (out / "pairs.md").write_text("# Real\n")
-
-    monkeypatch.setattr(pairs, "run_pairs", fake)
-    arguments = ["--pairs", "--data", photo.parent, "--out", tmp_path / "out"]
-    arguments += ["--without", "BM3D", "--without", "OpenCV NLM"]
-    assert run("bench", "denoise", *arguments)[:2] == (0, "# Real\n\n")
-    refused(run("bench", "denoise", *arguments), "pairs.md exists")
+    monkeypatch.setattr(f"aecodec.evaluation.denoising.{measured}", fake)
+    command = ["bench", "denoise", "--data", photo.parent, "--out", tmp_path / "out", *options]
+    command += ["--weights", weights]
+    assert run(*command) == (0, "# Denoising\n\n", "1 of 1: photo.png\n")
+    refused(run(*command), f"{name}.md exists")
 
 
 def test_weights_have_the_names_that_models_prints(run: Run, photo: Path, tmp_path: Path) -> None:

@@ -186,10 +186,7 @@ def test_a_folder_of_something_else_is_kept(run: Run, photos: Path, weights: Pat
     assert run(*command)[0] == 0
     for other, what in (
         ([*command, "--bits", 128], "another batch"),
-        (
-            ["compress", photos / "a.png", "-o", photos, *RAY],
-            "not empty",
-        ),
+        (["compress", photos / "a.png", "-o", photos, *RAY], "not empty"),
     ):
         before = files(".")
         refused(run(*other), what, "--force")

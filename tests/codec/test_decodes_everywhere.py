@@ -19,6 +19,9 @@ from tests.codec.foreign import FOLDER, decode, digest
 from tests.conftest import psnr
 from tests.threads import one_and_two_threads
 
+Decoded = tuple[list[np.ndarray], np.ndarray]
+"""Symbols, and pixels."""
+
 
 @pytest.fixture(scope="module")
 def codec() -> Codec:
@@ -32,7 +35,7 @@ def data(codec: Codec, cat: Image.Image) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def reference(codec: Codec, data: bytes) -> tuple[list[np.ndarray], np.ndarray]:
+def reference(codec: Codec, data: bytes) -> Decoded:
     return decode(codec, data)
 
 
@@ -40,18 +43,14 @@ def same_symbols(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
     return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def test_one_thread_or_two(
-    codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
-) -> None:
+def test_one_thread_or_two(codec: Codec, data: bytes, reference: Decoded) -> None:
     for _ in one_and_two_threads():
         symbols, pixels = decode(codec, data)
         assert same_symbols(symbols, reference[0])
         assert np.abs(pixels - reference[1]).max() <= 1
 
 
-def test_bfloat16_transforms(
-    codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
-) -> None:
+def test_bfloat16_transforms(codec: Codec, data: bytes, reference: Decoded) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         symbols, pixels = decode(codec, data)
     assert same_symbols(symbols, reference[0])
@@ -74,10 +73,7 @@ def test_machines_with_and_without_bfloat16_agree(
 
 
 def test_machines_without_8_bit_products_agree(
-    codec: Codec,
-    data: bytes,
-    reference: tuple[list[np.ndarray], np.ndarray],
-    monkeypatch: pytest.MonkeyPatch,
+    codec: Codec, data: bytes, reference: Decoded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aecodec.nn.integer.has_int8_products", lambda: False)
     symbols, pixels = decode(codec, data)
@@ -85,9 +81,7 @@ def test_machines_without_8_bit_products_agree(
     assert np.array_equal(pixels, reference[1])
 
 
-def test_every_float_activation_perturbed(
-    codec: Codec, data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
-) -> None:
+def test_every_float_activation_perturbed(codec: Codec, data: bytes, reference: Decoded) -> None:
     """A relative error of 1e-3 after every floating-point layer: far worse than any machine."""
     torch.manual_seed(0)
 
@@ -110,15 +104,13 @@ def test_every_float_activation_perturbed(
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-def test_cuda(data: bytes, reference: tuple[list[np.ndarray], np.ndarray]) -> None:
+def test_cuda(data: bytes, reference: Decoded) -> None:
     symbols, pixels = decode(Codec("cuda"), data)
     assert same_symbols(symbols, reference[0])
     assert np.abs(pixels - reference[1]).max() <= 1
 
 
-def test_symbols_are_what_the_file_holds(
-    data: bytes, reference: tuple[list[np.ndarray], np.ndarray]
-) -> None:
+def test_symbols_are_what_the_file_holds(data: bytes, reference: Decoded) -> None:
     _, chunks = read_file(data)
     assert [c.type for c in chunks] == [ChunkType.TILE]
     assert sum(map(len, reference[0])) > 10_000  # z and four steps of y

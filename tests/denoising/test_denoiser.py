@@ -185,7 +185,8 @@ def test_weights_that_were_written_again_are_read_again(tmp_path: Path) -> None:
     results = []
     for value in (0.0, 0.5):
         model = DenoiserModel(config)
-        torch.nn.init.constant_(model.tail.weight, value)
+        for network in (model.white, model.camera):
+            torch.nn.init.constant_(network.tail.weight, value)
         save_file(model.state_dict(), path, metadata={"config": config.to_json()})
         results.append(Denoiser("cpu", path).denoise(with_noise(grey, 20, 0), 20).tobytes())
     assert results[0] != results[1]

@@ -28,15 +28,21 @@ def float32(both: tuple[Denoiser, Denoiser], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "salt-and-pepper", "masking"])
-@pytest.mark.parametrize("sigma", [None, 25.0])
+@pytest.mark.parametrize(("sigma", "white"), [(None, None), (25.0, True), (None, False)])
 def test_both_restore_alike(
-    both: tuple[Denoiser, Denoiser], cat: Image.Image, kind: str, sigma: float | None
+    both: tuple[Denoiser, Denoiser],
+    cat: Image.Image,
+    kind: str,
+    sigma: float | None,
+    white: bool | None,
 ) -> None:
+    if kind != "gaussian" and white is False:
+        pytest.skip("no such network")
     rng = np.random.default_rng(0)
     x = np.asarray(cat.crop((40, 40, 200, 144)), np.float32).transpose(2, 0, 1)[None] / 255
     x = (x + 0.1 * rng.standard_normal(x.shape)).astype(np.float32).clip(0, 1)
     x[rng.random(x.shape) < 0.1] = 0
-    diagnosis = Diagnosis(kind, sigma)  # type: ignore[arg-type]
+    diagnosis = Diagnosis(kind, sigma, white=white)  # type: ignore[arg-type]
     first, second = (denoiser.restore(x, diagnosis) for denoiser in both)
     assert np.abs(first - second).max() < 1e-4
     assert np.abs(first - x).max() > 0.05
@@ -57,11 +63,12 @@ def test_tensors_of_other_shapes_are_refused() -> None:
     from aecodec.denoising.networks import OnnxDenoiser
 
     networks = OnnxDenoiser(
-        DenoiserConfig((8, 8, 8), (1, 1, 1)), {**tensors, "head.weight": tensors["tail.weight"]}
+        DenoiserConfig((8, 8, 8), (1, 1, 1)),
+        {**tensors, "white.head.weight": tensors["white.tail.weight"]},
     )
     with pytest.raises(AecodecError, match="not those of"):
         networks.denoise(
-            np.zeros((1, 3, 16, 16), np.float32), np.zeros((1, 1, 1, 1), np.float32), None
+            np.zeros((1, 3, 16, 16), np.float32), np.zeros((1, 1, 1, 1), np.float32), None, True
         )
 
 

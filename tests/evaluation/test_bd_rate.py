@@ -47,12 +47,6 @@ def test_swapping_inverts_the_ratio_and_order_does_not_matter(a, b, random) -> N
     assert bd_rate(*a, *zip(*points, strict=True)) == pytest.approx(there)
 
 
-def test_identical_is_zero_and_half_the_rate_is_minus_fifty() -> None:
-    rate, quality = [0.1, 0.3, 0.7, 1.5], [28.0, 31.0, 34.5, 38.0]
-    assert bd_rate(rate, quality, rate, quality) == 0
-    assert bd_rate(rate, quality, [r / 2 for r in rate], quality) == pytest.approx(-50)
-
-
 def test_straight_lines_in_log_rate_have_a_closed_form() -> None:
     # log2 rate = quality / 3 against quality / 3 - 0.1 * (quality - 30), integrated over 31..39.
     quality, other = np.linspace(30, 39, 5), np.linspace(31, 40, 5)

@@ -89,7 +89,10 @@ def test_every_codec_that_ships_is_measured_or_the_one_that_is_named(
     assert set(result["curves"]) == {"aecodec, codec-a", "aecodec, codec-b", "JPEG"}
     assert result["weights"] == {"codec-a": "aecodec, codec-a", "codec-b": "aecodec, codec-b"}
     out, weights = photos.parent / "one", "mine/own.safetensors"
-    one = measure.run_rd(photos, out, weights=weights, qualities=[20, 40], limit=1)["figures"]
+    calls: list[tuple[int, int, str]] = []
+    options = {"limit": 1, "progress": lambda *call: calls.append(call)}
+    one = measure.run_rd(photos, out, weights=weights, qualities=[20, 40], **options)["figures"]
+    assert calls == [(1, 1, "a.png")]
     assert set(one["curves"]) == {"aecodec", "JPEG"}
     assert one["weights"] == {"own": "aecodec"}
 
@@ -173,19 +176,6 @@ def test_the_shipped_codecs_have_names_of_their_own(
     assert list(figures["weights"]) == shipped_codecs()
     assert len(figures["curves"]) == len(shipped_codecs())
     assert "aecodec" in figures["curves"]
-
-
-@pytest.mark.usefixtures("jpegs_only")
-def test_limit_and_progress(photos: Path) -> None:
-    calls: list[tuple[int, int, str]] = []
-    measure.run_rd(
-        photos,
-        photos.parent / "limited",
-        qualities=[20, 40],
-        limit=1,
-        progress=lambda *call: calls.append(call),
-    )
-    assert calls == [(1, 1, "a.png")]
 
 
 def test_photos_are_upright_rgb_without_metadata(tmp_path: Path, photo: Image.Image) -> None:

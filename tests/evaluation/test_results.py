@@ -19,9 +19,12 @@ from aecodec.evaluation.results import (
 TABLES = "# Title\n\n| a |\n| :-- |\n"
 
 
-def test_a_file_says_what_was_measured_by_which_command_where_and_when(tmp_path: Path) -> None:
+def test_a_file_says_what_was_measured_by_which_command_where_and_when(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "x"])
     figures = {"rate": [0.5, float("nan")], "gain": float("inf")}
-    written = write_result(tmp_path / "new" / "rate.json", figures, TABLES, command="bench x")
+    written = write_result(tmp_path / "new" / "rate.json", figures, TABLES)
     saved = read_result(tmp_path / "new" / "rate.json")
     assert saved["figures"] == {"rate": [0.5, None], "gain": None}
     assert (saved["name"], saved["command"]) == ("rate", "bench x")

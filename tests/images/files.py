@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from typing import Any
 
 from PIL import Image
@@ -33,3 +35,13 @@ def written(image: Image.Image, format: str) -> tuple[bytes, list[str]]:
         warnings.simplefilter("always")
         images.save_image(image, buffer, format)
     return buffer.getvalue(), [str(warning.message) for warning in caught]
+
+
+def chunk(kind: bytes, payload: bytes) -> bytes:
+    """Of a PNG file."""
+    return (
+        struct.pack(">I", len(payload))
+        + kind
+        + payload
+        + struct.pack(">I", zlib.crc32(kind + payload))
+    )

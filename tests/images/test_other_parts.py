@@ -6,7 +6,6 @@ import io
 import struct
 import tempfile
 import warnings
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,22 +19,12 @@ from PIL import Image, ImageCms
 from aecodec import images
 from aecodec.errors import UnsupportedImageError
 from aecodec.images.file_parts import jxl_header
-from tests.images.files import saved, taken_apart, written
+from tests.images.files import chunk, saved, taken_apart, written
 
 
 def segment(data: bytes, marker: int, payload: bytes) -> bytes:
     """A JPEG file with one more segment."""
     return data[:2] + struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload + data[2:]
-
-
-def chunk(kind: bytes, payload: bytes) -> bytes:
-    """Of PNG."""
-    return (
-        struct.pack(">I", len(payload))
-        + kind
-        + payload
-        + struct.pack(">I", zlib.crc32(kind + payload))
-    )
 
 
 def test_all_comments_of_jpeg_are_kept(small: Image.Image) -> None:
@@ -277,13 +266,6 @@ def test_what_says_again_that_a_picture_is_srgb_is_no_loss(small: Image.Image) -
     assert not written(image, "webp")[1]
     del image.info["srgb"]
     assert written(image, "webp")[1] == ["WEBP has no place for the image's gamma, chromaticity"]
-
-
-def test_a_dib_has_no_alpha(small: Image.Image) -> None:
-    image = small.copy()
-    image.putalpha(Image.linear_gradient("L").resize(small.size))
-    with pytest.raises(UnsupportedImageError, match="it has alpha"):
-        images.save_image(image, io.BytesIO(), "dib")
 
 
 def test_malformed_exif_is_said_to_be_lost(small: Image.Image) -> None:

@@ -25,9 +25,7 @@ def arrays(tensors: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
-def test_fitted_tables_make_other_pictures_smaller(
-    cat: Image.Image,
-) -> None:
+def test_fitted_tables_make_other_pictures_smaller(cat: Image.Image) -> None:
     config = load_recipe("codec-psnr", CodecRecipe).model
     tensors = load_file(weight_file("codec-psnr"))
     assumed = assumed_tables()

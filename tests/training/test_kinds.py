@@ -10,13 +10,7 @@ import torch
 
 from aecodec.errors import RecipeError
 from aecodec.training.kinds import KINDS, kind_of
-from aecodec.training.recipe import (
-    CodecRecipe,
-    DecoderRecipe,
-    DenoiserRecipe,
-    Recipe,
-    load_recipe,
-)
+from aecodec.training.recipe import CodecRecipe, DecoderRecipe, DenoiserRecipe, Recipe, load_recipe
 from aecodec.training.soap import Soap, SoapConfig
 
 

@@ -20,15 +20,7 @@ if NODE is None or not (FOLDER / "node_modules" / "sharp").is_dir():
     pytest.skip("no Node with what these tests need: make test-web", allow_module_level=True)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "conformance",
-        "damage",
-        "fuzz",
-        "png",
-    ],
-)
+@pytest.mark.parametrize("name", ["conformance", "damage", "fuzz", "png"])
 def test_in_node(page: Path, name: str) -> None:
     run_in_node(name, page)
 

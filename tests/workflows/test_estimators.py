@@ -110,16 +110,6 @@ def test_the_images_of_a_folder_come_back_as_images(folder: Path, tmp_path: Path
         sample_file(model, tmp_path / "none.npy", 4, seed=0)
 
 
-def test_outputs_are_refused_before_the_work(table: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileExistsError, match="overwrite"):
-        fit_file("linear", table, table, settings=SVD)
-    with pytest.raises(AecodecError, match="an input"):
-        transform_file(tmp_path / "none", table, table, overwrite=True)
-    for call in (transform_file, reconstruct_files, plot_codes_file):
-        with pytest.raises(UsageError, match=r"codes.jpg is not one of .*\.p"):
-            call(tmp_path / "none", table, tmp_path / "codes.jpg")
-
-
 def test_labels_are_one_a_line(tmp_path: Path) -> None:
     (tmp_path / "labels").write_text("cat\ndog\n")
     assert read_labels(tmp_path / "labels", 2) == ["cat", "dog"]
@@ -137,8 +127,12 @@ def test_anomalies_are_ranked_and_drawn(folder: Path, tmp_path: Path) -> None:
     ranking = rank_anomalies(model, folder, picture=strange)
     assert ranking["threshold_from"] == "data"
     assert ranking["samples"][0]["name"] == "noise.png"
-    assert Image.open(strange).size == (10 * 9 - 1, 3 * 9 - 1)
+    assert [one["anomaly"] for one in ranking["samples"]].count(True) == 1  # of 13, at 5 %
+    drawn, noise = (np.asarray(Image.open(file)) for file in (strange, folder / "noise.png"))
+    assert drawn.shape == (3 * 9 - 1, 10 * 9 - 1)
+    np.testing.assert_array_equal(drawn[:8, :8], noise)
     errors = {one["name"]: one["error"] for one in ranking["samples"]}
+    assert [*errors.values()] == sorted(errors.values(), reverse=True)
     (folder / "noise.png").rename(tmp_path / "noise.png")
     (tmp_path / "odd").mkdir()
     (tmp_path / "noise.png").rename(tmp_path / "odd" / "noise.png")

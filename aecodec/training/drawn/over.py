@@ -5,15 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from aecodec.training.drawn.colours import (
-    Rng,
-    between,
-    chance,
-    colour,
-    ink_on,
-    one_of,
-    palette,
-)
+from aecodec.training.drawn.colours import Rng, between, chance, colour, ink_on, one_of, palette
 from aecodec.training.drawn.interface import icon, interface
 from aecodec.training.drawn.text import font, page, set_mode, words
 

@@ -8,7 +8,6 @@ of one thread's CPU time, of float and 8 bits in turn.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.networks import Networks, OnnxCodec
 from aecodec.codec.weights import load
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
 from aecodec.nn.arrays import AnyArray
@@ -84,18 +84,13 @@ def size_table(models: Mapping[str, InferenceModel], held_out: Sequence[Crop]) -
     return markdown_table(("means", *(f"bytes at {q}" for q in QUALITIES)), table)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="eight_bits",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def main() -> None:
+    parser = arguments(__doc__, data="folder of training photos", out=None)
     parser.add_argument("weights", help="name or file")
-    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=48, help="to fit to")
     parser.add_argument("--others", type=int, default=8, help="held out, to measure on")
     parser.add_argument("-o", "--out", type=Path, help="the weight file")
-    args = parser.parse_args(arguments)
+    args = parser.parse_args()
 
     path = find_weights(args.weights)
     with safe_open(path, framework="np") as file:

@@ -9,9 +9,7 @@ anchor but one to the last the factor grows from 1, as gains do.
 
 from __future__ import annotations
 
-import argparse
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ from aecodec.codec import preview
 from aecodec.codec.eight_bits.layers import MEANS, SYNTHESIS
 from aecodec.codec.steps import STEPS
 from aecodec.codec.weights import digest
+from aecodec.evaluation.arguments import arguments
 from aecodec.nn.arrays import AnyArray
 from aecodec.nn.runtime import at_quality
 from aecodec.storage.atomic import write_atomically
@@ -49,14 +48,12 @@ def finer(tensors: dict[str, AnyArray], factor: float) -> dict[str, AnyArray]:
     return made
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main() -> None:
+    parser = arguments(__doc__, data=None, out=None)
     parser.add_argument("weights", type=Path)
     parser.add_argument("factor", type=float)
     parser.add_argument("-o", "--out", type=Path, required=True)
-    args = parser.parse_args(arguments)
+    args = parser.parse_args()
     with safe_open(args.weights, framework="np") as file:
         metadata = file.metadata()
     data = save(finer(load_file(args.weights), args.factor), metadata=metadata)

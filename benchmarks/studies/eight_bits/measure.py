@@ -8,15 +8,14 @@ Bytes are of each codec's own means. BD-rate is by PSNR, and so in bytes.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.weights import load
+from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.bd_rate import bd_rate
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table
@@ -66,16 +65,13 @@ def row(name: str, found: Measured, floats: Measured) -> list[str]:
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main() -> None:
+    parser = arguments(__doc__, data="folder of training photos", out=None)
     parser.add_argument("weights", help="of the float codec: name or file")
     parser.add_argument("others", nargs="+", help="in 8 bits")
-    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--scale", type=float, default=0.5, help="of the photos")
     parser.add_argument("--photos", type=int, default=HELD_OUT)
-    args = parser.parse_args(arguments)
+    args = parser.parse_args()
 
     photos = list_photos(args.data)
     _, validation = split_photos(photos, min(HELD_OUT, len(photos) // 2))

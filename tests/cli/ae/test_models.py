@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -50,19 +49,6 @@ def test_a_folder_of_images(run: Run, folder: Path, tmp_path: Path) -> None:
     written = sorted(str(p.relative_to(back)) for p in back.rglob("*.png"))
     assert written == sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))
     assert Image.open(back / "deep" / "noise.png").size == (8, 8)
-
-    picture = tmp_path / "strange.png"
-    code, out, err = run("ae", "anomalies", model, folder, "--json", "--picture", picture)
-    assert (code, err) == (0, "")
-    report = json.loads(out)
-    assert report["samples"][0]["name"] == str(Path("deep", "noise.png"))
-    assert [s["anomaly"] for s in report["samples"]].count(True) == 1  # of 21, at 5 %
-    errors = [s["error"] for s in report["samples"]]
-    assert errors == sorted(errors, reverse=True)
-    image = Image.open(picture)
-    assert image.size == (10 * 9 - 1, 3 * 9 - 1)
-    noise = np.asarray(Image.open(folder / "deep" / "noise.png"))
-    np.testing.assert_array_equal(np.asarray(image)[:8, :8], noise)
 
 
 def test_a_map_of_few_samples_with_labels_that_are_no_formula(
