@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import IO, TYPE_CHECKING, Any, Literal, overload
 
 from aecodec._version import __version__
 
@@ -68,7 +68,7 @@ _LAZY = {
 
 
 def compress(
-    image: Image | npt.NDArray[np.uint8 | np.uint16] | str | os.PathLike[str] | bytes,
+    image: Image | npt.NDArray[np.uint8 | np.uint16] | str | os.PathLike[str] | bytes | IO[bytes],
     quality: int = 50,
     *,
     effort: str = "default",

@@ -1,8 +1,10 @@
-"""Everything that aecodec raises on purpose, and errors as one line for a person."""
+"""Everything that aecodec raises on purpose, warnings, and errors as one line for a person."""
 
 from __future__ import annotations
 
 import errno
+import sys
+import warnings
 from importlib.util import find_spec
 
 
@@ -56,6 +58,14 @@ def require(what: str, extra: str, *packages: str) -> None:
     """
     if any(find_spec(package) is None for package in packages):
         raise needs_extra(what, extra)
+
+
+def warn_caller(note: str) -> None:
+    """A UserWarning that names the line by which aecodec was called, however deep it is in it."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "aecodec":
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(note, stacklevel=depth)
 
 
 def explain(error: BaseException) -> str:

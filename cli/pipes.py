@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
-from aecodec.workflows.batch.local import Work, attempt
-from aecodec.workflows.standard_input import STANDARD, input_file, without_path
+from aecodec.workflows.batch.local import Work, attempt_file
+from aecodec.workflows.standard_input import STANDARD
 
 from .output import How, report
 
@@ -54,11 +54,7 @@ def run_piped(
         else:
             write_atomically(Path(str(output)), data, overwrite=how.force)
 
-    source = str(inputs[0])
-    with input_file(source) as path:
-        work = load()
-        outcome = attempt(source, STANDARD if to_standard else output, lambda: work(path), write)
-        outcome.error = without_path(outcome.error, path, source)
-        outcome.notes[:] = [without_path(note, path, source) for note in outcome.notes]
+    target = STANDARD if to_standard else output
+    outcome = attempt_file(str(inputs[0]), target, load(), write)
     # Standard output has the result then, and nothing else.
     report([outcome], 1, as_json=how.as_json, quiet=how.quiet or to_standard)

@@ -14,16 +14,20 @@ from aecodec.workflows.compress import thumbnailer
 
 from .batch import run_here
 from .images import image_suffix
-from .options import AsJson, Force, Format, Output, Quiet, inputs
+from .options import AsJson, Force, Format, OutputOrPipe, Quiet, inputs
 from .output import How
+from .pipes import is_piped, run_piped
 
 app = typer.Typer()
 
 
 @app.command(rich_help_panel="Compression")
 def thumbnail(
-    inputs: Annotated[list[Path], inputs("INPUT", "Images and .aec files, and folders of them.")],
-    output: Output = None,
+    inputs: Annotated[
+        list[Path],
+        inputs("INPUT", "Images and .aec files, and folders of them; - is standard input."),
+    ],
+    output: OutputOrPipe = None,
     size: Annotated[
         int, typer.Option("--size", "-s", min=1, max=8192, metavar="N", help="Longest side.")
     ] = 512,
@@ -40,7 +44,10 @@ def thumbnail(
     from aecodec.images import IMAGE_SUFFIXES
 
     suffix = image_suffix(format, inputs, output)
+    load = partial(thumbnailer, suffix.removeprefix("."), size)
+    if is_piped(inputs, output):
+        run_piped(inputs, output, load, How(force, as_json, quiet))
+        return
     name = suffix if output else "-thumbnail" + suffix
     jobs = plan(inputs, output, suffixes=IMAGE_SUFFIXES | {SUFFIX}, suffix=name, force=force)
-    load = partial(thumbnailer, suffix.removeprefix("."), size)
     run_here(jobs, load, How(force, as_json, quiet))

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+import aecodec
 from aecodec import images
 from aecodec.errors import AecodecError, UnsupportedImageError
 from aecodec.hashing.picture import read_preview
@@ -307,3 +308,17 @@ Image.open({str(tmp_path / "x.png")!r}).save({str(tmp_path / f"x.{suffix}")!r})
     if run_python(code).returncode:
         pytest.skip("this plugin cannot write here")
     assert images.open_image(tmp_path / f"x.{suffix}").size == small.size
+
+
+def test_warnings_name_the_line_that_called_aecodec(small: Image.Image) -> None:
+    with pytest.warns(UserWarning, match="CMYK") as caught:
+        aecodec.compress(small.convert("CMYK"))
+    with pytest.warns(UserWarning, match="has no place") as more:
+        images.image_bytes(with_comment(small), "webp")
+    assert {warning.filename for warning in [*caught, *more]} == {__file__}
+
+
+def with_comment(image: Image.Image) -> Image.Image:
+    image = image.copy()
+    image.info["comment"] = b"by hand"
+    return image

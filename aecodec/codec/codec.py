@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import operator
 import os
-import warnings
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,8 +45,9 @@ from aecodec.codec.decoding import (
     reduce_image,
 )
 from aecodec.codec.inference import InferenceModel
+from aecodec.codec.plain_files import check_grey_png
 from aecodec.codec.preview import REDUCED
-from aecodec.errors import CorruptFileError, UnsupportedImageError, needs_extra
+from aecodec.errors import CorruptFileError, UnsupportedImageError, needs_extra, warn_caller
 from aecodec.images import Picture, image_of
 from aecodec.nn.memory import give_back_now_and_then
 from aecodec.nn.pixels import Levels, full_range, read_area
@@ -86,7 +86,12 @@ class Codec:
 
     def compress(
         self,
-        image: Image.Image | npt.NDArray[np.uint8 | np.uint16] | str | os.PathLike[str] | bytes,
+        image: Image.Image
+        | npt.NDArray[np.uint8 | np.uint16]
+        | str
+        | os.PathLike[str]
+        | bytes
+        | IO[bytes],
         quality: int = 50,
         *,
         effort: str = "default",
@@ -100,8 +105,9 @@ class Codec:
 
         Args:
             image: any mode and size that `aecodec.images.Picture.from_image` takes; pixels as
-                `aecodec.images.image_of_array` does; the path or the bytes of an image file. The
-                levels of 16-bit grey from its lowest to its highest are what quality is about.
+                `aecodec.images.image_of_array` does; the path or the bytes of an image file, or
+                one opened in binary mode. The levels of 16-bit grey from its lowest to its highest
+                are what quality is about.
             quality: 1 (smallest) to 100 (best).
             effort: "fast" rounds latents to the nearest, "default" trades a little
                 distortion for rate, "max" refines the latents of this very image
@@ -230,7 +236,7 @@ class Codec:
         for kind, key in METADATA.items():
             raw = picture.metadata.get(key, b"")
             if len(raw) > MAX_METADATA:
-                warnings.warn(f"{key} of {len(raw):,} bytes is left out", stacklevel=3)
+                warn_caller(f"{key} of {len(raw):,} bytes is left out")
             elif raw:
                 chunks.append(Chunk(ChunkType(kind), pack_metadata(raw)))
         if stored_hash is not None:
@@ -334,14 +340,13 @@ def _pack_alpha(alpha: Image.Image) -> bytes:
 def _unpack_alpha(payload: bytes, size: tuple[int, int]) -> Image.Image:
     if len(payload) == 1:
         return Image.new("L", size, payload[0])
+    check_grey_png(payload, size, 8, "alpha")
     try:
         alpha = Image.open(io.BytesIO(payload), formats=["PNG"])
-        if alpha.size == size and alpha.mode == "L":
-            alpha.load()
-            return alpha
-    except Exception as error:  # Pillow raises many kinds on malformed PNGs
-        raise CorruptFileError(f"alpha: {error}") from None
-    raise CorruptFileError("alpha: not of the image's size")
+        alpha.load()
+    except Exception:  # Pillow raises many kinds, whose messages name objects of Python
+        raise CorruptFileError("alpha: its PNG cannot be decoded") from None
+    return alpha
 
 
 def _side_chunks(

@@ -54,6 +54,7 @@ class ChunkType(IntEnum):
 
 _BEGINNING = 4096  # bytes, in which the header is
 _PIECE = 1 << 24  # bytes
+_CHUNK_HEAD = 6  # bytes at most of a chunk's type and length
 
 EXACT_TYPES = (ChunkType.EXACT, ChunkType.FEW_COLOURS)
 """Cells of a tile as a lossless file: as they were, or in fewer colours."""
@@ -190,7 +191,7 @@ def read_file(data: bytes) -> tuple[Header, list[Chunk]]:
             raise CorruptFileError(f"{chunk.name}: there twice")
         chunks.append(chunk)
     if position != len(data):
-        raise CorruptFileError(f"{len(data) - position} unexpected bytes after the last chunk")
+        raise CorruptFileError("unexpected bytes after the last chunk")
     return header, chunks
 
 
@@ -212,26 +213,55 @@ def _read_header(data: bytes) -> tuple[Header, int]:
 
 
 def read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> bytes:
-    """The bytes of an .aec file, of which a foreign one is not read beyond its beginning.
+    """The bytes of an .aec file: of a foreign one its beginning only, of others to the last chunk.
+
+    Where chunks are damaged, or something follows them, what is read tells that to `read_file`.
 
     Raises:
         CorruptFileError: foreign, or longer than a file of its picture can be.
         UnsupportedVersionError: as `read_file`.
         OSError: it cannot be read.
     """
-    if not hasattr(source, "read"):
+    if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
             return read_bytes(file)
-    data = source.read(_BEGINNING)
-    header = _read_header(data)[0]
+    data = bytearray()
+    _read_up_to(_BEGINNING, source, data)
+    header, position = _read_header(bytes(data))
     # All pixels and alpha exactly take less than 16 bytes a pixel, whatever they are.
     most = 16 * header.width * header.height + 8 * MAX_METADATA
-    parts = [data]
-    while parts[-1]:
-        if sum(map(len, parts)) > most:
+    for _ in range(header.chunks):
+        _read_up_to(position + _CHUNK_HEAD, source, data)
+        try:
+            length, begin = unpack_varint(data, position + 1, "chunk")
+        except CorruptFileError:
+            return bytes(data)
+        position = begin + length + 4
+        if position > most:
             raise CorruptFileError("longer than any .aec file of its size in pixels")
-        parts.append(source.read(_PIECE))
-    return b"".join(parts)
+        _read_up_to(position, source, data)
+        if len(data) < position:
+            return bytes(data)
+    _read_up_to(position + 1, source, data)
+    return bytes(data)
+
+
+def _read_up_to(size: int, source: IO[bytes], data: bytearray) -> None:
+    """Read on until there are so many bytes, or a few more, or the source ends."""
+    while (missing := size - len(data)) > 0:
+        piece = source.read(min(max(missing, _BEGINNING), _PIECE))
+        if not piece:
+            return
+        data += piece
+
+
+def pixels_of(beginning: bytes) -> int:
+    """How many an .aec file has by its first 4096 bytes; 0 of a foreign or damaged one."""
+    try:
+        header, _ = _read_header(beginning)
+    except (CorruptFileError, UnsupportedVersionError):
+        return 0
+    return header.width * header.height
 
 
 def _read_chunk(data: bytes, start: int, where: str) -> tuple[Chunk, int]:

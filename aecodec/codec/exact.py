@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aecodec.codec.plain_files import check_grey_png, check_webp
 from aecodec.codec.varint import pack_varint, unpack_varint
 from aecodec.errors import CorruptFileError
 from aecodec.images.cells import CELL, Cells, cell_grid, combine, pixels_of
@@ -86,21 +87,22 @@ def unpack_exact(payload: bytes, mode: str, sizes: list[tuple[int, int]]) -> Exa
         CorruptFileError: malformed, or not of the tile's size.
     """
     tile, cells, rest = read_cells(payload, sizes)
-    width, height = sizes[tile]
-    try:
-        data = io.BytesIO(rest)
-        pixels = Image.open(data, formats=["PNG" if mode == "I;16" else "WEBP"])
-        if pixels.size != (width, height):
-            raise CorruptFileError("exact: not of the tile's size")
-        pixels.load()
-    except CorruptFileError:
-        raise
-    except Exception as error:  # Pillow raises many kinds on malformed files
-        raise CorruptFileError(f"exact: {error}") from None
     if mode == "I;16":
-        if not pixels.mode.startswith("I"):
-            raise CorruptFileError(f"exact: pixels of mode {pixels.mode}")
+        check_grey_png(rest, sizes[tile], 16, "exact")
+    else:
+        check_webp(rest, sizes[tile], "exact")
+    try:
+        pixels = Image.open(io.BytesIO(rest), formats=["PNG" if mode == "I;16" else "WEBP"])
+        pixels.load()
+    except Exception:  # Pillow raises many kinds, whose messages name objects of Python
+        raise CorruptFileError("exact: its picture cannot be decoded") from None
+    if mode == "I;16":
         return ExactPart(tile, cells, Image.fromarray(np.asarray(pixels).astype("<u2")))
+    if mode == "L":
+        red, *others = (np.asarray(band) for band in pixels.convert("RGB").split())
+        if any((red != band).any() for band in others):
+            raise CorruptFileError("exact: colours in a grey picture")
+        return ExactPart(tile, cells, Image.fromarray(red))
     return ExactPart(tile, cells, pixels.convert(mode))
 
 

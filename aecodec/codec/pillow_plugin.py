@@ -76,7 +76,14 @@ class AecImageFile(ImageFile.ImageFile):
 
         Pillow would ask `draft` for twice the size, which pixels need not have that are means, and
         for no less on the shorter side.
+
+        Raises:
+            ValueError: a side of nothing.
         """
+        if min(size) <= 0:
+            raise ValueError(
+                f"a thumbnail of {size[0]}x{size[1]} has no pixels; give sides of 1 or more"
+            )
         ratio = max(whole / wanted for whole, wanted in zip(self._whole, size, strict=True))
         if self._data and reducing_gap is not None and ratio >= min(REDUCED):
             width, height = (math.ceil(whole / ratio) for whole in self._whole)

@@ -173,7 +173,7 @@ def _unreachable(search: _Search, unit: str) -> str:
         )
     return (
         f"no quality reaches {search.target:g} {unit}; the best, quality {best.quality},"
-        f" has {best.value:.2f}"
+        f" has {best.value:.2f}; only lossless (--lossless) is better"
     )
 
 

@@ -15,7 +15,7 @@ def pack_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def unpack_varint(data: bytes, position: int, where: str) -> tuple[int, int]:
+def unpack_varint(data: bytes | bytearray, position: int, where: str) -> tuple[int, int]:
     """(value, next position) of an unsigned LEB128 number of at most 35 bits.
 
     Raises:

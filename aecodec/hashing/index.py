@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from aecodec.errors import AecodecError, WeightsMismatchError
+from aecodec.errors import AecodecError, WeightsMismatchError, warn_caller
 from aecodec.hashing import duplicates
 from aecodec.hashing.adding import File, Progress, Reader, Report, record, take_in
 from aecodec.hashing.backends import connect
@@ -259,7 +258,7 @@ class ImageIndex:
         database, backend = self._database(), self.backend
         index, state, done, kept = load_current(backend, database)
         if done and (say or not kept):
-            warnings.warn(f"{backend}: {done}", UserWarning, stacklevel=3)
+            warn_caller(f"{backend}: {done}")
         return index, state
 
     # ---- asking --------------------------------------------------------------------------

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from aecodec.errors import UnsupportedImageError
+from aecodec.errors import UnsupportedImageError, warn_caller
 
 
 def image_of_array(array: Any) -> Image.Image:
@@ -35,6 +34,6 @@ def image_of_array(array: Any) -> Image.Image:
     if pixels.dtype.itemsize == 2:
         if channels == 1:
             return Image.fromarray(np.ascontiguousarray(pixels, dtype="<u2"))
-        warnings.warn("16-bit colours were converted to 8 bits", stacklevel=3)
+        warn_caller("16-bit colours were converted to 8 bits")
         pixels = (pixels >> 8).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(pixels))

@@ -1,4 +1,4 @@
-"""Parts of image files that Pillow does not read: chunks of PNG, boxes, the header of JPEG XL.
+"""Parts of image files that Pillow does not read: chunks, boxes, comments, a header of JPEG XL.
 
 For all of them: OSError where the file cannot be read, ValueError or struct.error where it is
 malformed.
@@ -6,12 +6,14 @@ malformed.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import IO
 
 _BEGINNING = 128  # bytes of a chunk that are given
 _MOST_BOXES = 1000  # of a file
+_NETPBM = re.compile(rb"\s*(?:#([^\r\n]*)|[^\s#]+)")  # a comment, or a number
 _TAIL = 4096  # bytes, of which padding after a picture is no more
 
 
@@ -53,6 +55,19 @@ def has_more_than_jpeg(file: IO[bytes]) -> bool:
     file.seek(max(0, end - _TAIL))
     tail = file.read().rstrip(b"\0\r\n \xff")
     return bool(tail) and not tail.endswith(b"\xd9")
+
+
+def netpbm_comments(head: bytes) -> list[bytes]:
+    """Of the header of a PBM, PGM or PPM file: what follows a #, line by line."""
+    numbers = 2 if head[1:2] in (b"1", b"4") else 3
+    comments, position = [], 2
+    while numbers and (part := _NETPBM.match(head, position)):
+        position = part.end()
+        if part[1] is None:
+            numbers -= 1
+        elif comment := part[1].strip():
+            comments.append(comment)
+    return comments
 
 
 def jxl_header(data: bytes) -> tuple[int, bool]:

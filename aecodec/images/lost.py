@@ -15,7 +15,14 @@ from typing import IO, Any
 from PIL import Image
 
 from aecodec.errors import UnsupportedImageError
-from aecodec.images.file_parts import boxes, has_more_than_jpeg, jxl_header, png_chunks
+from aecodec.images.file_parts import (
+    boxes,
+    has_more_than_jpeg,
+    jxl_header,
+    netpbm_comments,
+    png_chunks,
+)
+from aecodec.images.photoshop import IPTC, notes_of_photoshop
 
 _NOTES, _COUNTED = "aecodec: lost", "aecodec: counted"  # among what Pillow knows of an image
 _WHITE_IS_ZERO = "aecodec: white is zero"
@@ -29,7 +36,6 @@ _LIKE_SRGB = ({1, 2}, {1, 2, 6, 13, 14, 15})  # primaries and transfers that are
 GAIN_MAP = "the gain map is left out: the picture is that of a standard range of light"
 APPENDED = "what follows the picture in the file, such as a video, is left out"
 _CREDENTIALS = "the content credentials (C2PA) are left out: they are of that file only"
-_IPTC = "the IPTC block (captions, credits) is left out"
 _LAYERS = "the layers of Photoshop are left out"
 
 
@@ -37,7 +43,8 @@ def remember(image: Image.Image) -> None:
     """Before an image is decoded: keep in its `info` what Pillow loses of its file.
 
     That is notes (see `notes_of`); "cicp", the colour space by four numbers (ITU-T H.273), of
-    PNG, AVIF and HEIC; all comments of JPEG; ICC profile, EXIF and XMP of JPEG 2000; XMP of
+    PNG, AVIF and HEIC; all comments of JPEG; those of PPM and
+    TGA; ICC profile of BMP; ICC profile, EXIF and XMP of JPEG 2000; XMP of
     JPEG XL.
 
     Raises:
@@ -151,6 +158,11 @@ def _look_at_png(image: Any, file: IO[bytes], notes: list[str]) -> int:
             if key in keys:
                 notes.append(f"of several texts by the name {key!r} the last is kept")
             keys.add(key)
+            # Pillow keeps none of these; longer names are no matter of damage.
+            if key not in image.info and key != "XML:com.adobe.xmp" and len(key) < 80:
+                notes.append(f"malformed text by the name {key!r} is left out")
+        elif kind == b"iCCP" and not image.info.get("icc_profile"):
+            notes.append("the malformed ICC profile is left out")
         elif kind == b"caBX":
             notes.append(_CREDENTIALS)
         elif kind not in known | about_the_file:
@@ -180,8 +192,7 @@ def _look_at_jpeg(image: Any, file: IO[bytes], notes: list[str]) -> int:
             others.append(f"{marker} ({name.decode()})" if printable else marker)
     if len(comments) > 1:
         image.info["comment"] = b"\n".join(comments)
-    if image.info.get("photoshop", {}).get(0x0404):
-        notes.append(_IPTC)
+    notes += notes_of_photoshop(image.info.get("photoshop", {}))
     if others:
         notes.append(f"left out: JPEG's {', '.join(dict.fromkeys(others))}")
     if image.format == "JPEG" and has_more_than_jpeg(file):
@@ -191,6 +202,9 @@ def _look_at_jpeg(image: Any, file: IO[bytes], notes: list[str]) -> int:
 
 def _look_at_tiff(image: Any, file: IO[bytes], notes: list[str]) -> int:
     tags = image.tag_v2
+    if not {282, 283} <= set(tags):  # Pillow makes one up
+        for key in ("dpi", "resolution"):
+            image.info.pop(key, None)
     depth = max(tags.get(258, (8,)))
     apart = tags.get(284) == 2 and any(tile.codec_name == "raw" for tile in image.tile)
     if depth > 8 and image.mode in _EIGHT_BIT and apart:
@@ -202,7 +216,10 @@ def _look_at_tiff(image: Any, file: IO[bytes], notes: list[str]) -> int:
     if tags.get(254, 0) & 1:
         notes.append("only a reduced picture of this file can be read: export the full one")
     if 33723 in tags:
-        notes.append(_IPTC)
+        notes.append(IPTC)
+    if 34377 in tags:
+        blocks = image.get_photoshop_blocks()
+        notes += notes_of_photoshop({number: block["data"] for number, block in blocks.items()})
     if 37724 in tags:
         notes.append(_LAYERS)
     if tags.get(262) == 0 and image.mode.startswith("I"):
@@ -240,7 +257,7 @@ def _look_at_jpeg_2000(image: Image.Image, file: IO[bytes], notes: list[str]) ->
         elif content.startswith(b"JpgTiffExif->JP2"):
             image.info.setdefault("exif", content[16:])
         elif content.startswith(b"\x33\xc7\xa4\xd2"):
-            notes.append(_IPTC)
+            notes.append(IPTC)
         else:
             notes.append(f"left out: {'XML' if kind == b'xml ' else 'a box'} of JPEG 2000")
     start = head.find(b"\xff\x4f\xff\x51")  # SIZ, whose 41st byte is the first component's depth
@@ -280,12 +297,42 @@ def _look_at_gif(image: Image.Image, file: IO[bytes], notes: list[str]) -> int:
     return 8
 
 
+def _look_at_bmp(image: Image.Image, file: IO[bytes], notes: list[str]) -> int:
+    """Version 5 of its header may have a profile, somewhere behind it."""
+    head = _head(file)
+    kind = head[70:74] if head[14:18] == struct.pack("<I", 124) else b""
+    if kind == b"DEBM":  # "MBED", embedded
+        start, length = struct.unpack_from("<II", head, 126)
+        file.seek(14 + start)
+        profile = file.read(min(length, _MOST))
+        if profile[36:40] == b"acsp":
+            image.info["icc_profile"] = profile
+        else:
+            notes.append("the malformed ICC profile is left out")
+    elif kind == b"KNIL":
+        notes.append("the ICC profile is left out: it is in another file")
+    return 8
+
+
+def _look_at_netpbm(image: Image.Image, file: IO[bytes], notes: list[str]) -> int:
+    if comments := netpbm_comments(_head(file)):
+        image.info["comment"] = b"\n".join(comments)
+    return 8
+
+
+def _look_at_tga(image: Image.Image, file: IO[bytes], notes: list[str]) -> int:
+    if text := image.info.get("id_section", b"").strip(b"\0 "):
+        image.info["comment"] = text
+    return 8
+
+
 def _look_at_sgi(image: Image.Image, file: IO[bytes], notes: list[str]) -> int:
     return 8 * _head(file)[3]
 
 
 _LOOKS: dict[str | None, Callable[[Image.Image, IO[bytes], list[str]], int]] = {
     "AVIF": _look_at_iso,
+    "BMP": _look_at_bmp,
     "GIF": _look_at_gif,
     "HEIF": _look_at_iso,
     "ICNS": _look_at_icons,
@@ -295,7 +342,9 @@ _LOOKS: dict[str | None, Callable[[Image.Image, IO[bytes], list[str]], int]] = {
     "JXL": _look_at_jpeg_xl,
     "MPO": _look_at_jpeg,
     "PNG": _look_at_png,
+    "PPM": _look_at_netpbm,
     "SGI": _look_at_sgi,
+    "TGA": _look_at_tga,
     "TIFF": _look_at_tiff,
 }
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image, ImageCms, ImageOps
 
-from aecodec.errors import UnsupportedImageError
+from aecodec.errors import UnsupportedImageError, warn_caller
 from aecodec.images.lost import APPENDED, is_negative, notes_of, remember, remember_frames
 from aecodec.images.properties import pillow_info, read_properties
 from aecodec.images.xmp import without_lost_parts
@@ -63,7 +62,7 @@ class Picture:
         """
         picture, notes = _take_apart(image)
         for note in notes if warn else ():
-            warnings.warn(note, stacklevel=2)
+            warn_caller(note)
         return picture
 
     @property
@@ -117,7 +116,9 @@ def _take_apart(image: Image.Image) -> tuple[Picture, list[str]]:
     except Exception:  # Pillow raises many kinds on malformed EXIF; the pixels are still good
         if metadata.pop("exif", None):
             notes.append("malformed EXIF is left out")
-    if properties := read_properties(image, turned=turned):
+    properties, lost = read_properties(image, turned=turned)
+    notes += lost
+    if properties:
         metadata[PROPERTIES] = properties
     if "xmp" in metadata:
         metadata["xmp"], lost = without_lost_parts(metadata["xmp"])

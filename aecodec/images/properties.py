@@ -9,28 +9,31 @@ Kept as a JSON object with these keys, each where it is known:
     srgb          integer: PNG's sRGB, the rendering intent
     cicp          four integers: primaries, transfer, matrix, full range (ITU-T H.273)
     text          object of strings: PNG's text
-    comment       string in which each character is a byte: JPEG's and GIF's comment
+    comment       string in which each character is a byte: that of JPEG, GIF, PPM and the like, TGA
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from PIL import Image
 
 KEYS = ("dpi", "aspect", "gamma", "chromaticity", "srgb", "cicp", "text", "comment")
 
+_SHOWN = 24  # characters of a name, in notes
 _XMP_KEYS = {"XML:com.adobe.xmp", "Raw profile type xmp", "Raw profile type exif"}
 
 
-def read_properties(image: Image.Image, *, turned: bool = False) -> bytes:
-    """The JSON of a loaded Pillow image, or nothing if there is none of these.
+def read_properties(image: Image.Image, *, turned: bool = False) -> tuple[bytes, list[str]]:
+    """The JSON of a loaded Pillow image, or nothing if there is none of these; notes of the lost.
 
     Args:
         image: as it was opened.
         turned: its sides will be exchanged.
     """
+    notes: list[str] = []
     info: dict[Any, Any] = image.info
     found: dict[str, Any] = {}
     for key in ("dpi", "aspect"):
@@ -52,8 +55,11 @@ def read_properties(image: Image.Image, *, turned: bool = False) -> bytes:
             found[key] = list(info[key])
     text = getattr(image, "text", None) if image.format == "PNG" else info.get("text")
     if isinstance(text, dict):
-        found["text"] = {k: str(v) for k, v in text.items() if k not in _XMP_KEYS}
-    return pack_properties(found)
+        texts = {k: str(v) for k, v in text.items() if k not in _XMP_KEYS}
+        found["text"] = {k: v for k, v in texts.items() if _is_named_text(k, v)}
+        if lost := [repr(k[:_SHOWN]) for k in texts if k not in found["text"]]:
+            notes.append(f"left out: text by the name {', '.join(lost)}, which PNG does not allow")
+    return pack_properties(found), notes
 
 
 def pack_properties(found: dict[str, Any]) -> bytes:
@@ -74,6 +80,10 @@ def unpack_properties(raw: bytes) -> dict[str, Any]:
         values = json.loads(raw)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except ValueError as error:
+        if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
+            raise
+        raise ValueError("a number of too many digits") from None  # Python's limit
     if not isinstance(values, dict):
         raise ValueError("not a JSON object")
     for key, value in values.items():
@@ -119,14 +129,14 @@ def _are_bytes(value: Any, count: int) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and all(
-            isinstance(text, str) and 1 <= len(key) <= 79 and max(key) < "\u0100"
-            for key, text in value.items()
-        )
-        and bool(value)
-    )
+    some = isinstance(value, dict) and bool(value)
+    return some and all(_is_named_text(key, text) for key, text in value.items())
+
+
+def _is_named_text(key: str, text: Any) -> bool:
+    """Whether PNG can have it, and UTF-8: halves of surrogate pairs it has not."""
+    named = 1 <= len(key) <= 79 and min(key) > "\0" and max(key) < "\u0100"
+    return named and isinstance(text, str) and not re.search("[\ud800-\udfff]", text)
 
 
 _CHECKS = {

@@ -31,6 +31,8 @@ IMAGE_SUFFIXES = frozenset(
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _HEAD = 12  # bytes that tell HEIC and JPEG XL
+_BEGINNING = 1 << 16  # bytes that tell what is no image
+_PREFIX = 16  # bytes by which Pillow tells most formats
 _AEC = b"\x89AEC"  # how an .aec file begins, whatever its name
 
 _OPENING = threading.Lock()  # filters of warnings are the whole process's
@@ -51,10 +53,10 @@ def open_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> I
 
 
 def image_of(source: Any) -> Image.Image:
-    """A Pillow image of a Pillow image, the path or the bytes of an image file, or an array.
+    """A Pillow image of one, the path or the bytes of an image file, that opened, or an array.
 
     Raises:
-        UnsupportedImageError: as `open_image` and `image_of_array`.
+        UnsupportedImageError: as `open_image` and `image_of_array`; or opened as text.
         OSError: the file cannot be read at all.
     """
     if isinstance(source, Image.Image):
@@ -63,7 +65,17 @@ def image_of(source: Any) -> Image.Image:
         return open_image(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _decode(bytes(source))[0]
+    if hasattr(source, "read"):
+        return _decode(_bytes_of(source))[0]
     return image_of_array(source)
+
+
+def _bytes_of(file: Any) -> bytes:
+    """All that is left of it, if it begins as an image does."""
+    beginning = file.read(_BEGINNING)
+    if not isinstance(beginning, bytes):
+        raise UnsupportedImageError("the file is open for text; open it in mode 'rb'")
+    return beginning + file.read() if may_be_image(beginning) else beginning
 
 
 def open_reduced(path: str | os.PathLike[str], least: int) -> tuple[Image.Image, tuple[int, int]]:
@@ -130,6 +142,21 @@ def _suffix_by_content(head: bytes) -> str:
     if head[4:8] == b"ftyp" and head[8:] in _HEIC_BRANDS:
         return ".heic"
     return ".jxl" if head[:2] == b"\xff\x0a" or head[4:8] == b"JXL " else ""
+
+
+def may_be_image(beginning: bytes) -> bool:
+    """Whether a file that begins so (with 64 kB, if it has them) may be one."""
+    register_plugin(_suffix_by_content(beginning[:_HEAD]))
+    Image.init()
+    unsure = [name for name in Image.ID if Image.OPEN[name][1] is None]
+    for _, accepts in Image.OPEN.values():
+        if accepts and accepts(beginning[:_PREFIX]) is True:
+            return True
+    try:
+        with Image.open(io.BytesIO(beginning), formats=unsure):
+            return True
+    except Exception:  # each format's reader has its own kinds
+        return False
 
 
 def open_pixels(path: str | os.PathLike[str]) -> Image.Image:

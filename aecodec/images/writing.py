@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import os
 import struct
-import warnings
 from typing import IO, Any
 
 from PIL import Image, PngImagePlugin
 
-from aecodec.errors import UnsupportedImageError
+from aecodec.errors import UnsupportedImageError, warn_caller
 from aecodec.images.picture import METADATA, STRUCTURAL_TAGS
 from aecodec.images.properties import KEYS
 from aecodec.images.reading import register_plugin
@@ -73,7 +72,7 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
         raise UnsupportedImageError(f"{name} cannot hold this image: it has alpha; try png")
     image = _as_the_suffix_says(image, suffix)
     if name == "GIF" and image.mode.startswith("RGB") and _has_many_colours(image):
-        warnings.warn(f"GIF holds {_GIF_COLOURS} colours: the others were replaced", stacklevel=2)
+        warn_caller(f"GIF holds {_GIF_COLOURS} colours: the others were replaced")
     options = _kept_metadata(image, name) | _FAITHFUL.get(name, {})
     try:
         image.save(target, format=name, **options)
@@ -121,7 +120,7 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     except Exception:  # malformed in one of many ways; the pixels are still good
         del kept["exif"]
         exif = Image.Exif()
-        warnings.warn("malformed EXIF is left out", stacklevel=3)
+        warn_caller("malformed EXIF is left out")
     if name == "PNG":
         kept["pnginfo"] = _png_info(image, kept.pop("xmp", b""))
     if name == "TIFF" and (xmp := kept.pop("xmp", None)):
@@ -132,9 +131,7 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
             kept["exif"] = _EXIF_NAME + kept["exif"]
         for key, room in _JPEG_ROOM.items():
             if len(kept.get(key, b"")) > room:
-                warnings.warn(
-                    f"JPEG has no room for {len(kept.pop(key)):,} bytes of {key}", stacklevel=3
-                )
+                warn_caller(f"JPEG has no room for {len(kept.pop(key)):,} bytes of {key}")
     if name == "JXL" and "exif" in kept:  # after how many bytes the TIFF header begins
         kept["exif"] = bytes(4) + kept["exif"].removeprefix(_EXIF_NAME)
     held = _HELD.get(name, set())
@@ -146,7 +143,7 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     lost = [key for key in (*METADATA, *KEYS) if known.get(key) and key not in needless]
     if lost:
         names = ", ".join(_NAMES.get(key, key) for key in lost)
-        warnings.warn(f"{name} has no place for the image's {names}", stacklevel=3)
+        warn_caller(f"{name} has no place for the image's {names}")
     return kept
 
 

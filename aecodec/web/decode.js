@@ -13,7 +13,7 @@ import {
   tileBoxes,
 } from "./container.js";
 import { CorruptFileError } from "./errors.js";
-import { putExact } from "./exact.js";
+import { findExact, putExact } from "./exact.js";
 import { Model } from "./model.js";
 import { Picture } from "./picture.js";
 import { Preview, SCALE, putPreview } from "./preview.js";
@@ -81,8 +81,9 @@ export class Decoder {
     if (opaque === alphas.length > 0) {
       throw new CorruptFileError("alpha: missing or unexpected");
     }
+    const exact = findExact(header, chunks, boxes);
     const putRest = async (/** @type {Picture} */ picture) => {
-      await putExact(header, chunks, boxes, this.readWebp, picture);
+      await putExact(exact, mode, this.readWebp, picture);
       for (const { payload } of alphas) {
         picture.putAlpha(
           payload.length === 1

@@ -11,20 +11,22 @@ const CELL = 32; // pixels a side
  * @typedef {import("./container.js").Box} Box
  * @typedef {import("./picture.js").Picture} Picture
  * @typedef {{width: number, height: number, data: Uint8ClampedArray | Uint8Array}} Pixels RGBA
+ * @typedef {{box: Box, list: Uint8Array, file: Uint8Array}} ExactPart of a tile: its deflated list
+ *   of cells, and the picture of them
  * @typedef {(webp: Uint8Array, width: number, height: number) => Promise<Pixels>} ReadWebp
  *   the pixels of a WebP as they are stored; it may throw, and need not check the size
  */
 
 /**
- * Put the exact cells of a file into its picture.
+ * Find the exact cells of a file, before memory is taken for its picture.
  * @param {import("./container.js").Header} header
  * @param {import("./container.js").Chunk[]} chunks
  * @param {Box[]} boxes of the tiles
- * @param {ReadWebp} readWebp
- * @param {Picture} picture
+ * @returns {ExactPart[]}
  */
-export async function putExact(header, chunks, boxes, readWebp, picture) {
+export function findExact(header, chunks, boxes) {
   const seen = new Set();
+  const parts = [];
   const missing = new Set(header.weights === NO_WEIGHTS ? boxes.keys() : []);
   for (const { type, payload } of chunks) {
     if (type !== EXACT && type !== FEW_COLOURS) continue;
@@ -34,13 +36,26 @@ export async function putExact(header, chunks, boxes, readWebp, picture) {
     seen.add(tile);
     const box = boxes[tile];
     const [length, begin] = readVarint(payload, next, "exact");
-    const isExact = await readCells(payload.subarray(begin, begin + length), box);
-    const file = payload.subarray(begin + length);
-    const levels = await readLevels(file, box, header.mode === "I;16", readWebp);
+    const list = payload.subarray(begin, begin + length);
+    parts.push({ box, list, file: payload.subarray(begin + length) });
     if (!length) missing.delete(tile);
-    picture.put(box, levels, isExact);
   }
   for (const tile of missing) throw new CorruptFileError(`exact: tile ${tile} is missing`);
+  return parts;
+}
+
+/**
+ * Put the exact cells of a file into its picture.
+ * @param {ExactPart[]} parts
+ * @param {string} mode of the picture
+ * @param {ReadWebp} readWebp
+ * @param {Picture} picture
+ */
+export async function putExact(parts, mode, readWebp, picture) {
+  for (const { box, list, file } of parts) {
+    const isExact = await readCells(list, box);
+    picture.put(box, await readLevels(file, box, mode, readWebp), isExact);
+  }
 }
 
 /**
@@ -67,12 +82,12 @@ async function readCells(deflated, { width, height }) {
  * What gives a colour's level at a pixel of the tile.
  * @param {Uint8Array} file
  * @param {Box} box
- * @param {boolean} deep 16-bit grey
+ * @param {string} mode of the picture
  * @param {ReadWebp} readWebp
  * @returns {Promise<(x: number, y: number, colour: number) => number>}
  */
-async function readLevels(file, { width, height }, deep, readWebp) {
-  if (deep) {
+async function readLevels(file, { width, height }, mode, readWebp) {
+  if (mode === "I;16") {
     const levels = await readGreyPng(file, width, height, 16, "exact");
     return (x, y) => levels[y * width + x];
   }
@@ -83,7 +98,17 @@ async function readLevels(file, { width, height }, deep, readWebp) {
   if (pixels.width !== width || pixels.height !== height) {
     throw new CorruptFileError("exact: not of the tile's size");
   }
+  if (mode.startsWith("L")) checkGrey(pixels.data);
   return (x, y, colour) => pixels.data[4 * (y * width + x) + colour];
+}
+
+/** @param {Uint8ClampedArray | Uint8Array} rgba */
+function checkGrey(rgba) {
+  for (let i = 0; i < rgba.length; i += 4) {
+    if (rgba[i] !== rgba[i + 1] || rgba[i] !== rgba[i + 2]) {
+      throw new CorruptFileError("exact: colours in a grey picture");
+    }
+  }
 }
 
 /**
@@ -94,7 +119,7 @@ async function readLevels(file, { width, height }, deep, readWebp) {
  */
 function checkWebp(file, width, height) {
   const name = (/** @type {number} */ at) => String.fromCharCode(...file.subarray(at, at + 4));
-  if (name(0) !== "RIFF" || name(8) !== "WEBP" || name(12) !== "VP8L") {
+  if (file.length < 25 || name(0) !== "RIFF" || name(8) !== "WEBP" || name(12) !== "VP8L") {
     throw new CorruptFileError("exact: not a lossless WebP");
   }
   const bits = new DataView(file.buffer, file.byteOffset).getUint32(21, true);

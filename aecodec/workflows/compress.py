@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecodec.codec import SUFFIX
-from aecodec.errors import UsageError
+from aecodec.errors import UsageError, warn_caller
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.batch.local import Product, Work
 
@@ -93,12 +92,9 @@ def compress_file(
 def prepare_for(sources: Sequence[Path]) -> None:
     """Choose for so many files what runs the networks, before they are loaded."""
     from aecodec.nn.runtime import import_torch_if_it_pays
+    from aecodec.workflows.pixel_counts import about_pixels
 
-    # About a byte a pixel in PNG, JPEG and the like; of .aec files a sixteenth.
-    files = [path for path in sources if path.is_file()]
-    sizes = ((path.stat().st_size, path.suffix.lower() == SUFFIX) for path in files)
-    pixels = sum(16 * size if ours else size for size, ours in sizes)
-    import_torch_if_it_pays(_SAVED * pixels)
+    import_torch_if_it_pays(_SAVED * about_pixels(sources))
 
 
 def compressor(
@@ -172,10 +168,7 @@ def _compress_one(
         wanted = {aim: value, "effort": effort, "stored_hash": code(image)}
         data = compress_to_target(codec, image, **wanted)
     if len(data) > (before := os.path.getsize(source)):
-        warnings.warn(
-            f"the .aec file takes {len(data):,} bytes, more than its input's {before:,}",
-            stacklevel=2,
-        )
+        warn_caller(f"the .aec file takes {len(data):,} bytes, more than its input's {before:,}")
     about = describe(data)
     names = ("bytes", "bpp", "quality", "lossless", "width", "height", "mode")
     facts = {name: about[name] for name in names}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aecodec.errors import AecodecError
+from aecodec.errors import AecodecError, warn_caller
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
 Shape = tuple[int, int, int]
+_AROUND = ' \t"'  # what may be around names and numbers
 _INDEX = ("", "Unnamed: 0", "__index_level_0__")  # what pandas' index is called in files
 
 
@@ -150,13 +150,15 @@ def _read_table(path: Path, suffix: str) -> tuple[Any, list[str] | None]:
             # All rows tell the types: a column may turn fractional late.
             separator = _separator(content)
             named = _has_header(content, separator)
+            decimal_comma = separator == ";" and _has_decimal_commas(content)
             frame = pl.read_csv(
                 content,
                 has_header=named,
                 separator=separator,
-                decimal_comma=separator == ";" and _has_decimal_commas(content),
+                decimal_comma=decimal_comma,
                 infer_schema_length=None,
             )
+            frame = _without_spaces(frame, decimal_comma)
         else:
             frame = pl.read_parquet(content)
     except pl.exceptions.PolarsError as error:
@@ -165,16 +167,28 @@ def _read_table(path: Path, suffix: str) -> tuple[Any, list[str] | None]:
     if frame.is_empty():
         raise AecodecError(f"{path}: no rows")
     if (name := _index_column(frame)) is not None:
-        warnings.warn(
-            "the first column has no name: it is taken for pandas' index, and left out",
-            stacklevel=2,
-        )
+        warn_caller("the first column has no name: it is taken for pandas' index, and left out")
         frame = frame.drop(name)
     for name, dtype in frame.schema.items():
         if not dtype.is_numeric():
             raise AecodecError(f"{path}: column {name!r} is not numeric; leave it out")
     numbers = frame.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     return numbers, (frame.columns if named else None)
+
+
+def _without_spaces(frame: Any, decimal_comma: bool) -> Any:
+    """Of a .csv file: spaces beside separators are no part of names and numbers."""
+    import polars as pl
+
+    frame = frame.rename({name: name.strip(_AROUND) for name in frame.columns})
+    for name, dtype in frame.schema.items():
+        if dtype == pl.String:
+            texts = frame[name].str.strip_chars(_AROUND)
+            texts = texts.str.replace(",", ".", literal=True) if decimal_comma else texts
+            numbers = texts.cast(pl.Float64, strict=False)
+            if numbers.null_count() == (texts.is_null() | (texts == "")).sum():
+                frame = frame.with_columns(numbers.alias(name))
+    return frame
 
 
 def _index_column(frame: Any) -> str | None:
@@ -184,12 +198,12 @@ def _index_column(frame: Any) -> str | None:
 
 
 def _separator(content: bytes) -> str:
-    """Of a .csv file: a semicolon or tab, if its first line has any outside of quotes.
+    """Of a .csv file: a semicolon, tab or bar, if its first line has any outside of quotes.
 
     Commas may be in numbers then.
     """
     first = re.sub(rb'"[^"]*"', b"", content.partition(b"\n")[0])
-    return next((mark for mark in (";", "\t") if mark.encode() in first), ",")
+    return next((mark for mark in (";", "\t", "|") if mark.encode() in first), ",")
 
 
 def _has_decimal_commas(content: bytes) -> bool:

@@ -32,9 +32,9 @@ _SAVED = 2.2e-6  # seconds a pixel that bfloat16 saves on one thread
 def prepare_for(sources: Sequence[Path]) -> None:
     """Choose for so many files what runs the network, before it is loaded."""
     from aecodec.nn.runtime import import_torch_if_it_pays
+    from aecodec.workflows.pixel_counts import about_pixels
 
-    pixels = sum(path.stat().st_size for path in sources if path.is_file())  # a byte each, about
-    import_torch_if_it_pays(_SAVED * pixels)
+    import_torch_if_it_pays(_SAVED * about_pixels(sources))
 
 
 def denoiser(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from aecodec.errors import AecodecError, UsageError
+from aecodec.errors import AecodecError, UsageError, warn_caller
 from aecodec.storage.atomic import refuse_to_overwrite, write_atomically
 from aecodec.workflows.datasets import SUFFIXES, Data, Shape, read, read_labels, to_bytes
 
@@ -55,6 +56,8 @@ def fit_estimator(
     model.set_params(device="auto", verbose=False)
     if found.image_shape:
         model.image_shape_ = found.image_shape
+    if found.columns:
+        model.columns_ = found.columns
     return model, found
 
 
@@ -275,8 +278,37 @@ def check_samples(estimator: Any, model: Path) -> None:
 
 
 def read_for(estimator: Any, data: Path, at_most: int | None = None) -> Data:
-    """As `datasets.read`, with images brought to the shape that the estimator was fitted to."""
-    return read(data, image_shape=getattr(estimator, "image_shape_", None), at_most=at_most)
+    """As `datasets.read`, with images and columns brought to what the estimator was fitted to.
+
+    That is images to their shape, and columns with names to their order.
+
+    Raises:
+        AecodecError, OSError: as `datasets.read`; or a column is missing.
+    """
+    found = read(data, image_shape=getattr(estimator, "image_shape_", None), at_most=at_most)
+    names = getattr(estimator, "columns_", None)
+    if names is None:
+        names = getattr(estimator, "feature_names_in_", None)
+    return found if names is None else _in_order(found, [str(name) for name in names], data)
+
+
+def _in_order(found: Data, names: list[str], data: Path) -> Data:
+    """The columns of these names; those of data without names as they are."""
+    if found.columns is None:
+        warn_caller(
+            f"{data}: columns without names are taken in the order in which the model has them"
+        )
+        return found
+    if missing := [name for name in names if name not in found.columns]:
+        raise AecodecError(
+            f"{data}: no column {', '.join(map(repr, missing))}, to which the model was fitted"
+        )
+    if more := [name for name in found.columns if name not in names]:
+        warn_caller(
+            f"{data}: left out, as the model does not know them: {', '.join(map(repr, more))}"
+        )
+    rows = found.rows[:, [found.columns.index(name) for name in names]]
+    return replace(found, rows=rows, columns=names)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,7 +52,20 @@ def test_standard_input(run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch) 
     data = aecodec.compress(photo, 60)
     assert json.loads(fed(data, "info", "-", "--json")[1])["quality"] == 60
     assert fed(photo.read_bytes(), "hash", "-")[1].split()[1] == "-"
+    assert fed(data, "thumbnail", "-", "-o", photo.parent / "small.png", "--size", 20)[0] == 0
+    assert Image.open(photo.parent / "small.png").size == (20, 14)
     assert fed(b"no image", "hash", "-") == (1, "", f"{no_image}\n")
+
+
+@pytest.mark.parametrize("command", ["compress", "denoise", "thumbnail"])
+def test_a_named_pipe_is_read_once(run: Run, photo: Path, tmp_path: Path, command: str) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    for data, code in ((photo.read_bytes(), 0), (b"no image", 1)):
+        Thread(target=pipe.write_bytes, args=(data,)).start()
+        out = tmp_path / ("out.aec" if command == "compress" else "out.png")
+        done = run(command, pipe, "-o", out, "--force")
+        assert done[0] == code, done
+    assert done[2] == f"error: {pipe}: not an image in a format Pillow can read\n"
 
 
 def test_what_pipes_do_not_take(run: Run, photo: Path) -> None:

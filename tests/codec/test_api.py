@@ -123,6 +123,10 @@ def test_paths_and_bytes_of_image_files(codec: Codec, small: Image.Image, tmp_pa
     assert aecodec.compress(str(path)) == wanted
     assert aecodec.compress(small, quality=40) == codec.compress(small, 40)
     assert codec.compress(path.read_bytes()) == wanted
+    with open(path, "rb") as file:
+        assert codec.compress(file) == wanted
+    with open(path, encoding="latin-1") as text, pytest.raises(UnsupportedImageError, match="'rb'"):
+        codec.compress(text)  # type: ignore[arg-type]
     for source, message in (
         (b"no image", "the bytes: not an image"),
         (wanted, "the bytes: an .aec file by its content"),

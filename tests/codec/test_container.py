@@ -68,7 +68,7 @@ def test_the_error_names_the_chunk() -> None:
 
 
 def test_bytes_after_the_end_are_noticed() -> None:
-    with pytest.raises(CorruptFileError, match="3 unexpected bytes"):
+    with pytest.raises(CorruptFileError, match="unexpected bytes after the last"):
         container.read_file(container.write_file(HEADER, [TILE]) + b"abc")
 
 
@@ -137,13 +137,18 @@ def test_a_foreign_file_is_not_read_to_its_end() -> None:
         assert endless.taken < 100_000
 
 
-def test_a_file_without_an_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "MAX_METADATA", 1 << 16)
-    monkeypatch.setattr(container, "_PIECE", 1 << 16)
-    whole = container.write_file(HEADER, [TILE])
+def test_a_file_without_an_end_is_read_to_its_last_chunk() -> None:
+    whole = container.write_file(HEADER, [TILE, TILE])
     assert container.read_bytes(io.BytesIO(whole)) == whole
-    with pytest.raises(CorruptFileError, match="longer than any"):
-        container.read_bytes(Endless(whole))
+    for beginning, message in (
+        (whole, "unexpected bytes after the last chunk"),
+        (whole[: -len(whole) // 3], "checksum does not match"),
+        (container.write_file(HEADER, []) + b"\x02\xff\xff\xff\xff\x7f", "longer than any"),
+    ):
+        endless = Endless(beginning)
+        with pytest.raises(CorruptFileError, match=message):
+            container.read_file(container.read_bytes(endless))
+        assert endless.taken < 100_000
 
 
 def test_malformed_properties_are_named() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from aecodec.codec.choice import choose
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import Box, Chunk, ChunkType
 from aecodec.codec.exact import fill_cells, lossless_size, pack_exact, unpack_exact
+from aecodec.codec.plain_files import check_grey_png
 from aecodec.codec.varint import pack_varint
 from aecodec.errors import CorruptFileError
 from aecodec.images.cells import CELL, cell_grid
@@ -21,6 +24,7 @@ from aecodec.images.drawn_cells import find_drawn
 from aecodec.training.drawn import draw
 from benchmarks import drawn
 from tests.conftest import psnr
+from tests.images.files import saved
 from tests.pictures import photograph
 
 
@@ -260,6 +264,50 @@ def test_filled_cells_leave_the_others_and_their_range(width: int, height: int, 
 def test_malformed_exact_chunks_are_corrupt(payload: bytes) -> None:
     with pytest.raises(CorruptFileError, match="exact"):
         unpack_exact(payload, "RGB", [(40, 40)])
+
+
+def webp(colour: str, **options: Any) -> bytes:
+    return saved(Image.new("RGB", (40, 40), colour), "WEBP", **options)
+
+
+@pytest.mark.parametrize(
+    ("file", "mode", "message"),
+    [
+        (webp("red", lossless=True), "L", "exact: colours in a grey picture"),
+        (webp("grey"), "RGB", "exact: not a lossless WebP"),
+        (webp("grey", lossless=True, exif=b"II*"), "RGB", "exact: not a lossless WebP"),
+        (webp("grey", lossless=True)[:40], "RGB", "exact: its picture cannot be decoded"),
+        (webp("grey", lossless=True), "I;16", "exact: not a PNG"),
+    ],
+)
+def test_pictures_that_readers_read_differently_are_refused(
+    file: bytes, mode: str, message: str
+) -> None:
+    with pytest.raises(CorruptFileError) as error:
+        unpack_exact(pack_varint(0) + pack_varint(0) + file, mode, [(40, 40)])
+    assert str(error.value) == message
+
+
+def test_only_plain_grey_png_is_alpha() -> None:
+    grey = saved(Image.new("L", (40, 40)), "PNG")
+    header = grey[16:29]
+
+    def with_header(changed: bytes) -> bytes:
+        kind = b"IHDR" + changed
+        return grey[:12] + kind + struct.pack(">I", zlib.crc32(kind)) + grey[33:]
+
+    check_grey_png(with_header(header), (40, 40), 8, "alpha")
+    for changed in (header[:12] + b"\1", header[:8] + b"\x10" + header[9:]):
+        with pytest.raises(CorruptFileError, match="alpha: not a plain 8-bit grey PNG"):
+            check_grey_png(with_header(changed), (40, 40), 8, "alpha")
+    for height in (39, 41):
+        size = struct.pack(">II", 40, height)
+        with pytest.raises(CorruptFileError, match="alpha: more or fewer rows"):
+            check_grey_png(with_header(size + header[8:]), (40, height), 8, "alpha")
+    with pytest.raises(CorruptFileError, match="alpha: the deflated data are damaged"):
+        check_grey_png(grey[:45] + b"?" + grey[46:], (40, 40), 8, "alpha")
+    with pytest.raises(CorruptFileError, match="alpha: not of the right size"):
+        check_grey_png(grey, (41, 40), 8, "alpha")
 
 
 def test_a_file_without_weights_whose_tiles_are_missing_is_corrupt(codec: Codec) -> None:

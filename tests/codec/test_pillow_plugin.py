@@ -135,6 +135,14 @@ def test_a_thumbnail_needs_no_synthesis(
     assert psnr(cat.resize(thumbnail, Image.Resampling.BICUBIC), image.copy()) > 27
 
 
+def test_a_thumbnail_of_no_pixels_is_refused(cat: Image.Image) -> None:
+    with (
+        Image.open(io.BytesIO(aecodec.compress(cat))) as image,
+        pytest.raises(ValueError, match="a thumbnail of 0x5 has no pixels"),
+    ):
+        image.thumbnail((0, 5))
+
+
 def test_a_larger_thumbnail_is_made_of_the_picture(cat: Image.Image) -> None:
     with Image.open(io.BytesIO(aecodec.compress(cat, 70))) as image:
         image.thumbnail((57, 57))

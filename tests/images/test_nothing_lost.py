@@ -98,6 +98,34 @@ def test_malformed_properties_are_refused(raw: bytes) -> None:
         unpack_properties(raw)
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (rb'{"text":{"a":"\ud800"}}', "text is not of its kind"),
+        (rb'{"text":{"\udfff":"a"}}', "text is not of its kind"),
+        (rb'{"comment":"\udc80"}', "comment is not of its kind"),
+        (b'{"dpi":' + b"9" * 5000 + b"}", "a number of too many digits"),
+    ],
+)
+def test_properties_that_no_writer_takes_are_refused(raw: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        unpack_properties(raw)
+
+
+def test_a_text_of_png_with_an_odd_name_leaves_the_others(small: Image.Image) -> None:
+    info = PngImagePlugin.PngInfo()
+    for name in ("Author", "x" * 100, ""):
+        info.add_text(name, "kept?")
+    info.add(b"iTXt", b"Title\0\0\0\0\0\xff")
+    picture, notes = taken_apart(saved(small, "PNG", pnginfo=info))
+    assert picture.to_image().info["text"] == {"Author": "kept?"}
+    assert notes == [
+        "malformed text by the name '' is left out",
+        "malformed text by the name 'Title' is left out",
+        f"left out: text by the name '{'x' * 24}', which PNG does not allow",
+    ]
+
+
 GAIN_MAP = (
     b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
     b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'

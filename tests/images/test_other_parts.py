@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from aecodec import images
 from aecodec.errors import UnsupportedImageError
@@ -84,6 +84,12 @@ def test_colours_of_tiff_in_planes(small: Image.Image) -> None:
         taken_apart(tiff(planes, **options))  # which Pillow reads as noise
 
 
+def test_a_tiff_without_resolution_gets_none(small: Image.Image) -> None:
+    picture, notes = taken_apart(saved(small, "TIFF"))
+    assert not notes
+    assert not picture.metadata
+
+
 def test_more_channels_and_captions_of_tiff_are_noted(small: Image.Image) -> None:
     grey = small.convert("L")
     array = np.dstack([np.asarray(small), np.asarray(grey)])
@@ -118,6 +124,69 @@ def test_plain_bitmaps_and_deep_pictures_of_sgi(small: Image.Image) -> None:
     assert not notes
     assert not taken_apart(saved(small, "SGI"))[1]
     assert "16-bit" in taken_apart(saved(small, "SGI", bpc=2))[1][0]
+
+
+def bitmap_with_profile(small: Image.Image, kind: bytes, profile: bytes) -> bytes:
+    """With a header of version 5."""
+    data = saved(small, "BMP")
+    pixels = data[54:]
+    head = struct.pack("<I", 124) + data[18:54] + bytes(16) + kind + bytes(48)
+    head += struct.pack("<IIII", 4, 124 + len(pixels), len(profile), 0)
+    start = 14 + len(head)
+    return data[:10] + struct.pack("<I", start) + head + pixels + profile
+
+
+def test_the_profile_of_a_bitmap_is_kept_or_noted(small: Image.Image) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture, notes = taken_apart(bitmap_with_profile(small, b"DEBM", profile))
+    assert not notes
+    assert picture.metadata["icc_profile"] == profile
+    assert picture.pixels.tobytes() == small.tobytes()
+    for kind, raw, note in ((b"DEBM", b"?" * 40, "malformed"), (b"KNIL", b"a.icc", "another file")):
+        (found,) = taken_apart(bitmap_with_profile(small, kind, raw))[1]
+        assert note in found
+    assert not taken_apart(bitmap_with_profile(small, b"BGRs", b""))[1]
+
+
+def test_blocks_of_photoshop_are_noted(small: Image.Image) -> None:
+    def block(number: int, content: bytes) -> bytes:
+        head = b"8BIM" + struct.pack(">HHI", number, 0, len(content))
+        return head + content + bytes(len(content) % 2)
+
+    def notes(*blocks: bytes) -> list[str]:
+        content = b"Photoshop 3.0\0" + b"".join(blocks)
+        segment = b"\xff\xed" + struct.pack(">H", len(content) + 2) + content
+        data = saved(small, "JPEG")
+        return taken_apart(data[:2] + segment + data[2:])[1]
+
+    path, flag = block(0x07D0, b"path"), block(0x040A, b"\1")
+    assert notes(path, flag, block(0x9999, b"?")) == [
+        "left out: Photoshop's path, copyright flag, block 9999"
+    ]
+    tags = [(34377, "B", len(path), path)]
+    assert taken_apart(tiff(np.asarray(small), extratags=tags))[1] == ["left out: Photoshop's path"]
+    assert notes(block(0x040A, b"\0"), block(0x03ED, bytes(16)), block(0x0425, b"digest")) == []
+
+
+def test_a_malformed_profile_of_png_is_noted(small: Image.Image) -> None:
+    data = saved(small, "PNG")
+    marked = data[:33] + chunk(b"iCCP", b"name\0\0no deflated data") + data[33:]
+    assert taken_apart(marked)[1] == ["the malformed ICC profile is left out"]
+
+
+def test_comments_of_netpbm_and_tga_are_kept(small: Image.Image) -> None:
+    pixels = small.tobytes()
+    size = f"{small.width}#not wide\n# by hand\n {small.height}\n#\n255\n".encode()
+    tga = saved(small, "TGA")
+    for data, comment in (
+        (b"P6\n# caf\xe9\n" + size + pixels, b"caf\xe9\nnot wide\nby hand"),
+        (b"\x07" + tga[1:18] + b"by hand" + tga[18:], b"by hand"),
+    ):
+        picture, notes = taken_apart(data)
+        assert not notes
+        assert picture.to_image().info["comment"] == comment
+        assert picture.pixels.tobytes() == pixels
+    assert not taken_apart(saved(small, "PPM"))[0].metadata
 
 
 def test_icons_of_several_sizes_say_so(small: Image.Image) -> None:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import sharp from "sharp";
 
 import { crc32, readFile as readAec } from "../../aecodec/web/container.js";
 import { CorruptFileError, MissingModelError, UnsupportedVersionError } from "../../aecodec/web/errors.js";
@@ -61,6 +62,11 @@ test("what no picture has is refused before memory is taken", async () => {
   await assert.rejects(decoder.decode(large), /178000000x2 is over the size limit/);
   const tiles = fileOf(headerOf({ width: 13_000, height: 13_000 }), [0x02, []]);
   await assert.rejects(decoder.decode(tiles), /tile: 1 of 81 tiles are there/);
+  const empty = fileOf(headerOf({ width: 13_000, height: 13_000, tile: 128, chunks: 49 }),
+    ...new Array(49).fill([0x02, []]));
+  const before = process.memoryUsage().arrayBuffers;
+  await assert.rejects(decoder.decode(empty), /exact: tile 0 is missing/);
+  assert.ok(process.memoryUsage().arrayBuffers - before < 100_000_000);
   const small = fileOf(headerOf({ width: 1000, height: 1000, tile: 4 }), [0x02, []]);
   await assert.rejects(decoder.decode(small), /too small for 1000x1000/);
 });
@@ -71,9 +77,19 @@ test("damage within a chunk has a message that names it", async () => {
     decoder.decode(fileOf(headerOf({ chunks: 2 }), [0x02, []], [0x04, bytes]));
   await assert.rejects(exact(3, 0), /there is no tile 3/);
   await assert.rejects(exact(0, 0, 1, 2, 3), /exact: not a lossless WebP/);
-  await assert.rejects(exact(0, 2, 1, 2), /exact: the deflated data are damaged/);
+  await assert.rejects(exact(0, 2, 1, 2), /exact: tile 0 is missing/);
   const alpha = fileOf(headerOf({ mode: 1, chunks: 2 }), [0x02, []], [0x03, [1, 2]]);
   await assert.rejects(decoder.decode(alpha), CorruptFileError);
+});
+
+test("a coloured or lossy WebP in a grey picture is refused", async () => {
+  const red = sharp({ create: { width: 16, height: 16, channels: 3, background: "red" } });
+  for (const [lossless, message] of [[true, /colours in a grey picture/], [false, /not a lossless/]]) {
+    const webp = await red.clone().webp({ lossless }).toBuffer();
+    const header = headerOf({ mode: 2, chunks: 2 });
+    const grey = fileOf(header, [0x02, []], [0x04, [0, 0, ...webp]]);
+    await assert.rejects(decoder.decode(grey), message);
+  }
 });
 
 test("weights that are not there are named", async () => {

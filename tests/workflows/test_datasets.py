@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from aecodec.errors import AecodecError
 from aecodec.images import Picture
 from aecodec.workflows import datasets
 
@@ -39,7 +40,9 @@ def test_a_table_without_an_index_keeps_all_columns(tmp_path: Path, table: pd.Da
     assert data.rows.shape == (6, 4)
 
 
-@pytest.mark.parametrize(("separator", "decimal"), [(";", "."), (";", ","), ("\t", ".")])
+@pytest.mark.parametrize(
+    ("separator", "decimal"), [(";", "."), (";", ","), ("\t", "."), ("|", ".")]
+)
 @pytest.mark.parametrize("header", [True, False])
 def test_other_separators(
     tmp_path: Path, table: pd.DataFrame, separator: str, decimal: str, header: bool
@@ -73,6 +76,24 @@ def test_all_formats_are_read_alike(tmp_path: Path, table: pd.DataFrame) -> None
 def test_the_rows_of_a_csv(tmp_path: Path, text: str, rows: int) -> None:
     (tmp_path / "x.csv").write_text(text)
     assert len(datasets.read(tmp_path / "x.csv").rows) == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a, b, c\n0, 0.5, 1\n2, , 3\n",
+        'a , "b" , c\n0 , "0.5" , 1\n2 , "" , 3\n',
+        "a; b; c\n0; 0,5; 1\n2; ; 3\n",
+    ],
+)
+def test_spaces_beside_separators_are_no_matter(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    data = datasets.read(tmp_path / "x.csv")
+    assert data.columns == ["a", "b", "c"]
+    np.testing.assert_array_equal(data.rows, [[0, 0.5, 1], [2, np.nan, 3]])
+    (tmp_path / "x.csv").write_text(text.replace("2", "two"))
+    with pytest.raises(AecodecError, match="column 'a' is not numeric"):
+        datasets.read(tmp_path / "x.csv")
 
 
 def test_photos_are_made_small_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,27 @@ def test_a_table_goes_through_a_fitted_model(table: Path, tmp_path: Path) -> Non
     assert (tmp_path / "map.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_columns_are_taken_by_their_names(table: Path, tmp_path: Path) -> None:
+    model, codes, other = tmp_path / "m", tmp_path / "codes.npy", tmp_path / "other.csv"
+    fit_file("linear", table, model, settings=SVD)
+    transform_file(model, table, codes)
+    wanted, frame = np.load(codes), pl.read_csv(table)
+    frame.select(reversed(frame.columns)).write_csv(other)
+    transform_file(model, other, codes, overwrite=True)
+    np.testing.assert_allclose(np.load(codes), wanted, atol=1e-12)
+    frame.select(pl.lit(1).alias("class"), *frame.columns).write_csv(other)
+    with pytest.warns(UserWarning, match="does not know them: 'class'"):
+        transform_file(model, other, codes, overwrite=True)
+    np.testing.assert_allclose(np.load(codes), wanted, atol=1e-12)
+    np.save(tmp_path / "rows.npy", frame.to_numpy())
+    with pytest.warns(UserWarning, match="columns without names"):
+        transform_file(model, tmp_path / "rows.npy", codes, overwrite=True)
+    np.testing.assert_allclose(np.load(codes), wanted, atol=1e-12)
+    frame.rename({"pixel3": "x"}).write_csv(other)
+    with pytest.raises(AecodecError, match="no column 'pixel3'"):
+        transform_file(model, other, codes, overwrite=True)
+
+
 def test_the_images_of_a_folder_come_back_as_images(folder: Path, tmp_path: Path) -> None:
     model, back = tmp_path / "m", tmp_path / "back"
     fit_file("variational", folder, model, settings={"n_components": 2, "max_epochs": 1})

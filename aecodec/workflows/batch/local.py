@@ -12,6 +12,7 @@ from aecodec.errors import explain, named
 from aecodec.storage.atomic import write_atomically
 from aecodec.workflows.batch.plan import Job
 from aecodec.workflows.notes import collect_notes
+from aecodec.workflows.standard_input import input_file, without_path
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,27 @@ def do(job: Job, work: Work, force: bool) -> Outcome:
     def write(data: bytes | memoryview) -> None:
         write_atomically(job.target, data, overwrite=force)
 
-    outcome = attempt(str(job.source), str(job.target), lambda: work(job.source), write)
+    outcome = attempt_file(str(job.source), str(job.target), work, write)
     outcome.notes[:0] = [job.note] if job.note else []
     if not outcome.error:
         outcome.before = os.path.getsize(job.source)
+    return outcome
+
+
+def attempt_file(
+    source: str, target: str | None, work: Work, write: Callable[[bytes | memoryview], None]
+) -> Outcome:
+    """As `attempt`, of a file, of "-", which is standard input, or of a pipe."""
+    path = Path(source)
+
+    def work_on_file() -> Product:
+        nonlocal path
+        with input_file(source) as path:
+            return work(path)
+
+    outcome = attempt(source, target, work_on_file, write)
+    outcome.error = without_path(outcome.error, path, source)
+    outcome.notes[:] = [without_path(note, path, source) for note in outcome.notes]
     return outcome
 
 
