@@ -68,7 +68,10 @@ class DenoiserTraining(TrainingModule):
         ratio = (estimated + _ONE_LEVEL) / (noisy.level + _ONE_LEVEL)
         level_error = ratio.log().abs().mean()
         figures = {"psnr": _psnr(mse), "level_error": level_error, "kind_error": kind_error}
-        return loss + self.recipe.level_weight * (level_error + kind_error), figures
+        loss = loss + self.recipe.level_weight * (level_error + kind_error)
+        # Processes wait for each other's gradients, of a network that no sample needed, too.
+        learning = (p for p in self.model.parameters() if p.requires_grad)
+        return loss + 0 * torch.stack([p.sum() for p in learning]).sum(), figures
 
     def _factors(self, noisy: Noisy, seed: int) -> Tensor:
         """Of the levels found, (B, 1, 1, 1), evenly on a logarithmic scale."""
