@@ -46,6 +46,7 @@ test-plain: $(VENV)/.installed
 	rm -rf build
 	$(PYTHON) -m venv build/plain
 	build/plain/bin/pip install --quiet .
+	du -sm build/plain
 	! build/plain/bin/python -c "import torch" 2> /dev/null
 	$(BIN)/python -c "import skimage.data, PIL.Image as I; I.fromarray(skimage.data.coffee()).save('build/photo.png')"
 	cd build && plain/bin/aecodec compress photo.png
