@@ -158,7 +158,7 @@ class Denoiser:
         else:
             level = np.full((1, 1, 1, 1), diagnosis.sigma / 255, np.float32)
         if white is None:
-            white = missing is not None or self._networks.odds_of_white(x) > 0
+            white = missing is not None or self._networks.whiteness_logit(x) > 0
         restored = self._networks.denoise(x, np.float32(strength) * level, missing, white)
         if _is_grey(x):  # it must not gain a tint
             restored = np.broadcast_to(restored.mean(1, keepdims=True), x.shape)
@@ -177,8 +177,8 @@ class Denoiser:
         if kind != "gaussian":
             diagnosis = replace(diagnosis, white=True)
         else:
-            odds = [self._networks.odds_of_white(x) for x in pieces]
-            diagnosis = replace(diagnosis, white=float(np.mean(odds)) > 0)
+            logits = [self._networks.whiteness_logit(x) for x in pieces]
+            diagnosis = replace(diagnosis, white=float(np.mean(logits)) > 0)
         if diagnosis.sigma is None:
             levels = [self._networks.estimate(x, missing_values(x, kind)) for x in pieces]
             median = np.median(np.concatenate([level.ravel() for level in levels]))

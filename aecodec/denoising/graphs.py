@@ -24,9 +24,9 @@ def denoiser_graph(name: str, config: DenoiserConfig, tensors: Mapping[str, AnyA
     if name == "estimate":
         _estimate(builder)
     elif name == "whiteness":
-        odds = _observed(builder, name)
+        logits = _observed(builder, name)
         g = builder.graph
-        g.output(g.add("GlobalAveragePool", odds), "odds", (1, 1, 1, 1), "float32")
+        g.output(g.add("GlobalAveragePool", logits), "logit", (1, 1, 1, 1), "float32")
     else:
         network, _, missing = name.partition("_")
         _denoise(builder, network, with_missing=bool(missing))

@@ -83,7 +83,7 @@ class WhitenessEstimator(_Observer):
         super().__init__(0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The logarithm of the odds, float32 (B, 1, 1, 1); x as of `LevelEstimator`."""
+        """Its logit, float32 (B, 1, 1, 1); x as of `LevelEstimator`."""
         return self.observe(x).mean((1, 2, 3), keepdim=True)
 
 

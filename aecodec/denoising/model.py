@@ -131,10 +131,10 @@ class DenoiserModel(nn.Module):
         level: Tensor = self.estimator(x if missing is None else fill(x, missing))
         return level
 
-    def odds_of_white(self, x: Tensor, missing: Tensor | None = None) -> Tensor:
-        """The logarithm of the odds that the noise is white, float32 (B, 1, 1, 1)."""
-        odds: Tensor = self.whiteness(x if missing is None else fill(x, missing))
-        return odds
+    def whiteness_logit(self, x: Tensor, missing: Tensor | None = None) -> Tensor:
+        """The logit of the noise being white, float32 (B, 1, 1, 1)."""
+        logit: Tensor = self.whiteness(x if missing is None else fill(x, missing))
+        return logit
 
     def forward(self, x: Tensor, level: Tensor, missing: Tensor | None, white: Tensor) -> Tensor:
         """Estimate clean images, each by the network for its noise.

@@ -23,8 +23,8 @@ class Networks(Protocol):
     def estimate(self, x: FloatArray, missing: Missing | None) -> FloatArray:
         """Levels of noise (1, 1, H/8, W/8) as of `DenoiserModel.estimate`; arguments as below."""
 
-    def odds_of_white(self, x: FloatArray) -> float:
-        """As of `DenoiserModel.odds_of_white`, of an image in which nothing is missing."""
+    def whiteness_logit(self, x: FloatArray) -> float:
+        """As of `DenoiserModel.whiteness_logit`, of an image in which nothing is missing."""
 
     def denoise(
         self, x: FloatArray, level: FloatArray, missing: Missing | None, white: bool
@@ -49,7 +49,7 @@ class OnnxDenoiser:
     def estimate(self, x: FloatArray, missing: Missing | None) -> FloatArray:
         return self._run("estimate", x=x if missing is None else fill(x, missing))
 
-    def odds_of_white(self, x: FloatArray) -> float:
+    def whiteness_logit(self, x: FloatArray) -> float:
         return float(self._run("whiteness", x=x).item())
 
     def denoise(

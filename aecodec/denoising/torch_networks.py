@@ -43,9 +43,9 @@ class TorchDenoiser:
             level = self.model.estimate(self._tensor(x), self._mask(missing))
         return self._array(level)
 
-    def odds_of_white(self, x: FloatArray) -> float:
+    def whiteness_logit(self, x: FloatArray) -> float:
         with torch.inference_mode(), self._precision():
-            return float(self.model.odds_of_white(self._tensor(x)).item())
+            return float(self.model.whiteness_logit(self._tensor(x)).item())
 
     def denoise(
         self, x: FloatArray, level: FloatArray, missing: Missing | None, white: bool

@@ -56,8 +56,8 @@ class DenoiserTraining(TrainingModule):
 
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         noisy = random_mixture(batch.float() / 255, seed, self.recipe.mixture)
-        odds = self.model.odds_of_white(noisy.x, noisy.missing)
-        kind_error = F.binary_cross_entropy_with_logits(odds, noisy.white.float())
+        logit = self.model.whiteness_logit(noisy.x, noisy.missing)
+        kind_error = F.binary_cross_entropy_with_logits(logit, noisy.white.float())
         if self.recipe.parts == ("whiteness",):  # it learns from the truth alone
             return kind_error, {"kind_error": kind_error}
         estimated = self.model.estimate(noisy.x, noisy.missing)
@@ -105,7 +105,7 @@ class DenoiserTraining(TrainingModule):
         self.log_validation("val/drawn_" if dataloader_idx else "val/", figures, len(batch))
 
     def _blind_psnr(self, x: Tensor, clean: Tensor, missing: Tensor | None = None) -> Tensor:
-        level, white = self.model.estimate(x, missing), self.model.odds_of_white(x, missing) > 0
+        level, white = self.model.estimate(x, missing), self.model.whiteness_logit(x, missing) > 0
         return _psnr(_mse(self(x, level, missing, white), clean))
 
     def _generator(self, seed: int) -> torch.Generator:
@@ -133,7 +133,7 @@ def calibrate_denoiser(
             noisy = random_mixture(clean, (1 << 62) + number, shares)  # seeds of no step
             level = model.estimate(noisy.x, noisy.missing)
             told = torch.where(noisy.told, noisy.told_level(), level)
-            model.odds_of_white(noisy.x, noisy.missing)
+            model.whiteness_logit(noisy.x, noisy.missing)
             model(noisy.x, told, noisy.missing, noisy.white)
 
 

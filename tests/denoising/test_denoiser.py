@@ -220,5 +220,5 @@ def test_white_noise_and_a_cameras_have_their_own_networks(denoiser: Denoiser, n
         camera.photograph(crop, camera.plain_camera(iso, 95), generator)[0]
         for iso in (400, 1600, 6400)
     ]
-    odds = [denoiser._networks.odds_of_white(x.numpy()) for x in (*white, *developed)]
-    assert min(odds[:3]) > 0 > max(odds[3:])
+    logits = [denoiser._networks.whiteness_logit(x.numpy()) for x in (*white, *developed)]
+    assert min(logits[:3]) > 0 > max(logits[3:])
