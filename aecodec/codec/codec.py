@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aecodec.codec import tiling
+from aecodec.codec import tiling, wiener
 from aecodec.codec import weights as weight_files
 from aecodec.codec.choice import Coded, choose, keep_exactly
 from aecodec.codec.container import (
@@ -41,7 +41,9 @@ from aecodec.codec.decoding import (
     decode_pixels,
     decode_reduced,
     decode_tiles,
+    inner_pixels,
     latent_size,
+    outer_pixels,
     reduce_image,
 )
 from aecodec.codec.inference import InferenceModel
@@ -150,8 +152,9 @@ class Codec:
             )
             if effort == "max" and any(coded.learned):  # once it is known what is left to it
                 coded = coded._replace(learned=self._tiles(coded.rest, quality, effort, levels))
+        weights = self._fitted_filter(coded, quality) if effort != "fast" else None
         give_back_now_and_then()
-        return self._pack(picture, coded, quality, stored_hash, levels)
+        return self._pack(picture, coded, quality, stored_hash, levels, weights)
 
     @overload
     def decompress(
@@ -225,12 +228,15 @@ class Codec:
         quality: int,
         stored_hash: bytes | None,
         levels: Levels | None,
+        weights: wiener.Weights | None,
     ) -> bytes:
         chunks = [Chunk(ChunkType.TILE, payload) for payload in coded.learned]
         for payload, reduced in zip(coded.exact, coded.reduced, strict=True):
             chunks.append(Chunk(ChunkType.FEW_COLOURS if reduced else ChunkType.EXACT, payload))
         if levels is not None and any(coded.learned):
             chunks.append(Chunk(ChunkType.LEVELS, pack_levels(*levels)))
+        if weights is not None:
+            chunks.append(Chunk(ChunkType.FILTER, wiener.pack(weights)))
         if picture.alpha is not None:
             chunks.append(Chunk(ChunkType.ALPHA, _pack_alpha(picture.alpha)))
         for kind, key in METADATA.items():
@@ -274,6 +280,18 @@ class Codec:
                 payload = refined_payload(model, x, y, window, quality, payload)
             payloads.append(payload)
         return payloads
+
+    def _fitted_filter(self, coded: Coded, quality: int) -> wiener.Weights | None:
+        """The filter that takes the squared error down, with weights that are for that."""
+        pixels, config = coded.rest, self.model.config
+        if config.distortion != "mse" or pixels.mode != "RGB" or not any(coded.learned):
+            return None
+        learned = Learned(coded.learned, pixels.mode, pixels.size, quality, tiling.TILE)
+        fit = wiener.Fit()
+        for window, x in outer_pixels(self.model, learned, (0, 0, *pixels.size)):
+            original = read_area(pixels, window.inner, LATENT_STRIDE)[0]
+            fit.add(x, original, inner_pixels(window))
+        return fit.best(config.rd_lambda(quality))
 
     def _torch_model(self) -> InferenceModel:
         """The model that gradients go through."""

@@ -45,6 +45,7 @@ class ChunkType(IntEnum):
     EXACT = 0x04
     LEVELS = 0x05
     FEW_COLOURS = 0x06
+    FILTER = 0x07
     ICC = OPTIONAL | 0x01
     EXIF = OPTIONAL | 0x02
     XMP = OPTIONAL | 0x03
@@ -71,7 +72,7 @@ METADATA = {
 """What a `Picture` calls the metadata of these chunks."""
 
 
-_ONCE = {*METADATA, ChunkType.ALPHA, ChunkType.HASH, ChunkType.LEVELS}
+_ONCE = {*METADATA, ChunkType.ALPHA, ChunkType.HASH, ChunkType.LEVELS, ChunkType.FILTER}
 
 
 def is_too_thin(width: int, height: int) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from aecodec.codec import tiling
+from aecodec.codec import tiling, wiener
 from aecodec.codec.container import (
     EXACT_TYPES,
     LATENT_STRIDE,
@@ -43,6 +43,7 @@ class Learned(NamedTuple):
         quality: 1 to 100.
         tile: side of a tile in latents.
         levels: as for `aecodec.nn.pixels.read_area`.
+        filter: of the pixels, if there is one.
     """
 
     payloads: Sequence[bytes]
@@ -51,6 +52,7 @@ class Learned(NamedTuple):
     quality: int
     tile: int
     levels: Levels | None = None
+    filter: wiener.Weights | None = None
 
 
 def latent_size(width: int, height: int) -> tuple[int, int]:
@@ -135,17 +137,27 @@ def decode_tiles(model: InferenceModel, learned: Learned, box: Box | None = None
     """The pixels of a box, or all, from the payloads of the tiles."""
     left, top, right, bottom = box or (0, 0, *learned.size)
     image = Image.new(learned.mode, (right - left, bottom - top))
-    for window, latents in _outer_latents(model, learned, (left, top, right, bottom)):
-        x = model.synthesise(latents, learned.quality) + 0.5
-        tile = to_pillow(_inner_pixels(x, window), learned.mode, learned.levels)
+    for window, x in outer_pixels(model, learned, (left, top, right, bottom)):
+        if learned.filter is not None:
+            x = wiener.apply(x, learned.filter)
+        rows, columns = inner_pixels(window)
+        tile = to_pillow(x[:, rows, columns], learned.mode, learned.levels)
         image.paste(tile, (window.left * LATENT_STRIDE - left, window.top * LATENT_STRIDE - top))
     return image
 
 
-def _inner_pixels(x: FloatArray, window: tiling.Window) -> FloatArray:
-    """The tile (3, H, W) of the pixels (1, 3, H, W) of its outer window."""
+def outer_pixels(
+    model: InferenceModel, learned: Learned, box: Box
+) -> Iterator[tuple[tiling.Window, FloatArray]]:
+    """Each tile that a box touches, with the pixels (3, H, W) of its outer window in [0, 1]."""
+    for window, latents in _outer_latents(model, learned, box):
+        yield window, model.synthesise(latents, learned.quality)[0] + np.float32(0.5)
+
+
+def inner_pixels(window: tiling.Window) -> tuple[slice, slice]:
+    """Rows and columns of a tile among the pixels of its outer window."""
     rows, columns = (slice(s.start * LATENT_STRIDE, s.stop * LATENT_STRIDE) for s in window.inside)
-    return x[0, :, rows, columns]
+    return rows, columns
 
 
 def _outer_latents(
@@ -266,4 +278,5 @@ def _learned(header: Header, chunks: Sequence[Chunk]) -> Learned:
     if len(payloads) != count:
         raise CorruptFileError(f"tile: {len(payloads)} of {count} tiles are there")
     levels = unpack_levels(chunks, mode)
-    return Learned(payloads, mode, size, header.quality, header.tile, levels)
+    weights = wiener.unpack((c.payload for c in chunks if c.type == ChunkType.FILTER), mode)
+    return Learned(payloads, mode, size, header.quality, header.tile, levels, weights)

@@ -24,6 +24,7 @@ export const ALPHA = 0x03;
 export const EXACT = 0x04;
 export const LEVELS = 0x05;
 export const FEW_COLOURS = 0x06;
+export const FILTER = 0x07;
 export const ICC = 0x81;
 export const EXIF = 0x82;
 export const XMP = 0x83;
@@ -40,13 +41,14 @@ const NAMES = new Map([
   [EXACT, "exact"],
   [LEVELS, "levels"],
   [FEW_COLOURS, "few_colours"],
+  [FILTER, "filter"],
   [ICC, "icc"],
   [EXIF, "exif"],
   [XMP, "xmp"],
   [HASH, "hash"],
   [PROPERTIES, "properties"],
 ]);
-const ONCE = new Set([ALPHA, LEVELS, ICC, EXIF, XMP, HASH, PROPERTIES]);
+const ONCE = new Set([ALPHA, LEVELS, FILTER, ICC, EXIF, XMP, HASH, PROPERTIES]);
 const MAGIC = [0x89, 0x41, 0x45, 0x43]; // "\x89AEC"
 const VERSION = 1;
 const MAX_PIXELS = 178_000_000;

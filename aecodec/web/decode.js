@@ -19,6 +19,7 @@ import { Picture } from "./picture.js";
 import { Preview, SCALE, putPreview } from "./preview.js";
 import { readGreyPng } from "./png.js";
 import { synthesise } from "./synthesis.js";
+import { filterOf } from "./wiener.js";
 
 /**
  * @typedef {object} Decoded
@@ -82,6 +83,7 @@ export class Decoder {
       throw new CorruptFileError("alpha: missing or unexpected");
     }
     const exact = findExact(header, chunks, boxes);
+    const filter = filterOf(header, chunks);
     const putRest = async (/** @type {Picture} */ picture) => {
       await putExact(exact, mode, this.readWebp, picture);
       for (const { payload } of alphas) {
@@ -103,7 +105,7 @@ export class Decoder {
         show({ width, height, imageData: imageDataOf(preview), scale: SCALE });
       }
       const put = picture.putLearned.bind(picture);
-      await synthesise(model, header, payloads, put, decoded);
+      await synthesise(model, header, payloads, put, decoded, filter);
     }
     await putRest(picture);
     const imageData = imageDataOf(picture);

@@ -94,7 +94,7 @@ export class Picture {
  * To the nearest whole number, halves to even.
  * @param {number} x
  */
-function rounded(x) {
+export function rounded(x) {
   const nearest = Math.round(x); // halves up
   return nearest - x === 0.5 && nearest % 2 ? nearest - 1 : nearest;
 }

@@ -2,6 +2,7 @@
 
 import { STRIDE, tileBoxes } from "./container.js";
 import { decodeLatents } from "./prior.js";
+import { applyFilter } from "./wiener.js";
 
 /**
  * @typedef {import("./container.js").Box} Box
@@ -23,8 +24,9 @@ const MOST = 96; // latents a side of what goes through the network at once: it 
  *   where, and what gives a row of a colour's pixels, at least as long as the box's
  * @param {Map<number, Latents>} decoded of tiles that are decoded already; those that are done with
  *   go from it
+ * @param {Int8Array | null} filter of the pixels
  */
-export async function synthesise(model, header, payloads, put, decoded) {
+export async function synthesise(model, header, payloads, put, decoded, filter) {
   const rows = Math.ceil(header.height / STRIDE);
   const columns = Math.ceil(header.width / STRIDE);
   const { quality } = header;
@@ -53,6 +55,7 @@ export async function synthesise(model, header, payloads, put, decoded) {
     });
     const [down, right] = [(inner.top - outer.top) * STRIDE, (inner.left - outer.left) * STRIDE];
     const pixels = /** @type {Float32Array} */ (x.data);
+    if (filter) applyFilter(pixels, height * STRIDE, width * STRIDE, filter);
     put(boxOf(inner, header), (colour, y) =>
       pixels.subarray(((colour * height * STRIDE + down + y) * width) * STRIDE + right),
     );

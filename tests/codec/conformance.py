@@ -20,13 +20,18 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageDraw
 
-from aecodec.codec import tiling
+from aecodec.codec import tiling, wiener
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import Chunk, ChunkType, Header, write_file
 from tests.codec.foreign import digest, recorded_symbols
 
 FOLDER = Path(__file__).with_suffix("")
-OF_FLOATS = ("rgb-lowest", "rgb-highest-escapes", "grey-alpha")  # codec-psnr decodes with them
+OF_FLOATS = (
+    "rgb-lowest",
+    "rgb-highest-escapes",
+    "rgb-fitted-filter",
+    "grey-alpha",
+)  # codec-psnr decodes with them
 
 
 def levels_digest(image: Image.Image) -> str:
@@ -55,11 +60,13 @@ def _write(name: str, image: Image.Image, codec: Codec, quality: int, **how: boo
     (FOLDER / f"{name}.aec").write_bytes(codec.compress(image, quality, **how))
 
 
-def _write_learned(name: str, image: Image.Image, codec: Codec, quality: int) -> None:
-    """Nothing kept exactly, so that symbols are far beyond their tables."""
+def _write_learned(
+    name: str, image: Image.Image, codec: Codec, quality: int, *others: Chunk
+) -> None:
+    """Nothing kept exactly, so that symbols may be far beyond their tables."""
     payloads = codec._tiles(image, quality, "fast", None)
-    header = Header(*image.size, 0, quality, tiling.TILE, len(payloads), codec.digest)
-    chunks = [Chunk(ChunkType.TILE, payload) for payload in payloads]
+    chunks = [*(Chunk(ChunkType.TILE, payload) for payload in payloads), *others]
+    header = Header(*image.size, 0, quality, tiling.TILE, len(chunks), codec.digest)
     (FOLDER / f"{name}.aec").write_bytes(write_file(header, chunks))
 
 
@@ -78,6 +85,10 @@ def main() -> None:
     _write_learned("rgb-highest-escapes", noise, psnr, 100)
     with patch("aecodec.codec.tiling.TILE", 32):
         _write("rgb-tiles", cat.resize((560, 80)), balanced, 37)
+        _write("rgb-fitted-filter", cat.resize((560, 80)), psnr, 90)
+        extremes = rng.integers(-128, 128, (3, 3, 3)).astype(np.int8)
+        chunk = Chunk(ChunkType.FILTER, wiener.pack(extremes))
+        _write_learned("rgb-any-filter", cat.resize((560, 80)), balanced, 60, chunk)
     _write("rgb-drawn", photo_and_drawing(cat), balanced, 60)
     _write("rgb-lossless", small, balanced, 50, lossless=True)
     _write("rgba", Image.merge("RGBA", (*small.split(), ramp)), balanced, 70)
