@@ -15,7 +15,13 @@ from aecodec.codec import container, tiling
 from aecodec.codec.choice import choose
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import Box, Chunk, ChunkType
-from aecodec.codec.exact import fill_cells, lossless_size, pack_exact, unpack_exact
+from aecodec.codec.exact import (
+    fill_cells,
+    lossless_size,
+    pack_exact,
+    unpack_exact,
+    with_care,
+)
 from aecodec.codec.plain_files import check_grey_png
 from aecodec.codec.varint import pack_varint
 from aecodec.errors import CorruptFileError
@@ -340,3 +346,30 @@ def test_any_latents_decode_to_finite_pixels(codec: Codec, latents: Any) -> None
     for quality in (1, 50, 100):
         x = codec.model.synthesise(y, quality)
         assert np.isfinite(x).all()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
+def test_care_changes_bytes_alone(mode: str) -> None:
+    image = draw(100, "line_art", (320, 200)).convert("RGB" if mode == "RGB" else "L")
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype("<u2") * 200)
+    cells = np.arange(cell_grid(320, 200)[0] * 10).reshape(-1, 10) % 3 > 0
+    sizes = [(9, 9), image.size]
+    payload = pack_exact(1, image, cells)
+    careful = {effort: with_care(payload, sizes, effort) for effort in ("fast", "default", "max")}
+    assert careful["fast"] == payload
+    if mode == "I;16":
+        assert careful["max"] == payload
+    else:
+        assert len(careful["max"]) < len(careful["default"]) <= len(payload)
+    for one in careful.values():
+        part = unpack_exact(one, mode, sizes)
+        assert (part.tile, part.pixels.mode) == (1, mode)
+        assert np.array_equal(part.cells, cells)
+        assert part.pixels.tobytes() == unpack_exact(payload, mode, sizes).pixels.tobytes()
+
+
+def test_care_leaves_what_looks_like_a_photograph() -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    payload = pack_exact(0, noise, np.ones((2, 2), dtype=np.bool_))
+    assert with_care(payload, [(64, 64)], "default") == payload
