@@ -12,9 +12,10 @@ from torch import Tensor
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.distortion import distortion, squared_error
-from aecodec.codec.eight_bits.layers import EIGHT_BITS
+from aecodec.codec.eight_bits.layers import EIGHT_BITS, SYNTHESIS
 from aecodec.codec.model import CodecModel
 from aecodec.errors import RecipeError
+from aecodec.nn.arrays import AnyArray
 from aecodec.training.data import Phase, RandomCrops
 from aecodec.training.eight_bits.means import byte_means
 from aecodec.training.eight_bits.start import byte_tensors, qualities
@@ -45,10 +46,17 @@ class DecoderTraining(TrainingModule):
         self.codec: dict[str, Tensor] = {}
         self.config = ""
         self.means: dict[str, Tensor] = {}  # in 8 bits: fitted, not trained
+        self.trained: dict[str, AnyArray] = {}  # the synthesis in 8 bits that it begins with
 
     def begin_with(self, path: Path) -> None:
         super().begin_with(path)
-        self.codec = {n: t for n, t in load_file(path).items() if not n.startswith(EIGHT_BITS)}
+        tensors = load_file(path)
+        self.codec = {n: t for n, t in tensors.items() if not n.startswith(EIGHT_BITS)}
+        self.trained = {
+            n.removeprefix(SYNTHESIS): t.numpy()
+            for n, t in tensors.items()
+            if n.startswith(SYNTHESIS)
+        }
         with safe_open(path, framework="pt") as file:
             self.config = (file.metadata() or {}).get("config", self.recipe.model.to_json())
         configs = self.recipe.model, CodecConfig.from_json(self.config)
@@ -68,7 +76,11 @@ class DecoderTraining(TrainingModule):
         self.means = checkpoint.get("means", {})
 
     def on_train_start(self) -> None:
-        """Round the float decoder's weights, in units that fit photographs."""
+        """Round the float decoder's weights, in units that fit photographs.
+
+        Where the file has a decoder in 8 bits, that is gone on with. Its linear part, which is not
+        trained, is rounded anew.
+        """
         if self.batches_seen and self.means:
             return
         if not self.codec:
@@ -79,7 +91,9 @@ class DecoderTraining(TrainingModule):
         )
         batches = [crops.at(step) for step in range(-(-recipe.samples // recipe.batch))]
         if not self.batches_seen:
-            self.synthesis.load(byte_tensors(self.model, batches))
+            rounded = byte_tensors(self.model, batches, fitted=not self.trained)
+            kept = {n: t for n, t in self.trained.items() if not n.startswith("linear.")}
+            self.synthesis.load(rounded | kept)
         seen = [
             (crop[None].numpy(), quality)
             for number, batch in enumerate(batches)

@@ -82,6 +82,17 @@ def export_codec(
     model = CodecModel(recipe.model).eval()
     card = {**_load(model, checkpoint), **card}
     calibrate_ranges(model, crops)
+    write_codec(recipe, model, target, card, crops)
+
+
+def write_codec(
+    recipe: CodecRecipe,
+    model: CodecModel,
+    target: Path,
+    card: dict[str, Any],
+    crops: Sequence[Tensor],
+) -> None:
+    """As `export_codec`, of a model in memory, with the ranges that it has."""
     tensors = inference_tensors(model)
     uncalibrated = _on_cpu(recipe, tensors | table_tensors(assumed_tables()))
     tables = calibrated_tables(uncalibrated, crops)
