@@ -147,8 +147,8 @@ def compress(
     tune: Annotated[
         Literal["balanced", "psnr"] | None,
         typer.Option(
-            help="Weights for the eye (SSIMULACRA 2, MS-SSIM and PSNR in balance), or for PSNR; "
-            "those take three times as long.",
+            help="Weights for the eye (SSIMULACRA 2, MS-SSIM and PSNR in balance), or for PSNR "
+            "(which takes three times as long).",
             show_default="balanced",
         ),
     ] = None,

@@ -154,7 +154,8 @@ class Codec:
             if effort == "max" and any(coded.learned):  # once it is known what is left to it
                 coded = coded._replace(learned=self._tiles(coded.rest, quality, effort, levels))
         sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]
-        coded = coded._replace(exact=[with_care(one, sizes, effort) for one in coded.exact])
+        care = "default" if lossless else effort
+        coded = coded._replace(exact=[with_care(one, sizes, care) for one in coded.exact])
         weights = self._fitted_filter(coded, quality) if effort != "fast" else None
         give_back_now_and_then()
         return self._pack(picture, coded, quality, stored_hash, levels, weights)
@@ -293,7 +294,15 @@ class Codec:
         fit = wiener.Fit()
         for window, x in outer_pixels(self.model, learned, (0, 0, *pixels.size)):
             original = read_area(pixels, window.inner, LATENT_STRIDE)[0]
-            fit.add(x, original, inner_pixels(window))
+            top, left = window.top * LATENT_STRIDE, window.left * LATENT_STRIDE
+            height = min(original.shape[1], pixels.height - top)
+            width = min(original.shape[2], pixels.width - left)
+            rows, columns = inner_pixels(window)
+            inside = (
+                slice(rows.start, rows.start + height),
+                slice(columns.start, columns.start + width),
+            )
+            fit.add(x, original[:, :height, :width], inside)
         return fit.best(config.rd_lambda(quality))
 
     def _torch_model(self) -> InferenceModel:

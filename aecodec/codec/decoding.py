@@ -149,7 +149,7 @@ def decode_tiles(model: InferenceModel, learned: Learned, box: Box | None = None
 def outer_pixels(
     model: InferenceModel, learned: Learned, box: Box
 ) -> Iterator[tuple[tiling.Window, FloatArray]]:
-    """Each tile that a box touches, with the pixels (3, H, W) of its outer window in [0, 1]."""
+    """Each tile that a box touches, with the pixels (3, H, W) of its outer window, about [0, 1]."""
     for window, latents in _outer_latents(model, learned, box):
         yield window, model.synthesise(latents, learned.quality)[0] + np.float32(0.5)
 

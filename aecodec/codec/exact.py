@@ -22,7 +22,7 @@ from aecodec.images.cells import CELL, Cells, cell_grid, combine, pixels_of
 _SOME, _ABREAST = 64, 8  # cells that tell about how many bytes all take, in rows
 _CARE: dict[str, dict[str, int]] = {
     "fast": {},
-    "default": {"method": 5, "quality": 100},
+    "default": {"method": 4, "quality": 100},
     "max": {"method": 6, "quality": 100},
 }
 
@@ -73,8 +73,8 @@ def with_care(payload: bytes, sizes: list[tuple[int, int]], effort: str) -> byte
 
     Args:
         sizes: as for `unpack_exact`.
-        effort: "default" takes a fraction of a second, "max" seconds; only "max" has a look at what
-            seems to be photographs.
+        effort: "default" takes a fraction of a second, "max" up to a minute; only "max" has a look
+            at what seems to be photographs.
     """
     tile, _, rest = read_cells(payload, sizes)
     width, height = sizes[tile]

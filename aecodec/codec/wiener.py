@@ -95,8 +95,8 @@ def _rounded_solution(
 
 
 def _in_parts(x: FloatArray) -> FloatArray:
-    """[0, 1] as whole parts of levels."""
-    return np.round(np.clip(x, 0, 1) * np.float32(255 * _PARTS))
+    """[0, 1] as whole parts of levels, in planes: torch's are channels-last, and slow here."""
+    return np.round(np.clip(np.ascontiguousarray(x), 0, 1) * np.float32(255 * _PARTS))
 
 
 def _differences(y: FloatArray, rings: int) -> FloatArray:

@@ -78,8 +78,8 @@ class DecoderTraining(TrainingModule):
     def on_train_start(self) -> None:
         """Round the float decoder's weights, in units that fit photographs.
 
-        Where the file has a decoder in 8 bits, that is gone on with. Its linear part, which is not
-        trained, is rounded anew.
+        Where the file has such a decoder in 8 bits, that is gone on with. Its linear part, which is
+        not trained, is rounded anew.
         """
         if self.batches_seen and self.means:
             return
@@ -91,9 +91,11 @@ class DecoderTraining(TrainingModule):
         )
         batches = [crops.at(step) for step in range(-(-recipe.samples // recipe.batch))]
         if not self.batches_seen:
-            rounded = byte_tensors(self.model, batches, fitted=not self.trained)
+            shapes = {name: tensor.shape for name, tensor in self.synthesis.tensors().items()}
+            goes_on = shapes == {name: tensor.shape for name, tensor in self.trained.items()}
+            rounded = byte_tensors(self.model, batches, fitted=not goes_on)
             kept = {n: t for n, t in self.trained.items() if not n.startswith("linear.")}
-            self.synthesis.load(rounded | kept)
+            self.synthesis.load(rounded | kept if goes_on else rounded)
         seen = [
             (crop[None].numpy(), quality)
             for number, batch in enumerate(batches)

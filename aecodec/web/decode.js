@@ -82,8 +82,8 @@ export class Decoder {
     if (opaque === alphas.length > 0) {
       throw new CorruptFileError("alpha: missing or unexpected");
     }
-    const exact = findExact(header, chunks, boxes);
     const filter = filterOf(header, chunks);
+    const exact = findExact(header, chunks, boxes);
     const putRest = async (/** @type {Picture} */ picture) => {
       await putExact(exact, mode, this.readWebp, picture);
       for (const { payload } of alphas) {

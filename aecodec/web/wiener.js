@@ -48,40 +48,48 @@ export function applyFilter(x, height, width, weights) {
     const level = fround(Math.min(1, Math.max(0, fround(x[i] + 0.5))) * 255 * PARTS);
     y[i] = rounded(level);
   }
-  const change = new Int32Array(3 * area);
+  const changes = [0, 1, 2].map(() => new Int32Array(area));
   for (let ring = 0; PER_RING * ring < weights.length; ring++) {
     for (let seen = 0; seen < 3; seen++) {
-      addRing(y.subarray(seen * area, (seen + 1) * area), height, width, RINGS[ring], (i, sum) => {
-        for (let colour = 0; colour < 3; colour++) {
-          change[colour * area + i] += weights[PER_RING * ring + 3 * colour + seen] * sum;
-        }
-      });
+      const plane = y.subarray(seen * area, (seen + 1) * area);
+      const own = [0, 1, 2].map((colour) => weights[PER_RING * ring + 3 * colour + seen]);
+      addRing(plane, height, width, RINGS[ring], own, changes);
     }
   }
   for (let i = 0; i < y.length; i++) {
-    const level = rounded((y[i] * STEP + change[i]) / (STEP * PARTS));
+    const change = changes[Math.floor(i / area)][i % area];
+    const level = rounded((y[i] * STEP + change) / (STEP * PARTS));
     x[i] = Math.min(255, Math.max(0, level)) / 255 - 0.5;
   }
 }
 
 /**
- * Of each pixel, the sum over a ring less as often the pixel; beyond the border is its last pixel.
+ * Add, to each colour, its weight times the sum over a ring less as often the pixel.
+ *
+ * Beyond the border is its last pixel. The loop has no calls: it runs over every pixel.
  * @param {Int32Array} plane
  * @param {number} height
  * @param {number} width
- * @param {number[][]} ring steps down and right
- * @param {(i: number, sum: number) => void} add
+ * @param {number[][]} ring four steps down and right
+ * @param {number[]} weights of the three colours that change
+ * @param {Int32Array[]} changes of these colours
  */
-function addRing(plane, height, width, ring, add) {
+function addRing(plane, height, width, ring, [red, green, blue], changes) {
   const inside = (/** @type {number} */ i, /** @type {number} */ size) =>
     Math.min(size - 1, Math.max(0, i));
+  const [reds, greens, blues] = changes;
+  const columns = ring.map(([, right]) =>
+    Int32Array.from({ length: width }, (_, column) => inside(column + right, width)),
+  );
+  const [a, b, c, d] = columns;
   for (let row = 0; row < height; row++) {
-    const rows = ring.map(([down]) => inside(row + down, height) * width);
-    for (let column = 0; column < width; column++) {
-      let sum = 0;
-      for (let n = 0; n < ring.length; n++) sum += plane[rows[n] + inside(column + ring[n][1], width)];
-      const i = row * width + column;
-      add(i, sum - ring.length * plane[i]);
+    const [first, second, third, fourth] = ring.map(([down]) => inside(row + down, height) * width);
+    for (let column = 0, i = row * width; column < width; column++, i++) {
+      const near = plane[first + a[column]] + plane[second + b[column]];
+      const sum = near + plane[third + c[column]] + plane[fourth + d[column]] - 4 * plane[i];
+      reds[i] += red * sum;
+      greens[i] += green * sum;
+      blues[i] += blue * sum;
     }
   }
 }

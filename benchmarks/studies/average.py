@@ -52,12 +52,13 @@ def decoder(first: Path, mean_file: Path) -> dict[str, AnyArray]:
     """The synthesis in 8 bits of the first file, with the inverse gains of the mean."""
     before, after = load_file(first), load_file(mean_file)
     found = {name: tensor for name, tensor in before.items() if name.startswith(SYNTHESIS)}
+    if not found:
+        return {}
     table = "gain.log_inverse.values"
     moved = after[table].astype(np.float32) - before[table].astype(np.float32)
     factor = np.exp([at_quality(moved, quality) for quality in range(1, 101)])
     scaled = f"{SYNTHESIS}y.multiplier"
-    if scaled in found:
-        found[scaled] = (found[scaled] * factor).astype(np.float32)
+    found[scaled] = (found[scaled] * factor).astype(np.float32)
     return found
 
 
@@ -69,6 +70,8 @@ def main() -> None:
     parser.add_argument("--recipe", required=True, help="of the second")
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
+    if not 0 <= args.share <= 1:
+        parser.error(f"--share must be from 0 to 1, not {args.share}")
     recipe = load_recipe(args.recipe, CodecRecipe)
     card = json.loads(args.second.with_suffix(".json").read_text())
     card = {key: card[key] for key in card if key not in ("task", "recipe", "sha256")}

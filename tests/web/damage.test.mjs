@@ -57,6 +57,17 @@ test("bytes after the last chunk, later versions and unknown chunks are refused"
   assert.equal(readAec(fileOf(headerOf(), [0xa0, []])).chunks.length, 1);
 });
 
+test("filters of other lengths, or of grey, are refused", async () => {
+  const small = (mode, length) =>
+    fileOf(headerOf({ mode, chunks: 2 }), [0x02, []], [0x07, new Array(length).fill(1)]);
+  for (const length of [0, 8, 10, 36]) {
+    await assert.rejects(decoder.decode(small(0, length)), new RegExp(`filter: ${length} bytes`));
+  }
+  await assert.rejects(decoder.decode(small(2, 9)), /filter: not for pictures of mode L/);
+  const twice = fileOf(headerOf({ chunks: 2 }), [0x07, [9]], [0x07, [9]]);
+  assert.throws(() => readAec(twice), /filter: there twice/);
+});
+
 test("what no picture has is refused before memory is taken", async () => {
   const large = fileOf(headerOf({ width: 178_000_000, height: 2 }), [0x02, []]);
   await assert.rejects(decoder.decode(large), /178000000x2 is over the size limit/);

@@ -8,7 +8,7 @@ import { CorruptFileError, MissingModelError, UnsupportedVersionError } from "..
 import { conformance, makeDecoder } from "./platform.mjs";
 
 const QUICK = ["rgb-lossless", "grey-16-lossless"]; // without networks
-const LEARNED = ["rgba", "rgb-drawn", "grey-alpha", "grey-16", "rgb-highest-escapes"];
+const LEARNED = ["rgba", "rgb-drawn", "grey-alpha", "grey-16", "rgb-highest-escapes", "rgb-any-filter"];
 const MOST_BYTES = 1e9; // of the process, with ONNX Runtime
 const decoder = makeDecoder();
 

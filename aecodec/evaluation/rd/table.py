@@ -116,6 +116,18 @@ def rd_markdown(figures: Mapping[str, Any]) -> str:
     return f"{bd_markdown(figures)}\n## Points\n\n{_point_table(figures['curves'])}"
 
 
+def _origins(origins: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """A sentence for each earlier measurement that curves are from."""
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for codec, origin in origins.items():
+        names.setdefault((origin["commit"], origin["date"][:10], origin["cpu"]), []).append(codec)
+    return [
+        f"Kept from commit {commit}, {date}, {cpu}, whose times are not those of the others:"
+        f" {'; '.join(codecs)}.\n"
+        for (commit, date, cpu), codecs in names.items()
+    ]
+
+
 def bd_markdown(figures: Mapping[str, Any]) -> str:
     """The same without the points."""
     weights = ", ".join(f'{name} is "{codec}"' for name, codec in figures["weights"].items())
@@ -126,6 +138,7 @@ def bd_markdown(figures: Mapping[str, Any]) -> str:
         " images and over the qualities that both reach; negative is smaller. The JPEG measured"
         " here is progressive with fitted Huffman tables, a stronger reference than plain JPEG."
         ' "AVIF" is as Pillow writes it, "AVIF, PSNR" is tuned for PSNR, 4:4:4, at speed 4.\n',
+        *_origins(figures.get("origins", {})),
         "## BD-rate, measured\n",
         _bd_tables(figures["bd_rate"]),
     ]
