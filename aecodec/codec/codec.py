@@ -46,7 +46,7 @@ from aecodec.codec.decoding import (
     outer_pixels,
     reduce_image,
 )
-from aecodec.codec.exact import with_care
+from aecodec.codec.exact import repacked
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.plain_files import check_grey_png
 from aecodec.codec.preview import REDUCED
@@ -154,8 +154,8 @@ class Codec:
             if effort == "max" and any(coded.learned):  # once it is known what is left to it
                 coded = coded._replace(learned=self._tiles(coded.rest, quality, effort, levels))
         sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]
-        care = "default" if lossless else effort
-        coded = coded._replace(exact=[with_care(one, sizes, care) for one in coded.exact])
+        webp_effort = "default" if lossless else effort
+        coded = coded._replace(exact=[repacked(one, sizes, webp_effort) for one in coded.exact])
         weights = self._fitted_filter(coded, quality) if effort != "fast" else None
         give_back_now_and_then()
         return self._pack(picture, coded, quality, stored_hash, levels, weights)

@@ -20,7 +20,7 @@ from aecodec.errors import CorruptFileError
 from aecodec.images.cells import CELL, Cells, cell_grid, combine, pixels_of
 
 _SOME, _ABREAST = 64, 8  # cells that tell about how many bytes all take, in rows
-_CARE: dict[str, dict[str, int]] = {
+_WEBP_EFFORTS: dict[str, dict[str, int]] = {
     "fast": {},
     "default": {"method": 4, "quality": 100},
     "max": {"method": 6, "quality": 100},
@@ -58,17 +58,17 @@ def pack_exact(tile: int, pixels: Image.Image, cells: Cells) -> bytes:
     return pack_varint(tile) + pack_varint(len(mask)) + mask + lossless(pixels)
 
 
-def lossless(pixels: Image.Image, **care: int) -> bytes:
-    """A lossless WebP, with so much care, or a PNG for 16-bit grey."""
+def lossless(pixels: Image.Image, **options: int) -> bytes:
+    """A lossless WebP, with these options of Pillow, or a PNG for 16-bit grey."""
     buffer = io.BytesIO()
     if pixels.mode == "I;16":
         pixels.save(buffer, "PNG", optimize=True)
     else:
-        pixels.save(buffer, "WEBP", lossless=True, exif=b"", xmp=b"", icc_profile=b"", **care)
+        pixels.save(buffer, "WEBP", lossless=True, exif=b"", xmp=b"", icc_profile=b"", **options)
     return buffer.getvalue()
 
 
-def with_care(payload: bytes, sizes: list[tuple[int, int]], effort: str) -> bytes:
+def repacked(payload: bytes, sizes: list[tuple[int, int]], effort: str) -> bytes:
     """A payload of `pack_exact` with a smaller WebP, of the same pixels, if one is found.
 
     Args:
@@ -78,10 +78,10 @@ def with_care(payload: bytes, sizes: list[tuple[int, int]], effort: str) -> byte
     """
     tile, _, rest = read_cells(payload, sizes)
     width, height = sizes[tile]
-    care = _CARE[effort]
-    if not care or rest[:4] != b"RIFF" or (effort != "max" and len(rest) > width * height / 4):
+    options = _WEBP_EFFORTS[effort]
+    if not options or rest[:4] != b"RIFF" or (effort != "max" and len(rest) > width * height / 4):
         return payload
-    again = lossless(Image.open(io.BytesIO(rest), formats=["WEBP"]).convert("RGB"), **care)
+    again = lossless(Image.open(io.BytesIO(rest), formats=["WEBP"]).convert("RGB"), **options)
     return payload[: len(payload) - len(rest)] + min(again, rest, key=len)
 
 

@@ -3,7 +3,7 @@
 Networks are trained for the mean of all pictures. A Wiener filter, as in the loops of AV1 and VVC
 (Karczewicz et al., "VVC in-loop filters", 2021), takes back what they do to this one. A level of a
 colour becomes itself plus weighted differences to rings of neighbours, in all three colours. All
-numbers are integers, so that every decoder gets the same.
+numbers are integers, so that every decoder makes the same of the same pixels.
 """
 
 from __future__ import annotations

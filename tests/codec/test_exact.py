@@ -19,8 +19,8 @@ from aecodec.codec.exact import (
     fill_cells,
     lossless_size,
     pack_exact,
+    repacked,
     unpack_exact,
-    with_care,
 )
 from aecodec.codec.plain_files import check_grey_png
 from aecodec.codec.varint import pack_varint
@@ -356,7 +356,7 @@ def test_care_changes_bytes_alone(mode: str) -> None:
     cells = np.arange(cell_grid(320, 200)[0] * 10).reshape(-1, 10) % 3 > 0
     sizes = [(9, 9), image.size]
     payload = pack_exact(1, image, cells)
-    careful = {effort: with_care(payload, sizes, effort) for effort in ("fast", "default", "max")}
+    careful = {effort: repacked(payload, sizes, effort) for effort in ("fast", "default", "max")}
     assert careful["fast"] == payload
     if mode == "I;16":
         assert careful["max"] == payload
@@ -373,5 +373,5 @@ def test_care_leaves_what_looks_like_a_photograph(monkeypatch: pytest.MonkeyPatc
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
     payload = pack_exact(0, noise, np.ones((2, 2), dtype=np.bool_))
     monkeypatch.setattr("aecodec.codec.exact.lossless", lambda *_, **__: b"RIFF")
-    assert with_care(payload, [(64, 64)], "default") == payload
-    assert with_care(payload, [(64, 64)], "max") != payload
+    assert repacked(payload, [(64, 64)], "default") == payload
+    assert repacked(payload, [(64, 64)], "max") != payload
