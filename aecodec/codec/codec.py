@@ -43,11 +43,12 @@ from aecodec.codec.decoding import (
     decode_tiles,
     inner_pixels,
     latent_size,
-    outer_pixels,
     reduce_image,
 )
 from aecodec.codec.exact import repacked
+from aecodec.codec.fitting import Samples, fitted_to_all
 from aecodec.codec.inference import InferenceModel
+from aecodec.codec.masking import masking
 from aecodec.codec.plain_files import check_grey_png
 from aecodec.codec.preview import REDUCED
 from aecodec.errors import CorruptFileError, UnsupportedImageError, needs_extra, warn_caller
@@ -135,6 +136,9 @@ class Codec:
         boxes, levels = tile_boxes(*size, tiling.TILE), _levels(picture.pixels)
         if effort == "max" and not lossless:
             self._torch_model()  # at once, if it cannot be
+        to_all = effort == "max" or (effort == "default" and self.model.config.distortion == "mse")
+        sampled = effort == "default" and not to_all and not lossless
+        samples = Samples.of(self.model, picture.pixels, quality) if sampled else None
         if lossless:
             coded = keep_exactly(picture.pixels, boxes)
         else:
@@ -143,7 +147,7 @@ class Codec:
                 quality,
                 boxes,
                 lambda pixels: self._tiles(
-                    pixels, quality, "fast" if effort == "fast" else "default", levels
+                    pixels, quality, "fast" if effort == "fast" else "default", levels, samples
                 ),
                 lambda payloads, box: decode_tiles(
                     self.model,
@@ -156,7 +160,12 @@ class Codec:
         sizes = [(right - left, bottom - top) for left, top, right, bottom in boxes]
         webp_effort = "default" if lossless else effort
         coded = coded._replace(exact=[repacked(one, sizes, webp_effort) for one in coded.exact])
-        weights = self._fitted_filter(coded, quality) if effort != "fast" else None
+        weights = None
+        if coded.rest.mode == "RGB" and any(coded.learned):
+            if samples is not None and not coded.exact:  # of a page they say little
+                weights = samples.best(coded.learned, size[0] * size[1])
+            elif to_all:
+                weights = fitted_to_all(self.model, coded, quality, tiling.TILE)
         give_back_now_and_then()
         return self._pack(picture, coded, quality, stored_hash, levels, weights)
 
@@ -269,7 +278,12 @@ class Codec:
         return weight_files.load_shipped(header.weights, self.runtime)
 
     def _tiles(
-        self, pixels: Image.Image, quality: int, effort: str, levels: Levels | None
+        self,
+        pixels: Image.Image,
+        quality: int,
+        effort: str,
+        levels: Levels | None,
+        samples: Samples | None = None,
     ) -> list[bytes]:
         rows, columns = latent_size(*pixels.size)
         payloads, model = [], self._torch_model() if effort == "max" else self.model
@@ -277,33 +291,20 @@ class Codec:
             x = read_area(pixels, window.outer, LATENT_STRIDE, levels=levels)
             x -= np.float32(0.5)
             y = model.analyse(x, quality)
-            payload = model.encode_latents(window.inside.of(y), quality, rdoq=effort != "fast")
+            inside = inner_pixels(window)
+            inner = x[:, :, inside[0], inside[1]]
+            masked = masking(inner, model.config.distortion)
+            payload, decoded = model.coded(
+                window.inside.of(y), quality, rdoq=effort != "fast", masking=masked
+            )
             if effort == "max":
                 from aecodec.codec.refine import refined_payload
 
-                payload = refined_payload(model, x, y, window, quality, payload)
+                payload = refined_payload(model, x, y, window, quality, payload, masked)
+            if samples is not None:
+                samples.add(payload, decoded, inner)
             payloads.append(payload)
         return payloads
-
-    def _fitted_filter(self, coded: Coded, quality: int) -> wiener.Weights | None:
-        """The filter that takes the squared error down, with weights that are for that."""
-        pixels, config = coded.rest, self.model.config
-        if config.distortion != "mse" or pixels.mode != "RGB" or not any(coded.learned):
-            return None
-        learned = Learned(coded.learned, pixels.mode, pixels.size, quality, tiling.TILE)
-        fit = wiener.Fit()
-        for window, x in outer_pixels(self.model, learned, (0, 0, *pixels.size)):
-            original = read_area(pixels, window.inner, LATENT_STRIDE)[0]
-            top, left = window.top * LATENT_STRIDE, window.left * LATENT_STRIDE
-            height = min(original.shape[1], pixels.height - top)
-            width = min(original.shape[2], pixels.width - left)
-            rows, columns = inner_pixels(window)
-            inside = (
-                slice(rows.start, rows.start + height),
-                slice(columns.start, columns.start + width),
-            )
-            fit.add(x, original[:, :height, :width], inside)
-        return fit.best(config.rd_lambda(quality))
 
     def _torch_model(self) -> InferenceModel:
         """The model that gradients go through."""

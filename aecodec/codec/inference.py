@@ -15,7 +15,7 @@ from aecodec.codec.networks import Networks
 from aecodec.codec.preview import PreviewMap
 from aecodec.codec.rdoq import rdoq_round
 from aecodec.codec.scales import HYPER_MAX, HYPER_STRIDE
-from aecodec.codec.steps import pack
+from aecodec.codec.steps import GROUPS, pack
 from aecodec.codec.walk import walk
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import at_quality
@@ -67,16 +67,30 @@ class InferenceModel:
         """Image (1, 3, H, W), about [-0.5, 0.5], of scaled latents (1, M, H/16, W/16)."""
         return self.networks.synthesise(latents, quality)
 
-    def encode_latents(self, y: FloatArray, quality: int, *, rdoq: bool = False) -> bytes:
+    def encode_latents(
+        self,
+        y: FloatArray,
+        quality: int,
+        *,
+        rdoq: bool = False,
+        masking: FloatArray | None = None,
+    ) -> bytes:
         """Quantise scaled latents (1, M, h, w) and code them, step by step.
 
         Args:
             rdoq: round towards zero where that saves more bits than its error is worth
                 (rate-distortion optimised quantisation, on one symbol at a time).
+            masking: as `aecodec.codec.masking` has it, (h, w), for that.
         """
+        return self.coded(y, quality, rdoq=rdoq, masking=masking)[0]
+
+    def coded(
+        self, y: FloatArray, quality: int, *, rdoq: bool, masking: FloatArray | None = None
+    ) -> tuple[bytes, FloatArray]:
+        """The same, and the scaled latents that a decoder will have."""
         encoder = SymbolEncoder(self.tables)
-        self.quantise(y, quality, encoder.add, rdoq=rdoq)
-        return encoder.finish()
+        decoded = self.quantise(y, quality, encoder.add, rdoq=rdoq, masking=masking)
+        return encoder.finish(), decoded
 
     def quantise(
         self,
@@ -85,6 +99,7 @@ class InferenceModel:
         add: Callable[[Int32Array, IndexArray], None],
         *,
         rdoq: bool,
+        masking: FloatArray | None = None,
     ) -> FloatArray:
         """As `encode_latents`, but give the symbols of each step and their scale indices to `add`.
 
@@ -96,11 +111,17 @@ class InferenceModel:
         add(_flat(z).astype(np.int32), self._hyper_indices(quality, z.shape))
         steps = pack(pad_to_multiple(y, 2))
         inside = self._inside(height, width)
+        masked = None if masking is None else _in_groups(masking)
 
         def source(step: int, mean: FloatArray, index: IndexArray) -> FloatArray:
             where, indices = _coded(index, inside, step)
             residual = _flat(steps[step] - mean)[where]
-            rounded = rdoq_round(residual, indices) if rdoq else np.round(residual)
+            if rdoq:
+                channels = self.config.latent_channels // GROUPS
+                times = None if masked is None else _flat(masked[step]).repeat(channels)[where]
+                rounded = rdoq_round(residual, indices, times)
+            else:
+                rounded = np.round(residual)
             symbols = np.clip(rounded, -(2**30), 2**30).astype(np.int32)
             add(symbols, indices)
             return _symbols(_scatter(symbols, where, mean.size), mean.shape)
@@ -193,6 +214,12 @@ def _channels_last(x: FloatArray) -> FloatArray:
 def _flat(x: AnyArray) -> AnyArray:
     """(1, C, h, w) -> (h * w * C,): the order in which symbols are coded."""
     return x.transpose(0, 2, 3, 1).reshape(-1)
+
+
+def _in_groups(places: FloatArray) -> list[FloatArray]:
+    """What is known of each place (h, w), for the steps' groups of channels, (1, 4, h/2, w/2)."""
+    every = np.broadcast_to(places, (1, GROUPS, *places.shape))
+    return pack(pad_to_multiple(every, 2))
 
 
 def _symbols(values: Int32Array, shape: Sequence[int]) -> FloatArray:

@@ -31,14 +31,17 @@ def shrinkage() -> FloatArray:
     return np.clip(np.array(saved) / (2 * ERROR_BITS), None, 0.5).astype(np.float32)
 
 
-def rdoq_round(values: Array, index: Array) -> Array:
+def rdoq_round(values: Array, index: Array, masking: Array | None = None) -> Array:
     """Values rounded, towards zero where that saves more bits than its error is worth.
 
     Args:
         values: in quantiser steps; an array or a tensor.
         index: scale indices, of a shape that broadcasts to that of `values`.
+        masking: of each value, how many times as much as usual it may shrink; 1 everywhere if
+            missing.
     """
     xp = namespace(values)
-    half = lookup(0.5 - shrinkage(), xp.clip(xp.round(index), 0, SCALE_LEVELS - 1))
+    by = lookup(shrinkage(), xp.clip(xp.round(index), 0, SCALE_LEVELS - 1))
+    half = 0.5 - (by if masking is None else xp.clip(masking * by, 0, 0.5))
     rounded: Array = xp.copysign(xp.floor(abs(values) + half), values)
     return rounded

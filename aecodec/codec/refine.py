@@ -74,6 +74,7 @@ def refined_payload(
     window: Window,
     quality: int,
     payload: bytes,
+    masking: FloatArray,
 ) -> bytes:
     """A tile's payload, or a refined one if it costs less R + lambda D: of a small one it may not.
 
@@ -84,7 +85,8 @@ def refined_payload(
     if not is_defined(config.distortion, pixels):
         return payload
     refined = refine_latents(model, x, y, window, quality)
-    other = model.encode_latents(window.inside.of(refined), quality, rdoq=True)
+    inside = window.inside.of(refined)
+    other = model.encode_latents(inside, quality, rdoq=True, masking=masking)
 
     @torch.inference_mode()
     def cost(payload: bytes) -> float:

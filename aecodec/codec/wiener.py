@@ -30,6 +30,7 @@ _STEP = 256  # the weight that is one
 _PER_RING = 9  # bytes
 _FRAME = 6  # bytes of the chunk beside them
 _SWEEPS = 4
+_DOUBT = 2.0  # of samples: squared levels, as if each pixel had so much that no weight changes
 
 
 def apply(x: FloatArray, weights: Weights) -> FloatArray:
@@ -47,12 +48,13 @@ def apply(x: FloatArray, weights: Weights) -> FloatArray:
 
 
 class Fit:
-    """Least squares over the tiles of a picture."""
+    """Least squares over a picture, or samples of it."""
 
     def __init__(self) -> None:
         features = 3 * len(RINGS)
         self._products = np.zeros((features, features))
         self._targets = np.zeros((features, 3))
+        self._pixels = 0
 
     def add(self, x: FloatArray, original: FloatArray, inside: tuple[slice, slice]) -> None:
         """Pixels (3, H, W) in [0, 1], and what `inside` of them should be, on that scale."""
@@ -62,19 +64,32 @@ class Fit:
         error = (255 * original - y[:, rows, columns]).reshape(3, -1)
         self._products += seen @ seen.T
         self._targets += seen @ error.T
+        self._pixels += seen.shape[1]
 
-    def best(self, bits_per_error: float) -> Weights | None:
+    def join(self, other: Fit) -> None:
+        """Add what was added to another."""
+        self._products += other._products
+        self._targets += other._targets
+        self._pixels += other._pixels
+
+    def best(self, bits_per_error: float, pixels: int | None = None) -> Weights | None:
         """The number of rings that saves most, and their weights; None: it does not pay.
 
         Args:
             bits_per_error: what a squared error of 1 in one pixel, mean of its colours, is worth.
+            pixels: of the picture, if only samples of it were added. Smooth ones say little of
+                what else there is: then weights are smaller.
         """
+        if not self._pixels:
+            return None
+        doubt = 0.0 if pixels is None else _DOUBT * self._pixels
+        worth = bits_per_error * (pixels or self._pixels) / self._pixels
         best, found = 0.0, None
         for rings in range(1, len(RINGS) + 1):
             a, b = self._products[: 3 * rings, : 3 * rings], self._targets[: 3 * rings]
-            w = _rounded_solution(a, b)
+            w = _rounded_solution(a + doubt * np.eye(len(a)), b)
             removed = float((w * (2 * b - a @ w)).sum()) / 3
-            saved = bits_per_error * removed - 8 * (_PER_RING * rings + _FRAME)
+            saved = worth * removed - 8 * (_PER_RING * rings + _FRAME)
             if saved > best:
                 integers = np.rint(_STEP * w).astype(np.int8)
                 best, found = saved, integers.reshape(rings, 3, 3).transpose(0, 2, 1)
