@@ -163,7 +163,7 @@ class Codec:
         weights = None
         if coded.rest.mode == "RGB" and any(coded.learned):
             if samples is not None and not coded.exact:  # of a page they say little
-                weights = samples.best(coded.learned, size[0] * size[1])
+                weights = samples.best(coded.learned, coded.rest)
             elif to_all:
                 weights = fitted_to_all(self.model, coded, quality, tiling.TILE)
         give_back_now_and_then()

@@ -23,6 +23,9 @@ _LARGE = 1 << 19  # pixels: of smaller pictures samples that suffice would take 
 # Samples of a tile: one in each quarter, of so much of a side; latents around it that count for
 # what is seen of them, and the least side.
 _SHARE, _AROUND, _LEAST = 0.28, 2, 4
+# Of a picture, rows that are looked at together, and from one such band to the next; how many times
+# as much as samples it may be changed by what was fitted to these.
+_BAND, _APART, _UNLIKE = 8, 64, 5.0
 
 
 def fitted_to_all(
@@ -51,7 +54,7 @@ class Samples:
 
     def __init__(self, model: InferenceModel, quality: int) -> None:
         self._model, self._quality = model, quality
-        self._fits: dict[bytes, wiener.Fit] = {}
+        self._fits: dict[bytes, tuple[wiener.Fit, wiener.Fit]] = {}
 
     @staticmethod
     def of(model: InferenceModel, pixels: Image.Image, quality: int) -> Samples | None:
@@ -63,7 +66,7 @@ class Samples:
         """A tile, the latents (1, M, h, w) that it will be decoded to, and its pixels
         (1, 3, 16h, 16w) in [-0.5, 0.5].
         """
-        fit = wiener.Fit()
+        fit, as_they_are = wiener.Fit(), wiener.Fit()
         for rows, columns in _sampled(*latents.shape[2:]):
             around = [slice(s.start - _AROUND, s.stop + _AROUND) for s in (rows, columns)]
             seen = np.ascontiguousarray(latents[:, :, around[0], around[1]])
@@ -75,14 +78,32 @@ class Samples:
             border = _AROUND * LATENT_STRIDE
             inside = tuple(slice(border, border + side) for side in original.shape[1:])
             fit.add(decoded, original, (inside[0], inside[1]))
-        self._fits[payload] = fit
+            as_they_are.add(original, original, (slice(None), slice(None)))
+        self._fits[payload] = fit, as_they_are
 
-    def best(self, payloads: Iterable[bytes], pixels: int) -> wiener.Weights | None:
-        """The filter of the tiles with these payloads, of so many pixels."""
-        together = wiener.Fit()
+    def best(self, payloads: Iterable[bytes], pixels: Image.Image) -> wiener.Weights | None:
+        """The filter of a picture with these payloads; None where it is unlike its samples, too."""
+        fit, samples = wiener.Fit(), wiener.Fit()
         for payload in payloads:
-            together.join(self._fits[payload])
-        return together.best(self._model.config.rd_lambda(self._quality), pixels)
+            own, as_they_are = self._fits[payload]
+            fit.join(own)
+            samples.join(as_they_are)
+        lambda_ = self._model.config.rd_lambda(self._quality)
+        weights = fit.best(lambda_, pixels.width * pixels.height)
+        if weights is None or _bands(pixels).change(weights) > _UNLIKE * samples.change(weights):
+            return None
+        return weights
+
+
+def _bands(pixels: Image.Image) -> wiener.Fit:
+    """Some rows of the whole picture as they are."""
+    fit = wiener.Fit()
+    for top in range(0, pixels.height - _BAND, _APART):
+        band = np.asarray(pixels.crop((0, top, pixels.width, top + _BAND)), dtype=np.float32)
+        x = band.transpose(2, 0, 1) / 255
+        inner = slice(wiener.REACH, -wiener.REACH)
+        fit.add(x, x[:, inner], (inner, slice(None)))
+    return fit
 
 
 def _sampled(height: int, width: int) -> Iterator[tuple[slice, slice]]:

@@ -66,6 +66,12 @@ class Fit:
         self._targets += seen @ error.T
         self._pixels += seen.shape[1]
 
+    def change(self, weights: Weights) -> float:
+        """Mean square of what weights change in what was added, in levels."""
+        w = weights.transpose(0, 2, 1).reshape(-1, 3).astype(np.float64) / _STEP
+        a = self._products[: len(w), : len(w)]
+        return float((w * (a @ w)).sum()) / 3 / max(1, self._pixels)
+
     def join(self, other: Fit) -> None:
         """Add what was added to another."""
         self._products += other._products

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from PIL import Image, ImageDraw
 from aecodec.codec.codec import Codec
 from aecodec.codec.container import Chunk, ChunkType, read_file, write_file
 from aecodec.codec.fitting import Samples, _sampled
+from aecodec.codec.inference import InferenceModel
 from aecodec.evaluation.metrics import ms_ssim, psnr
+from aecodec.nn.arrays import FloatArray
 
 CAT = Image.fromarray(skimage.data.chelsea())
 LARGE = Image.fromarray(skimage.data.astronaut()).resize((768, 768), Image.Resampling.LANCZOS)
@@ -84,3 +88,24 @@ def test_samples_lie_apart_within_their_tile(height: int, width: int) -> None:
     assert count.max() <= 1
     assert count.mean() < 0.12
     assert (count.sum() == 0) == (round(0.14 * height) < 4 or round(0.14 * width) < 4)
+
+
+def test_none_for_what_is_unlike_its_samples() -> None:
+    # Whatever is sampled is a texture, of which decoding blurs some.
+    rng = np.random.default_rng(0)
+    texture = rng.integers(100, 140, (16, 16, 3)).astype(np.float32) / 255
+    blurred = texture / 2 + (np.roll(texture, 1, 0) + np.roll(texture, -1, 0)) / 4
+
+    def tiled(one: FloatArray, rows: int, columns: int) -> FloatArray:
+        return np.tile(one, (rows, columns, 1)).transpose(2, 0, 1)[None] - np.float32(0.5)
+
+    model = SimpleNamespace(
+        synthesise=lambda y, quality: tiled(blurred, *y.shape[2:]),
+        config=SimpleNamespace(rd_lambda=lambda quality: 0.01),
+    )
+    samples = Samples(cast(InferenceModel, model), 50)
+    samples.add(b"tile", np.zeros((1, 1, 48, 64), np.float32), tiled(texture, 48, 64))
+    picture = np.tile(np.rint(255 * texture), (48, 64, 1))
+    for contrast, there in ((1.0, True), (2.0, True), (6.0, False)):
+        other = (120 + contrast * (picture - 120)).clip(0, 255).astype(np.uint8)
+        assert (samples.best([b"tile"], Image.fromarray(other)) is not None) == there
