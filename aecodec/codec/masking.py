@@ -27,13 +27,14 @@ def masking(pixels: FloatArray, distortion: str) -> FloatArray:
         pixels: (1, 3, 16h, 16w), about [-0.5, 0.5].
         distortion: what the weights were trained for, as in `CodecConfig`.
     """
-    grey = 255 * pixels[0].mean(0)
-    height, width = (side // _BLOCK for side in grey.shape)
-    blocks = grey.reshape(height, _BLOCK, width, _BLOCK)
-    variance = np.square(blocks).mean((1, 3)) - np.square(blocks.mean((1, 3)))
-    deviation = 0.5 * np.log(variance.clip(0) + _LEAST**2)
+    # Products, since numpy's means over few neighbours take ten times as long.
+    grey = pixels[0].transpose(1, 2, 0).reshape(-1, 3) @ np.full(3, 255 / 3, np.float32)
+    height, width = (side // _BLOCK for side in pixels.shape[2:])
+    rows, ones = grey.reshape(height, _BLOCK, -1), np.full(_BLOCK, _BLOCK**-2, np.float32)
+    mean, square = (x.sum(1).reshape(height, width, _BLOCK) @ ones for x in (rows, rows * rows))
+    deviation = 0.5 * np.log((square - mean * mean).clip(0) + _LEAST**2)
     times = LATENT_STRIDE // _BLOCK
-    mean = deviation.reshape(height // times, times, width // times, times).mean((1, 3))
-    over = np.minimum(mean, np.log(_MOST)) - np.log(_TYPICAL)
+    around = deviation.reshape(height // times, times, width // times, times).mean((1, 3))
+    over = np.minimum(around, np.log(_MOST)) - np.log(_TYPICAL)
     found: FloatArray = np.exp((_STRENGTH if distortion == "mse" else _LEARNED) * over)
     return found.astype(np.float32)
