@@ -46,6 +46,7 @@ from aecodec.hashing.verify.places import (
     ranks,
     small_grey,
 )
+from aecodec.hashing.verify.repeating import unless_repeated
 
 SMALL = 128
 """Pixels a side at which every pair is judged; what a thumbnail has."""
@@ -117,6 +118,7 @@ def _batch(
         aligned = _aligned(pictures, chosen_sizes)
         aligned = _without_frames(chosen, pictures, chosen_sizes, aligned)
         aligned = _in_screenshots(pictures, chosen_sizes, aligned)
+        aligned = unless_repeated(pictures[0], aligned)
         for n, verdict in zip(open_rows, aligned, strict=True):
             if full and not verdict.sure:
                 verdict = _large(pairs[n], sizes[n], verdict)
