@@ -67,3 +67,13 @@ def test_altered_copies_of_a_wall_are_the_same(seed: int) -> None:
     a = wall(seed, 3, COLOURS[seed])
     assert explains(a, through_jpeg(a, 60)).same
     assert explains(a, a.resize((270, 360), Image.Resampling.LANCZOS)).same
+
+
+def test_a_part_of_a_pattern_is_like_any_other() -> None:
+    board = np.indices((12, 16)).sum(0) % 2 > 0
+    squares_of = {side: board.repeat(side, 0).repeat(side, 1)[:360, :480] for side in (30, 45)}
+    a, b = (Image.fromarray(squares_of[side]).convert("RGB") for side in (30, 45))
+    assert not explains(a, b).same
+    assert not explains(a, a.crop((60, 60, 420, 330))).same
+    assert explains(a, through_jpeg(a, 50)).same
+    assert explains(a, a.resize((240, 180), Image.Resampling.LANCZOS)).same

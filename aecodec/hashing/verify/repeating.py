@@ -17,6 +17,9 @@ from aecodec.hashing.verify.align import outlines
 from aecodec.hashing.verify.decide import Verdict
 from aecodec.hashing.verify.places import small_grey
 
+PATTERNS = "they repeat themselves, and a part of one is like any other"
+"""Why they are not the same."""
+
 SIDE = 64
 """Pixels a side of the copies in which repetition shows."""
 
@@ -24,22 +27,36 @@ _NEAREST = 4  # pixels of these: what is nearer is alike anyway
 # Correlation with itself, shifted: of 88 photographs (400 pixels a side) the most is 0.77, and half
 # have 0.27; of walls of codes that were called the same the least is 0.88.
 _REPEATED = 0.8
+_ALL = 0.07  # of the area, by which one may be larger than the other where both show all
 
 
-def unless_repeated(pictures: Tensor, verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Verdicts, of which none is sure that pictures are the same that repeat themselves.
+def unless_repeated(
+    pictures: Tensor, verdicts: Sequence[Verdict], final: bool = False
+) -> list[Verdict]:
+    """Verdicts, but where pictures repeat themselves and one shows only a part of the other, any
+    part would do: they are not the same. Where both show all they may be, which none is sure of.
 
     Args:
         pictures: the first of each pair, RGB squares (N, 3, S, S).
         verdicts: on the pairs.
+        final: nobody looks any closer.
     """
     found = list(verdicts)
-    rows = [n for n, verdict in enumerate(verdicts) if verdict.same and verdict.sure]
+    rows = [n for n, verdict in enumerate(verdicts) if verdict.same and verdict.maps is not None]
     if rows:
         chosen = small_grey(pictures.index_select(0, torch.tensor(rows)), SIDE)
         for n in compress(rows, repeat_themselves(chosen)):
-            found[n] = replace(found[n], sure=False)
+            if not _is_of_all(found[n]):
+                found[n] = replace(found[n], same=False, reason=PATTERNS, sure=True)
+            elif not final:
+                found[n] = replace(found[n], sure=False)
     return found
+
+
+def _is_of_all(verdict: Verdict) -> bool:
+    assert verdict.maps is not None
+    (xx, xy, _), (yx, yy, _) = verdict.maps
+    return abs(abs(xx * yy - xy * yx) - 1) < _ALL
 
 
 def repeat_themselves(pictures: Tensor) -> list[bool]:

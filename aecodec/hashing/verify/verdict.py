@@ -123,7 +123,10 @@ def _batch(
             if full and not verdict.sure:
                 verdict = _large(pairs[n], sizes[n], verdict)
             verdicts[n] = verdict
-    return [verdict for verdict in verdicts if verdict is not None]
+    found = [verdict for verdict in verdicts if verdict is not None]
+    if full and any(verdict.same for verdict in found):
+        found = unless_repeated(squares([a for a, _ in pairs], SMALL), found, final=True)
+    return found
 
 
 def _plainly(a: Image.Image, b: Image.Image, sizes: Sizes, full: bool) -> Verdict | None:
