@@ -293,10 +293,9 @@ class Codec:
             y = model.analyse(x, quality)
             inside = inner_pixels(window)
             inner = x[:, :, inside[0], inside[1]]
-            masked = masking(inner, model.config.distortion)
-            payload, decoded = model.coded(
-                window.inside.of(y), quality, rdoq=effort != "fast", masking=masked
-            )
+            rdoq = effort != "fast"
+            masked = masking(inner, model.config.distortion) if rdoq else None
+            payload, decoded = model.coded(window.inside.of(y), quality, rdoq=rdoq, masking=masked)
             if effort == "max":
                 from aecodec.codec.refine import refined_payload
 

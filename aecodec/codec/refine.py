@@ -74,7 +74,7 @@ def refined_payload(
     window: Window,
     quality: int,
     payload: bytes,
-    masking: FloatArray,
+    masking: FloatArray | None,
 ) -> bytes:
     """A tile's payload, or a refined one if it costs less R + lambda D: of a small one it may not.
 
