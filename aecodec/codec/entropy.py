@@ -30,13 +30,22 @@ def table_radius(scale: float) -> int:
     return min(MAX_RADIUS, math.ceil(4.5 * scale) + 1)
 
 
-def gaussian_pmf(scale: float) -> list[float]:
-    """Probabilities of the symbols -r..r and the escape under N(0, scale**2)."""
+def gaussian_pmf(scale: float, mean: float = 0.0) -> list[float]:
+    """Probabilities of the symbols -r..r and the escape under N(mean, scale**2)."""
     radius = table_radius(scale)
-    root = scale * math.sqrt(2)
-    half = [0.5 * math.erfc((k - 0.5) / root) for k in range(radius + 2)]  # P(X > k - 1/2)
-    tail = [half[k] - half[k + 1] for k in range(radius + 1)]
-    return [*tail[:0:-1], 1 - 2 * half[1], *tail[1:], 2 * half[radius + 1]]
+
+    def above(edge: float) -> float:
+        return 0.5 * math.erfc((edge - mean) / (scale * math.sqrt(2)))
+
+    def below(edge: float) -> float:
+        return 0.5 * math.erfc((mean - edge) / (scale * math.sqrt(2)))
+
+    masses = []
+    for k in range(-radius, radius + 1):
+        # Differences in the tail of one side: no cancellation of nearly equal numbers.
+        one_side = above(k - 0.5) - above(k + 0.5) if k > mean else below(k + 0.5) - below(k - 0.5)
+        masses.append(one_side if k else 1 - above(0.5) - below(-0.5))
+    return [*masses, above(radius + 0.5) + below(-radius - 0.5)]
 
 
 def quantise_pmf(masses: Sequence[float]) -> list[int]:

@@ -26,7 +26,12 @@ from aecodec.nn.integer_units import ACTIVATION_MAX, ACTIVATION_STEP
 from aecodec.nn.leak import SLOPE
 from aecodec.nn.onnx_graph import Graph
 
-DECODER_NETWORKS = ("hyper_synthesis", *(f"step{step}" for step in range(STEPS)), "synthesis")
+DECODER_NETWORKS = (
+    "hyper_prior",
+    "hyper_synthesis",
+    *(f"step{step}" for step in range(STEPS)),
+    "synthesis",
+)
 NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 
 
@@ -58,6 +63,7 @@ def codec_graph(
         {
             "analysis": _analysis,
             "hyper_analysis": _hyper_analysis,
+            "hyper_prior": _hyper_prior,
             "hyper_synthesis": _hyper_synthesis,
             "synthesis": _synthesis,
         }[name](builder)
@@ -214,6 +220,14 @@ class _Builder:
     def exact(self, x: str, name: str) -> str:
         return self.requantised(self.sums(x, name), name, planes=True)
 
+    def index(self, x: str, name: str, groups: int = 1) -> str:
+        """Scale indices (1, h, w, C), the last layer of a network."""
+        g = self.graph
+        sums = self.sums(x, name, groups)
+        index = self.requantised(sums, name, planes=True, activation=False)
+        ends = (g.constant(end, "float32") for end in (0, SCALE_LEVELS - 1))
+        return self.pixels(g.cast(g.add("Clip", index, *ends), "uint8"))
+
     def select(self, x: str, step: int) -> str:
         """(1, C, h, w) to (1, 4C, h/2, w/2): for each group, the positions of a step."""
         g = self.graph
@@ -256,6 +270,15 @@ def _hyper_analysis(b: _Builder) -> None:
     h = b.leaky(b.conv(h, "hyper_analysis.mid", stride=2))
     z = b.pixels(b.conv(h, "hyper_analysis.tail", stride=2))
     g.output(z, "z", (1, "hz", "wz", c.hyper_channels), "float32")
+
+
+def _hyper_prior(b: _Builder) -> None:
+    c, g = b.config, b.graph
+    known = b.planes(g.input("known", (1, "hz", "wz", 2 * c.hyper_channels + GROUPS)))
+    h, name = b.exact(known, "hyper_prior.head"), "hyper_prior"
+    mean = b.requantised(b.sums(h, f"{name}.mean"), f"{name}.mean", planes=True, activation=False)
+    g.output(b.pixels(mean), "mean", (1, "hz", "wz", c.hyper_channels), "float32")
+    g.output(b.index(h, f"{name}.scale"), "index", (1, "hz", "wz", c.hyper_channels), "uint8")
 
 
 def _hyper_synthesis(b: _Builder) -> None:
@@ -304,10 +327,7 @@ def _step(b: _Builder, step: int) -> None:
     name = f"prior.scales.{step}"
     h = b.requantised(head(f"{name}.head", magnitudes), f"{name}.head", planes=False)
     h = b.exact(b.planes(h), f"{name}.hidden")
-    sums = b.sums(b.select(h, step), f"{name}.out", GROUPS)
-    index = b.requantised(sums, f"{name}.out", planes=True, activation=False)
-    index = g.add("Clip", index, *(g.constant(end, "float32") for end in (0, SCALE_LEVELS - 1)))
-    index = b.pixels(g.cast(index, "uint8"))
+    index = b.index(b.select(h, step), f"{name}.out", GROUPS)
     g.output(index, "index", (1, "h2", "w2", c.latent_channels), "uint8")
 
 

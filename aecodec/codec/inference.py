@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from aecodec.codec import hyper_prior
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import has_synthesis
 from aecodec.codec.entropy import IndexArray, Int32Array, SymbolDecoder, SymbolEncoder, SymbolTables
@@ -15,7 +17,7 @@ from aecodec.codec.networks import Networks
 from aecodec.codec.preview import PreviewMap
 from aecodec.codec.rdoq import rdoq_round
 from aecodec.codec.scales import HYPER_MAX, HYPER_STRIDE
-from aecodec.codec.steps import GROUPS, pack
+from aecodec.codec.steps import GROUPS, flat, inside, pack, pad_to_multiple, scatter, unflat
 from aecodec.codec.walk import walk
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import at_quality
@@ -108,23 +110,24 @@ class InferenceModel:
         """
         height, width = y.shape[2:]
         z = self.hyper_latents(y, quality)
-        add(_flat(z).astype(np.int32), self._hyper_indices(quality, z.shape))
+        expect = partial(self.networks.hyper_predict, quality=quality)
+        hyper_prior.walk(z.shape, expect, hyper_prior.writer(z, add))
         steps = pack(pad_to_multiple(y, 2))
-        inside = self._inside(height, width)
+        real = inside(self.config.latent_channels, height, width)
         masked = None if masking is None else _in_groups(masking)
 
         def source(step: int, mean: FloatArray, index: IndexArray) -> FloatArray:
-            where, indices = _coded(index, inside, step)
-            residual = _flat(steps[step] - mean)[where]
+            where, indices = _coded(index, real, step)
+            residual = flat(steps[step] - mean)[where]
             if rdoq:
                 channels = self.config.latent_channels // GROUPS
-                times = None if masked is None else _flat(masked[step]).repeat(channels)[where]
+                times = None if masked is None else flat(masked[step]).repeat(channels)[where]
                 rounded = rdoq_round(residual, indices, times)
             else:
                 rounded = np.round(residual)
             symbols = np.clip(rounded, -(2**30), 2**30).astype(np.int32)
             add(symbols, indices)
-            return _symbols(_scatter(symbols, where, mean.size), mean.shape)
+            return unflat(scatter(symbols, where, mean.size), mean.shape)
 
         return self._walk(z, height, width, quality, source)
 
@@ -137,12 +140,13 @@ class InferenceModel:
         decoder = SymbolDecoder(self.tables, payload)
         channels, strides = self.config.hyper_channels, HYPER_STRIDE
         shape = (1, channels, -(-height // strides), -(-width // strides))
-        z = _symbols(decoder.take(self._hyper_indices(quality, shape)), shape)
-        inside = self._inside(height, width)
+        expect = partial(self.networks.hyper_predict, quality=quality)
+        z = hyper_prior.walk(shape, expect, hyper_prior.reader(decoder.take))
+        real = inside(self.config.latent_channels, height, width)
 
         def read(step: int, mean: FloatArray, index: IndexArray) -> FloatArray:
-            where, indices = _coded(index, inside, step)
-            return _symbols(_scatter(decoder.take(indices), where, mean.size), mean.shape)
+            where, indices = _coded(index, real, step)
+            return unflat(scatter(decoder.take(indices), where, mean.size), mean.shape)
 
         return self._walk(z, height, width, quality, read)
 
@@ -165,16 +169,6 @@ class InferenceModel:
         z = np.clip(z, -HYPER_MAX, HYPER_MAX)
         latents = walk(prior, z, even, source)
         return latents[:, :, :height, :width]
-
-    def _inside(self, height: int, width: int) -> list[AnyArray] | None:
-        """Of each step, which latents are the image's; None: all, for even sizes."""
-        if height % 2 == width % 2 == 0:
-            return None
-        ones = np.ones((1, self.config.latent_channels, height, width), dtype=np.bool_)
-        return pack(np.pad(ones, ((0, 0), (0, 0), (0, height % 2), (0, width % 2))))
-
-    def _hyper_indices(self, quality: int, shape: Sequence[int]) -> IndexArray:
-        return np.tile(self.hyper_index[quality - 1], shape[2] * shape[3])
 
 
 @dataclass(frozen=True)
@@ -199,21 +193,8 @@ class _AtQuality:
         return np.zeros((1, height, width, self.channels), np.float32).transpose(0, 3, 1, 2)
 
 
-def pad_to_multiple(y: FloatArray, size: int) -> FloatArray:
-    """Last row and column repeated until both are multiples of `size`."""
-    height, width = y.shape[2:]
-    if height % size == width % size == 0:
-        return y  # np.pad would copy
-    return np.pad(y, ((0, 0), (0, 0), (0, -height % size), (0, -width % size)), mode="edge")
-
-
 def _channels_last(x: FloatArray) -> FloatArray:
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
-def _flat(x: AnyArray) -> AnyArray:
-    """(1, C, h, w) -> (h * w * C,): the order in which symbols are coded."""
-    return x.transpose(0, 2, 3, 1).reshape(-1)
 
 
 def _in_groups(places: FloatArray) -> list[FloatArray]:
@@ -222,26 +203,13 @@ def _in_groups(places: FloatArray) -> list[FloatArray]:
     return pack(pad_to_multiple(every, 2))
 
 
-def _symbols(values: Int32Array, shape: Sequence[int]) -> FloatArray:
-    """The inverse of `_flat`, in float32."""
-    batch, channels, height, width = shape
-    flat = values.astype(np.float32).reshape(batch, height, width, channels)
-    return flat.transpose(0, 3, 1, 2)
-
-
 def _coded(
-    index: IndexArray, inside: list[AnyArray] | None, step: int
+    index: IndexArray, real: list[AnyArray] | None, step: int
 ) -> tuple[npt.NDArray[np.intp], IndexArray]:
     """Which of a step's flat symbols are coded, and their scale indices; the others are zero."""
-    indices = _flat(index)
+    indices = flat(index)
     coded = indices >= LEAST_CODED
-    if inside is not None:
-        coded &= _flat(inside[step])
+    if real is not None:
+        coded &= flat(real[step])
     where = np.flatnonzero(coded)
     return where, indices[where]
-
-
-def _scatter(values: Int32Array, where: npt.NDArray[np.intp], length: int) -> Int32Array:
-    full = np.zeros(length, dtype=np.int32)
-    full[where] = values
-    return full

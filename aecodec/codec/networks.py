@@ -27,6 +27,13 @@ class Networks(Protocol):
     def hyper_analyse(self, y: FloatArray, quality: int) -> FloatArray:
         """Hyper-latents, not rounded, of scaled latents, h and w multiples of 4."""
 
+    def hyper_predict(
+        self, known: FloatArray, quality: int
+    ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+        """Means, in quarters, and scale indices of hyper-latents, as
+        `aecodec.codec.hyper_prior.Expect` has them.
+        """
+
     def psi(self, z: FloatArray, quality: int) -> FloatArray:
         """What the steps know of the hyper-latents: (1, N, 4h, 4w), integers in [0, 255]."""
 
@@ -70,6 +77,12 @@ class OnnxCodec:
 
     def hyper_analyse(self, y: FloatArray, quality: int) -> FloatArray:
         return _planes(self._run("hyper_analysis", quality, y=_pixels(y))[0])
+
+    def hyper_predict(
+        self, known: FloatArray, quality: int
+    ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+        mean, index = self._run("hyper_prior", quality, known=_pixels(known))
+        return _planes(mean), _planes(index)
 
     def psi(self, z: FloatArray, quality: int) -> FloatArray:
         return _planes(self._run("hyper_synthesis", quality, z=_pixels(z))[0])

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.hyper_prior import QUARTERS
 from aecodec.codec.scales import HYPER_MAX, LOG_SCALE_STEP, SCALE_MIN
 from aecodec.codec.steps import GROUPS, STEPS, select
 from aecodec.codec.walk import walk
@@ -68,6 +69,25 @@ class HyperSynthesis(nn.Module):
         h = F.pixel_shuffle(self.head(z.clamp(-HYPER_MAX, HYPER_MAX), quality), 2)
         h = F.pixel_shuffle(self.up(self.mid(h, quality), quality), 2)
         return self.tail(h, quality)
+
+
+class HyperPrior(nn.Module):
+    """What to expect of hyper-latents, in integers, from those that are known.
+
+    `aecodec.codec.hyper_prior.activations` (B, 2N + 4, h, w) -> means, in quarters, and scale
+    indices, both (B, N, h, w).
+    """
+
+    def __init__(self, config: CodecConfig, conv: Any) -> None:
+        super().__init__()
+        n, a = config.hyper_channels, config.anchors
+        self.head = conv(2 * n + GROUPS, n, 3, anchors=a)
+        self.mean = conv(n, n, 1, out_step=1 / QUARTERS, anchors=a, activation=False)
+        self.scale = conv(n, n, 1, out_step=1 / 8, anchors=a, activation=False)
+
+    def forward(self, known: Tensor, level: Any) -> tuple[Tensor, Tensor]:
+        h = self.head(known, level)
+        return self.mean(h, level), self.scale(h, level)
 
 
 class ScaleNetwork(nn.Module):

@@ -28,8 +28,8 @@ def assumed_symbol_bits() -> Tensor:
 
 def table_symbol_bits(lengths: Tensor, counts: Tensor) -> Tensor:
     """As `assumed_symbol_bits`, of a weight file's tables, whose last count is the escape's."""
-    bits = torch.empty(len(lengths), MAGNITUDES)
-    for row, table in zip(bits, counts.double().split(lengths.tolist()), strict=True):
+    bits = torch.empty(SCALE_LEVELS, MAGNITUDES)
+    for row, table in zip(bits, counts.double().split(lengths.tolist()), strict=False):
         costs = -torch.log2(table / table.sum())
         radius = len(table) // 2 - 1
         row[: radius + 1] = costs[radius:-1]

@@ -9,11 +9,13 @@ order of the latents'. All heights and widths are even. Arrays and tensors will 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from aecodec.nn.arrays import Array, namespace
+from aecodec.nn.arrays import AnyArray, Array, FloatArray, namespace
 
 STEPS = 4
 GROUPS = STEPS
@@ -68,3 +70,42 @@ def place(x: Array, values: Array, step: int) -> Array:
     for group, (row, column) in enumerate(parities(step)):
         groups[:, group, :, row::2, column::2] = parts[:, group]
     return x
+
+
+def flat(x: AnyArray) -> AnyArray:
+    """(1, C, h, w) -> (h * w * C,): the order in which symbols are coded."""
+    return x.transpose(0, 2, 3, 1).reshape(-1)
+
+
+def unflat(values: npt.NDArray[np.int32], shape: Sequence[int]) -> FloatArray:
+    """The inverse of `flat`, in float32."""
+    batch, channels, height, width = shape
+    rows = values.astype(np.float32).reshape(batch, height, width, channels)
+    return rows.transpose(0, 3, 1, 2)
+
+
+def scatter(
+    values: npt.NDArray[np.int32], where: npt.NDArray[np.intp], length: int
+) -> npt.NDArray[np.int32]:
+    """Values at some of `length` places, zero at the others."""
+    full = np.zeros(length, dtype=np.int32)
+    full[where] = values
+    return full
+
+
+def inside(channels: int, height: int, width: int) -> list[AnyArray] | None:
+    """Of each step, which of its places (1, C, h/2, w/2) are the image's; None: all, as sizes are
+    even.
+    """
+    if height % 2 == width % 2 == 0:
+        return None
+    ones = np.ones((1, channels, height, width), dtype=np.bool_)
+    return pack(pad_to_multiple(ones, 2, "constant"))
+
+
+def pad_to_multiple(y: AnyArray, size: int, mode: Any = "edge") -> AnyArray:
+    """Rows and columns added until there are multiples of `size`: the last ones, or zeros."""
+    height, width = y.shape[2:]
+    if height % size == width % size == 0:
+        return y  # np.pad would copy
+    return np.pad(y, ((0, 0), (0, 0), (0, -height % size), (0, -width % size)), mode=mode)

@@ -15,11 +15,12 @@ from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import EIGHT_BITS, has_means, has_synthesis
 from aecodec.codec.eight_bits.torch_ops import torch_means, torch_synthesis
 from aecodec.codec.networks import Networks
-from aecodec.codec.prior import AtQuality, HyperAnalysis, LatentPrior
+from aecodec.codec.prior import AtQuality, HyperAnalysis, HyperPrior, LatentPrior
 from aecodec.codec.scales import SCALE_LEVELS
 from aecodec.codec.transforms import AnalysisTransform, Gain, SynthesisTransform
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.device import has_bfloat16
+from aecodec.nn.integer import ExactConv2d
 
 _NARROW = 8  # latents
 
@@ -37,6 +38,7 @@ class CodecNetwork(nn.Module):
         self.synthesis = SynthesisTransform(config)
         self.gain = Gain(config)
         self.hyper_analysis = HyperAnalysis(config)
+        self.hyper_prior = HyperPrior(config, ExactConv2d)
         self.prior = LatentPrior(config, exact=True)
         self.eight_bits: dict[str, Tensor] = {}  # the tensors in 8 bits
 
@@ -109,6 +111,13 @@ class TorchCodec:
         with torch.inference_mode(), network.fast_precision() if fast else nullcontext():
             return _array(network.hyper_analysis(self._tensor(y), q))
 
+    def hyper_predict(
+        self, known: FloatArray, quality: int
+    ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+        with torch.inference_mode():
+            mean, index = self.network.hyper_prior(self._tensor(known), quality)
+            return _array(mean), _array(_index(index))
+
     def psi(self, z: FloatArray, quality: int) -> FloatArray:
         with torch.inference_mode():
             return _array(self.network.prior.hyper_synthesis(self._tensor(z), quality))
@@ -132,7 +141,7 @@ class TorchCodec:
             else:
                 mean = prior.mean(step, features, known)
             index = prior.scale(step, features, known_magnitudes)
-            return _array(mean), _array(index.clamp(0, SCALE_LEVELS - 1).to(torch.uint8))
+            return _array(mean), _array(_index(index))
 
     def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
         network, q = self.network, self.network.quality_tensor(quality)
@@ -146,6 +155,10 @@ class TorchCodec:
 
     def _tensor(self, x: FloatArray) -> Tensor:
         return torch.from_numpy(x).to(self.network.device)
+
+
+def _index(x: Tensor) -> Tensor:
+    return x.clamp(0, SCALE_LEVELS - 1).to(torch.uint8)
 
 
 def _array(x: Tensor) -> Any:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from aecodec.codec import hyper_prior
 from aecodec.codec.entropy import IndexArray, Int32Array, gaussian_pmf, quantise_pmf
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.model import CodecModel
@@ -25,12 +26,14 @@ _RANGE_QUALITIES = (1, 25, 50, 75, 100)
 
 
 def assumed_tables() -> list[list[int]]:
-    """Counts of each scale index's symbols and escape, as training assumes them."""
+    """Counts of each table's symbols and escape, as training assumes them: those of the scale
+    indices of latents, then those of hyper-latents.
+    """
     return [quantise_pmf(masses) for masses in _assumed_masses()]
 
 
 def calibrated_tables(model: InferenceModel, crops: Sequence[Tensor]) -> list[list[int]]:
-    """Counts of each scale index's symbols and escape, from what the encoder does with some crops.
+    """As `assumed_tables`, from what the encoder does with some crops.
 
     Args:
         crops: uint8 (1, 3, H, W), H and W multiples of 64.
@@ -68,12 +71,15 @@ def calibrate_ranges(model: CodecModel, crops: Sequence[Tensor], margin: float =
 
 
 def _assumed_masses() -> list[list[float]]:
-    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64))
-    return [gaussian_pmf(scale) for scale in scales.tolist()]
+    scales = scale_of_index(torch.arange(SCALE_LEVELS, dtype=torch.float64)).tolist()
+    of_latents = [gaussian_pmf(scale) for scale in scales]
+    means = [part / hyper_prior.QUARTERS for part in hyper_prior.PARTS]
+    some = scales[: hyper_prior.SCALES]
+    return of_latents + [gaussian_pmf(scale, mean) for mean in means for scale in some]
 
 
 class _Occurrences:
-    """Of each scale index, how often each symbol and the escape occurred."""
+    """Of each table, how often each symbol and the escape occurred."""
 
     def __init__(self, lengths: Sequence[int]) -> None:
         self.tables = [np.zeros(length) for length in lengths]
@@ -86,5 +92,7 @@ class _Occurrences:
             table += np.bincount(place, minlength=len(table))
 
     def symmetric(self) -> list[npt.NDArray[np.float64]]:
-        """Of a symbol and its negative, the mean."""
-        return [np.append((t[:-1] + t[-2::-1]) / 2, t[-1]) for t in self.tables]
+        """Of a symbol and its negative, the mean, where that of the table is zero."""
+        zero = hyper_prior.FIRST + hyper_prior.SCALES
+        means = [np.append((t[:-1] + t[-2::-1]) / 2, t[-1]) for t in self.tables[:zero]]
+        return means + self.tables[zero:]

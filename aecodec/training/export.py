@@ -27,8 +27,15 @@ from aecodec.storage.atomic import write_atomically
 from aecodec.training.codec_calibration import assumed_tables, calibrate_ranges, calibrated_tables
 from aecodec.training.denoise import calibrate_denoiser
 from aecodec.training.eight_bits.twin import ByteSynthesis
+from aecodec.training.hyper_prior import (
+    fitted_hyper_prior,
+    hyper_prior_tensors,
+    untrained_hyper_prior,
+)
 from aecodec.training.preview import fit_preview
 from aecodec.training.recipe import CodecRecipe, DecoderRecipe, DenoiserRecipe, HashRecipe
+
+_HYPER_PRIOR_STEPS = 2000
 
 
 def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
@@ -40,11 +47,18 @@ def inference_tensors(model: CodecModel) -> dict[str, Tensor]:
     for name, value in model.state_dict().items():
         exported = any(name.startswith(prefix + ".") for prefix in integer)
         if not exported and not name.startswith(("hyper_scale.", "symbol_bits")):
-            tensors[name] = value.half()
+            tensors[name] = short_half(value)
     with torch.no_grad():
         index = model.hyper_index(torch.arange(1, 101))
     tensors["hyper_index"] = torch.round(index).clamp(0, SCALE_LEVELS - 1).to(torch.uint8)
+    tensors |= hyper_prior_tensors(untrained_hyper_prior(model.config, index))
     return {name: value.contiguous() for name, value in tensors.items()}
+
+
+def short_half(x: Tensor) -> Tensor:
+    """float16 whose last bit is zero: deflated, as a page in a browser gets it, it is smaller."""
+    bits = x.half().view(torch.int16).int()
+    return ((bits + (bits >> 1 & 1)) & ~1).to(torch.int16).view(torch.float16)
 
 
 def table_tensors(tables: list[list[int]]) -> dict[str, Tensor]:
@@ -77,7 +91,8 @@ def export_codec(
         checkpoint: of the run.
         card: what the checkpoint cannot know, such as data and figures.
         crops: uint8 (1, 3, H, W), on which the ranges of activations are measured and whose
-            symbols the entropy tables, and pixels the map for previews, are fitted to.
+            symbols the network for hyper-latents and the entropy tables, and pixels the map for
+            previews, are fitted to.
     """
     model = CodecModel(recipe.model).eval()
     card = {**_load(model, checkpoint), **card}
@@ -94,9 +109,11 @@ def write_codec(
 ) -> None:
     """As `export_codec`, of a model in memory, with the ranges that it has."""
     tensors = inference_tensors(model)
-    uncalibrated = _on_cpu(recipe, tensors | table_tensors(assumed_tables()))
-    tables = calibrated_tables(uncalibrated, crops)
-    tensors |= table_tensors(tables)
+    tensors |= table_tensors(assumed_tables())
+    steps = min(recipe.steps, _HYPER_PRIOR_STEPS)
+    prior = fitted_hyper_prior(_on_cpu(recipe, tensors), crops, steps)
+    tensors |= hyper_prior_tensors(prior)
+    tensors |= table_tensors(calibrated_tables(_on_cpu(recipe, tensors), crops))
     _write(tensors, "codec", recipe, target, card)
     fit_preview(_on_cpu(recipe, tensors), crops).save(target, digest(target))
 

@@ -73,7 +73,7 @@ def _floats_of_codec(model: CodecModel, tensors: dict[str, Tensor]) -> dict[str,
     floats = {
         name: tensor
         for name, tensor in tensors.items()
-        if not name.startswith(("tables.", "hyper_index", EIGHT_BITS))
+        if not name.startswith(("tables.", "hyper_index", "hyper_prior.", EIGHT_BITS))
     }
     for name, module in model.named_modules():
         if isinstance(module, QuantAwareConv2d):

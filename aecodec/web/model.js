@@ -81,16 +81,6 @@ export class Model {
   }
 
   /**
-   * Scale indices of the hyper-latents' channels.
-   * @param {number} quality
-   * @returns {Uint8Array}
-   */
-  hyperIndex(quality) {
-    const count = this.hyperChannels;
-    return this.#data("hyper_index").subarray((quality - 1) * count, quality * count);
-  }
-
-  /**
    * What takes the gain of a quality from the latents.
    * @param {number} quality
    */

@@ -1,4 +1,7 @@
-/** From a tile's payload to its latents: hyper-latents, then four steps, each knowing the last. */
+/**
+ * From a tile's payload to its latents: hyper-latents in four steps, then the latents in four, each
+ * knowing the last.
+ */
 
 import { SymbolDecoder } from "./rans.js";
 
@@ -6,6 +9,13 @@ const STEPS = 4; // and as many groups of channels
 const CELL = [[0, 0], [1, 1], [0, 1], [1, 0]]; // prettier-ignore
 const HYPER_STRIDE = 4;
 const HYPER_MAX = 127;
+// Of hyper-latents: what `aecodec.codec.hyper_prior` has.
+const QUARTERS = 4;
+const SCALES = 64; // of latents, whose tables come first
+const HYPER_SCALES = 48;
+const PER_STEP = 8;
+const KNOWN = 32;
+const LARGEST = 1024;
 const LEAST_CODED = 3; // symbols of a smaller scale index are zero
 
 // floor(32 sqrt(|symbol|)), at most 255.
@@ -31,16 +41,12 @@ const MAGNITUDES = Float32Array.from({ length: 65 }, (_, symbol) =>
 export async function decodeLatents(model, payload, height, width, quality, seen = null) {
   const decoder = new SymbolDecoder(model.tables, payload);
   const { latentChannels: channels, hyperChannels } = model;
-  const [rows, columns] = [height + (height % 2), width + (width % 2)];
-  const hyperSize = [height, width].map((side) => Math.ceil(side / HYPER_STRIDE));
-  const hyper = [1, ...hyperSize, hyperChannels];
+  const [rows, columns] = [evenSize(height), evenSize(width)];
+  const [hyperHeight, hyperWidth] = [height, width].map((side) => Math.ceil(side / HYPER_STRIDE));
+  const hyper = [1, hyperHeight, hyperWidth, hyperChannels];
 
-  const hyperIndex = model.hyperIndex(quality);
-  const indices = new Uint8Array(hyper[1] * hyper[2] * hyperChannels);
-  for (let i = 0; i < indices.length; i += hyperChannels) indices.set(hyperIndex, i);
-  const z = decoder.take(indices);
-  seen?.(z);
-  const clamped = Float32Array.from(z, (s) => Math.max(-HYPER_MAX, Math.min(HYPER_MAX, s)));
+  const z = await decodeHyperLatents(model, decoder, hyperHeight, hyperWidth, quality, seen);
+  const clamped = z.map((value) => clamp(value, -HYPER_MAX, HYPER_MAX));
   const { psi: uncropped } = await model.run("hyper_synthesis", quality, {
     z: { data: clamped, shape: hyper },
   });
@@ -70,6 +76,66 @@ export async function decodeLatents(model, payload, height, width, quality, seen
   }
   const data = crop({ data: latents, shape }, height, width);
   return { height, width, channels, data };
+}
+
+/**
+ * Hyper-latents, channels-last (`aecodec.codec.hyper_prior`).
+ * @param {import("./model.js").Model} model
+ * @param {SymbolDecoder} decoder
+ * @param {number} height
+ * @param {number} width
+ * @param {number} quality
+ * @param {((symbols: Int32Array) => void) | null} seen
+ * @returns {Promise<Float32Array>}
+ */
+async function decodeHyperLatents(model, decoder, height, width, quality, seen) {
+  const { hyperChannels: channels } = model;
+  const [rows, columns, group] = [evenSize(height), evenSize(width), channels / STEPS];
+  const shape = [1, rows, columns, channels];
+  const z = new Float32Array(rows * columns * channels);
+  const features = 2 * channels + STEPS; // above zero, below it, which groups are known
+  const known = new Float32Array(rows * columns * features);
+  for (let step = 0; step < STEPS; step++) {
+    const { mean, index } = await model.run("hyper_prior", quality, {
+      known: { data: known, shape: [1, rows, columns, features] },
+    });
+    const runs = runsOf(step, rows, columns).filter((run) => run.row < height && run.column < width);
+    const places = runs.flatMap(({ row, column, part }) =>
+      Array.from({ length: group }, (_, i) => (row * columns + column) * channels + part * group + i),
+    );
+    const wholes = places.map((place) => Math.floor((mean.data[place] + 1) / QUARTERS));
+    const rests = places.map((place, i) => mean.data[place] - QUARTERS * wholes[i]);
+    const tables = Uint8Array.from(places, (place, i) => {
+      const scale = Math.min(index.data[place], HYPER_SCALES - 1);
+      return SCALES + HYPER_SCALES * Math.abs(rests[i]) + scale;
+    });
+    const symbols = decoder.take(tables);
+    seen?.(symbols);
+    for (const [i, place] of places.entries()) {
+      const symbol = clamp(symbols[i], -LARGEST, LARGEST);
+      z[place] = wholes[i] + (rests[i] < 0 ? -symbol : symbol);
+      const first = Math.floor(place / channels) * features;
+      const channel = place % channels;
+      known[first + channel] = clamp(PER_STEP * z[place], 0, 255);
+      known[first + channels + channel] = clamp(-PER_STEP * z[place], 0, 255);
+      known[first + 2 * channels + Math.floor(channel / group)] = KNOWN;
+    }
+  }
+  return /** @type {Float32Array} */ (crop({ data: z, shape }, height, width));
+}
+
+/** @param {number} side */
+function evenSize(side) {
+  return side + (side % 2);
+}
+
+/**
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+function clamp(value, low, high) {
+  return Math.max(low, Math.min(high, value));
 }
 
 /**

@@ -21,7 +21,7 @@ from aecodec.weights import find_weights, loading
 _PAGE = files("aecodec") / "web"
 
 # What a decoder takes from the weight file beside the inputs of its networks.
-_TABLES = ("gain.log_inverse.values", "hyper_index", "tables.counts", "tables.lengths")
+_TABLES = ("gain.log_inverse.values", "tables.counts", "tables.lengths")
 
 
 def viewer_files(models: Sequence[str | Path]) -> Iterator[tuple[str, bytes]]:

@@ -6,6 +6,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from aecodec.codec.entropy import PRECISION
+from aecodec.codec.hyper_prior import FIRST, SCALES
 from aecodec.codec.weights import inference_model
 from aecodec.training.codec_calibration import assumed_tables, calibrated_tables
 from aecodec.training.data import centre_crops
@@ -35,6 +36,7 @@ def test_fitted_tables_make_other_pictures_smaller(cat: Image.Image) -> None:
     for table in fitted:
         assert sum(table) == 1 << PRECISION
         assert min(table) > 0
+    for table in fitted[: FIRST + SCALES]:  # the others have means of their own
         assert table[:-1] == table[-2::-1]
     refitted = inference_model(config, tensors | arrays(table_tensors(fitted)), "cpu")
     x = pixels_of(photograph("coffee").crop((0, 0, 512, 384)))
