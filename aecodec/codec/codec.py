@@ -294,7 +294,9 @@ class Codec:
             inside = inner_pixels(window)
             inner = x[:, :, inside[0], inside[1]]
             rdoq = effort != "fast"
-            masked = masking(inner, model.config.distortion) if rdoq else None
+            # Other weights lose by it what only a filter makes up for.
+            hides = model.config.distortion == "mse" or samples is not None
+            masked = masking(inner, model.config.distortion) if rdoq and hides else None
             payload, decoded = model.coded(window.inside.of(y), quality, rdoq=rdoq, masking=masked)
             if effort == "max":
                 from aecodec.codec.refine import refined_payload

@@ -83,6 +83,7 @@ def export_codec(
     target: Path,
     card: dict[str, Any],
     crops: Sequence[Tensor],
+    more: Sequence[Tensor] = (),
 ) -> None:
     """Write `target` (.safetensors), its card (.json) and its map for previews, atomically.
 
@@ -91,13 +92,13 @@ def export_codec(
         checkpoint: of the run.
         card: what the checkpoint cannot know, such as data and figures.
         crops: uint8 (1, 3, H, W), on which the ranges of activations are measured and whose
-            symbols the network for hyper-latents and the entropy tables, and pixels the map for
-            previews, are fitted to.
+            symbols the entropy tables, and pixels the map for previews, are fitted to.
+        more: from which the network for hyper-latents learns; these if there are none.
     """
     model = CodecModel(recipe.model).eval()
     card = {**_load(model, checkpoint), **card}
     calibrate_ranges(model, crops)
-    write_codec(recipe, model, target, card, crops)
+    write_codec(recipe, model, target, card, crops, more)
 
 
 def write_codec(
@@ -106,12 +107,13 @@ def write_codec(
     target: Path,
     card: dict[str, Any],
     crops: Sequence[Tensor],
+    more: Sequence[Tensor] = (),
 ) -> None:
     """As `export_codec`, of a model in memory, with the ranges that it has."""
     tensors = inference_tensors(model)
     tensors |= table_tensors(assumed_tables())
     steps = min(recipe.steps, _HYPER_PRIOR_STEPS)
-    prior = fitted_hyper_prior(_on_cpu(recipe, tensors), crops, steps)
+    prior = fitted_hyper_prior(_on_cpu(recipe, tensors), more or crops, steps)
     tensors |= hyper_prior_tensors(prior)
     tensors |= table_tensors(calibrated_tables(_on_cpu(recipe, tensors), crops))
     _write(tensors, "codec", recipe, target, card)

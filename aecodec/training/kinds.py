@@ -49,14 +49,18 @@ def _with_crops(export: Callable[..., None]) -> Callable[[Any, Path, Path, Any],
     return of_photos
 
 
+def _export_codec(recipe: CodecRecipe, checkpoint: Path, target: Path, data: Photos) -> None:
+    card = {"data": data.description}
+    crops, more = data.calibration_crops(), data.all_crops()
+    export_codec(recipe, checkpoint, target, card, crops, more)
+
+
 def _export_hash(recipe: HashRecipe, checkpoint: Path, target: Path, data: Pictures) -> None:
     export_hash(recipe, checkpoint, target, {"data": data.description}, data.finish)
 
 
 KINDS = {
-    "codec": Kind(
-        CodecRecipe, "codec-psnr", CodecTraining, Photos, "codec", _with_crops(export_codec)
-    ),
+    "codec": Kind(CodecRecipe, "codec-psnr", CodecTraining, Photos, "codec", _export_codec),
     "decoder": Kind(
         DecoderRecipe,
         "decoder-balanced",

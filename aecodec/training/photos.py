@@ -52,6 +52,11 @@ class Photos(L.LightningDataModule):
         drawn = self.drawn[:: max(1, len(self.drawn) // max(1, number))][:number]
         return centre_crops([*chosen[number:], *drawn], 512)
 
+    def all_crops(self) -> list[Tensor]:
+        """Of each training photo, in all sizes, and of drawn pictures in their share."""
+        number = min(round(self.recipe.drawn * len(self.photos)), len(self.drawn))
+        return centre_crops([*self.photos, *self.drawn[:number]], 512)
+
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         recipe, module = self.recipe, self.trainer.lightning_module

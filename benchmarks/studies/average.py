@@ -83,7 +83,8 @@ def main() -> None:
     photos = Photos(recipe, [args.data])
     photos.setup("fit")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_codec(recipe, models[0], args.out, card, photos.calibration_crops())
+    crops, more = photos.calibration_crops(), photos.all_crops()
+    write_codec(recipe, models[0], args.out, card, crops, more)
     if in_8_bits := decoder(first, args.out):
         with safe_open(args.out, framework="np") as file:
             metadata = file.metadata()
