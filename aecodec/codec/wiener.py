@@ -23,8 +23,9 @@ RINGS = (
     ((0, 1), (0, -1), (1, 0), (-1, 0)),
     ((1, 1), (1, -1), (-1, 1), (-1, -1)),
     ((0, 2), (0, -2), (2, 0), (-2, 0)),
+    ((0, 3), (0, -3), (3, 0), (-3, 0)),
 )
-REACH = 2  # pixels; margins of tiles have four to spare
+REACH = 3  # pixels; margins of tiles have four to spare
 _PARTS = 8  # of a level
 _STEP = 256  # the weight that is one
 _PER_RING = 9  # bytes
@@ -149,6 +150,6 @@ def unpack(payloads: Iterable[bytes], mode: str) -> Weights | None:
         if mode != "RGB":
             raise CorruptFileError(f"filter: not for pictures of mode {mode}")
         if rest or not 1 <= rings <= len(RINGS):
-            raise CorruptFileError(f"filter: {len(payload)} bytes, not 9, 18 or 27")
+            raise CorruptFileError(f"filter: {len(payload)} bytes, not 9, 18, 27 or 36")
         return np.frombuffer(payload, np.int8).reshape(rings, 3, 3)
     return None

@@ -8,6 +8,7 @@ const RINGS = [
   [[0, 1], [0, -1], [1, 0], [-1, 0]],
   [[1, 1], [1, -1], [-1, 1], [-1, -1]],
   [[0, 2], [0, -2], [2, 0], [-2, 0]],
+  [[0, 3], [0, -3], [3, 0], [-3, 0]],
 ];
 const PARTS = 8; // of a level
 const STEP = 256; // the weight that is one
@@ -27,8 +28,8 @@ export function filterOf({ mode }, chunks) {
   if (!mode.startsWith("RGB")) {
     throw new CorruptFileError(`filter: not for pictures of mode ${mode}`);
   }
-  if (payload.length % PER_RING || payload.length < 9 || payload.length > 27) {
-    throw new CorruptFileError(`filter: ${payload.length} bytes, not 9, 18 or 27`);
+  if (payload.length % PER_RING || payload.length < 9 || payload.length > 36) {
+    throw new CorruptFileError(`filter: ${payload.length} bytes, not 9, 18, 27 or 36`);
   }
   return Int8Array.from(payload, (byte) => (byte << 24) >> 24);
 }

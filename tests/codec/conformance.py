@@ -86,7 +86,7 @@ def main() -> None:
     with patch("aecodec.codec.tiling.TILE", 32):
         _write("rgb-tiles", cat.resize((560, 80)), balanced, 37)
         _write("rgb-fitted-filter", cat.resize((560, 80)), psnr, 90)
-        extremes = rng.integers(-128, 128, (3, 3, 3)).astype(np.int8)
+        extremes = rng.integers(-128, 128, (4, 3, 3)).astype(np.int8)
         chunk = Chunk(ChunkType.FILTER, wiener.pack(extremes))
         _write_learned("rgb-any-filter", cat.resize((560, 80)), balanced, 60, chunk)
     _write("rgb-drawn", photo_and_drawing(cat), balanced, 60)

@@ -43,7 +43,7 @@ def filters(data: bytes) -> list[bytes]:
 def test_pixels_come_nearer_for_few_bytes(codec: Codec, image: Image.Image, quality: int) -> None:
     data = codec.compress(image, quality)
     bare = with_filters(data)
-    assert len(data) - len(bare) <= 34
+    assert len(data) - len(bare) <= 43
     gain = psnr(image, codec.decompress(data)) - psnr(image, codec.decompress(bare))
     assert gain > 0.015
 
@@ -59,7 +59,7 @@ def test_a_part_is_that_of_the_whole(codec: Codec, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("aecodec.codec.tiling.TILE", 32)
     wide = ASTRONAUT.resize((640, 520))
     for one in (codec, Codec("cpu")):
-        extremes = np.random.default_rng(1).integers(-40, 40, (3, 3, 3)).astype(np.int8)
+        extremes = np.random.default_rng(1).integers(-40, 40, (4, 3, 3)).astype(np.int8)
         data = with_filters(one.compress(wide, 60), wiener.pack(extremes))
         whole = one.decompress(data)
         for box in ((500, 500, 530, 520), (0, 0, 33, 7), (100, 505, 640, 515), (511, 0, 513, 520)):
@@ -67,7 +67,7 @@ def test_a_part_is_that_of_the_whole(codec: Codec, monkeypatch: pytest.MonkeyPat
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9))
+@given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
 def test_whole_numbers_whatever_the_weights(seed: int, rings: int, height: int, width: int) -> None:
     rng = np.random.default_rng(seed)
     weights = rng.choice([-128, 127, 0, 3], (rings, 3, 3)).astype(np.int8)
@@ -109,7 +109,7 @@ def test_a_fit_finds_a_blur() -> None:
 
 def test_what_is_malformed(codec: Codec) -> None:
     data = codec.compress(CAT.crop((0, 0, 96, 64)), 80)
-    for payload in (b"", bytes(8), bytes(10), bytes(36)):
+    for payload in (b"", bytes(8), bytes(10), bytes(45)):
         with pytest.raises(CorruptFileError, match=f"filter: {len(payload)} bytes"):
             codec.decompress(with_filters(data, payload))
     with pytest.raises(CorruptFileError, match="filter: there twice"):

@@ -19,7 +19,7 @@ def test_exported_networks_pass_the_checker(weights: str) -> None:
         onnx.checker.check_model(model, full_check=True)
         assert all(tensor.data_location == 0 for tensor in model.graph.initializer)
         names.append(name)
-    assert len(names) == (8 if weights.startswith("codec") else 2)
+    assert len(names) == (9 if weights.startswith("codec") else 2)
 
 
 def test_a_graph_does_what_its_operators_say() -> None:
