@@ -6,7 +6,8 @@
 `scratch` begins with random weights, `shipped` with those of codec-psnr. Photos, crops, qualities
 and noise are the same for all; the learning rate falls to zero over the last 60 % of the steps; no
 average of weights. Loss: `held_out.py`, of the photos at half size. Variants done already are not
-run again. Folders rate_* in benchmarks/results/ablation are with --learning-rate and --variants.
+run again. Folders rate_* and resolution in benchmarks/results/ablation are with --learning-rate and
+--variants.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 from torch.utils.data import DataLoader
 
 from aecodec.codec.container import LATENT_STRIDE
@@ -194,6 +196,93 @@ def depthwise_blocks(model: CodecModel) -> None:
             blocks[n] = DepthwiseBlock(channels)
 
 
+class HaarWeight(nn.Module):
+    """A 1x1 convolution next to a pixel (un)shuffle sees, or gives, Haar coefficients instead.
+
+    Args:
+        size: side of the patches.
+        of_inputs: it sees them.
+    """
+
+    def __init__(self, size: int, of_inputs: bool) -> None:
+        super().__init__()
+        rows = [torch.full((size,), size**-0.5)]
+        length = size
+        while length > 1:
+            half = torch.ones(length // 2)
+            wavelet = torch.cat([half, -half]) / math.sqrt(length)
+            rows += [F.pad(wavelet, (at, size - at - length)) for at in range(0, size, length)]
+            length //= 2
+        one = torch.stack(rows)
+        self.register_buffer("matrix", torch.kron(one, one))
+        self.matrix: Tensor
+        self.of_inputs = of_inputs
+
+    def forward(self, weight: Tensor) -> Tensor:
+        count = len(self.matrix)
+        with torch.autocast(weight.device.type, enabled=False):
+            if self.of_inputs:
+                parts = weight[:, :, 0, 0].unflatten(1, (-1, count)) @ self.matrix
+                return parts.flatten(1)[:, :, None, None]
+            parts = weight[:, :, 0, 0].unflatten(0, (-1, count))
+            return torch.einsum("cki,kj->cji", parts, self.matrix).flatten(0, 1)[:, :, None, None]
+
+
+def haar_resampling(model: CodecModel) -> None:
+    """In the place of (un)shuffled pixels and features, Haar coefficients.
+
+    1x1 convolutions are next to all of these: what changes is how fast they learn.
+    """
+    analysis, synthesis = model.analysis, model.synthesis
+    for layer, size, of_inputs in (
+        (analysis.head, 8, True),
+        (analysis.down, 2, True),
+        (synthesis.up, 2, False),
+        (synthesis.tail, 8, False),
+    ):
+        parametrize.register_parametrization(layer, "weight", HaarWeight(size, of_inputs))
+
+
+def fixed_resolution_scales(model: CodecModel) -> None:
+    """No learned scales, by channel and quality, where a resolution begins or ends."""
+    for transform in (model.analysis, model.synthesis):
+        transform.scale.requires_grad_(False)
+        transform.deep_scale.requires_grad_(False)
+
+
+def deeper(model: CodecModel) -> None:
+    """Two more residual blocks at 1/16 in both transforms."""
+    c = model.config
+    for transform, count in zip((model.analysis, model.synthesis), c.deep_blocks, strict=True):
+        transform.deep_blocks = ResidualBlocks(c.deep_width, count + 2, c.modulation_anchors)
+
+
+class Coarser(nn.Module):
+    """Residual blocks, and then two at half the resolution beside what they give."""
+
+    def __init__(self, blocks: ResidualBlocks, channels: int, anchors: int) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.down = nn.Conv2d(4 * channels, channels, 1)
+        self.deeper = ResidualBlocks(channels, 2, anchors)
+        self.up = nn.Conv2d(channels, 4 * channels, 1)
+        with torch.no_grad():
+            self.up.weight.mul_(0.1)
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        h = self.blocks(x, quality)
+        coarse = self.deeper(self.down(F.pixel_unshuffle(h, 2)), quality)
+        return h + F.pixel_shuffle(self.up(coarse), 2)
+
+
+def coarser(model: CodecModel) -> None:
+    """Two residual blocks at 1/32 in both transforms."""
+    c = model.config
+    for transform in (model.analysis, model.synthesis):
+        blocks = Coarser(transform.deep_blocks, c.deep_width, c.modulation_anchors)
+        transform.deep_blocks = blocks  # type: ignore[assignment]
+
+
 SCRATCH = {
     "control": Variant(),
     "control, another seed": Variant({"seed": 101}),
@@ -210,6 +299,10 @@ SCRATCH = {
     "residual blocks half as wide inside": Variant(change=hidden_channels(0.5)),
     "residual blocks twice as wide inside": Variant(change=hidden_channels(2)),
     "depthwise 5x5 and 1x1 blocks": Variant(change=depthwise_blocks),
+    "Haar resampling": Variant(change=haar_resampling),
+    "no learned scales of each resolution": Variant(change=fixed_resolution_scales),
+    "two more blocks at 1/16": Variant(change=deeper),
+    "two blocks at 1/32": Variant(change=coarser),
     "learning rate halved": Variant(rate=0.5),
     "learning rate doubled": Variant(rate=2),
 }
