@@ -35,13 +35,16 @@ from torch.utils.data import DataLoader
 
 from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.model import CodecModel
-from aecodec.codec.steps import STEPS, place
+from aecodec.codec.prior import AtQuality, MeanNetwork
+from aecodec.codec.steps import STEPS, pack, place
 from aecodec.codec.transforms import AnalysisTransform, SynthesisTransform, dct_matrix
+from aecodec.codec.walk import magnitude_activation
 from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table, write_bytes, write_json
 from aecodec.nn.blocks import ResidualBlock, ResidualBlocks
 from aecodec.nn.integer import QuantAwareConv2d
+from aecodec.nn.integer_units import ACTIVATION_STEP
 from aecodec.training.codec import VALIDATION_QUALITIES, CodecTraining
 from aecodec.training.data import RandomCrops, centre_crops, load_photos, split_photos
 from aecodec.training.recipe import CodecRecipe, load_recipe
@@ -283,6 +286,43 @@ def coarser(model: CodecModel) -> None:
         transform.deep_blocks = blocks  # type: ignore[assignment]
 
 
+class WithWidths(CodecModel):
+    """Symbols are `round((y - mean) / width)`, the width of each from what its mean is from."""
+
+    widths: nn.ModuleList
+
+    def code(
+        self, x: Tensor, quality: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        gains = gain, inverse = self.gain(quality)
+        y = self.analysis(x, quality) * gain
+        z = self.hyper_analysis(y, quality)
+        coded_z, hyper_bits = self._code(z, self.hyper_index(quality)[:, :, None, None], generator)
+        steps, bits = pack(y), torch.zeros_like(quality)
+        prior = AtQuality(self.prior, quality, gains)
+        psi = prior.psi(coded_z, (y.shape[2], y.shape[3]))
+        latents, magnitudes = prior.unknown(psi), prior.unknown(psi)
+        for step in range(STEPS):
+            mean, index = prior.predict(step, psi, latents, magnitudes)
+            features = psi * ACTIVATION_STEP
+            if step:
+                features = torch.cat([features, latents * inverse], 1)
+            width = (0.7 * torch.tanh(self.widths[step](features, quality))).exp()
+            symbols, spent = self._code((steps[step] - mean) / width, index, generator)
+            bits = bits + spent
+            latents = place(latents, symbols * width + mean, step)
+            if step < STEPS - 1:
+                magnitudes = place(magnitudes, magnitude_activation(symbols), step)
+        return latents, bits, hyper_bits
+
+
+def learned_widths(model: CodecModel) -> None:
+    """A quantisation width for each latent, from a network like that of its mean."""
+    widths = [MeanNetwork(model.config, step) for step in range(STEPS)]
+    model.widths = nn.ModuleList(widths)
+    model.__class__ = WithWidths
+
+
 SCRATCH = {
     "control": Variant(),
     "control, another seed": Variant({"seed": 101}),
@@ -301,6 +341,7 @@ SCRATCH = {
     "depthwise 5x5 and 1x1 blocks": Variant(change=depthwise_blocks),
     "Haar resampling": Variant(change=haar_resampling),
     "no learned scales of each resolution": Variant(change=fixed_resolution_scales),
+    "learned quantisation width": Variant(change=learned_widths),
     "two more blocks at 1/16": Variant(change=deeper),
     "two blocks at 1/32": Variant(change=coarser),
     "learning rate halved": Variant(rate=0.5),
