@@ -46,6 +46,18 @@ def test_counts_are_a_symmetric_distribution(scale: float) -> None:
         assert variance < scale**2
 
 
+@pytest.mark.parametrize("mean", [0.25, 0.5])
+@pytest.mark.parametrize("scale", SCALES)
+def test_tables_may_have_a_mean(scale: float, mean: float) -> None:
+    masses = np.array(gaussian_pmf(scale, mean))
+    assert masses.sum() == pytest.approx(1)
+    assert masses.min() >= 0
+    values = np.arange(len(masses) - 1) - table_radius(scale)
+    if scale >= 0.5:  # else what rounds to a whole number is not where it was
+        assert (masses[:-1] * values).sum() == pytest.approx(mean, abs=0.02 + 0.002 * scale)
+    assert sum(quantise_pmf(masses.tolist())) == 1 << PRECISION
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(-3000, 3000)), max_size=400))
 def test_any_symbols_come_back(tables: SymbolTables, pairs: list[tuple[int, int]]) -> None:

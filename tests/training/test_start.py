@@ -14,7 +14,7 @@ from aecodec.codec.model import CodecModel
 from aecodec.errors import AecodecError, RecipeError
 from aecodec.hashing.model import HashModel
 from aecodec.training.codec_calibration import assumed_tables
-from aecodec.training.export import inference_tensors, table_tensors
+from aecodec.training.export import inference_tensors, short_half, table_tensors
 from aecodec.training.recipe import CodecRecipe, HashRecipe, load_recipe
 from aecodec.training.run import train
 from aecodec.training.start import start_from
@@ -36,6 +36,18 @@ def test_the_shipped_codec_goes_in_and_comes_out_the_same() -> None:
             assert (ours != theirs).double().mean() < 0.2, name
         else:
             assert torch.allclose(ours, theirs, rtol=1e-6), name
+
+
+def test_floats_are_as_near_as_ten_bits_can_be_and_stay_so() -> None:
+    values = torch.randn(10_000, generator=torch.Generator().manual_seed(0)) * 30
+    short = short_half(values)
+    assert not (short.view(torch.int16) & 1).any()
+    assert ((short.float() - values).abs() <= 2**-9 * values.abs() + 1e-6).all()
+    assert torch.equal(short_half(short.float()), short)
+    for name in ("codec-balanced", "codec-psnr"):
+        floats = [t for t in load_file(weight_file(name)).values() if t.dtype == torch.float16]
+        assert len(floats) > 50
+        assert all(torch.equal(short_half(t), t) for t in floats)
 
 
 @pytest.mark.parametrize("quality", [5, 50, 90])
