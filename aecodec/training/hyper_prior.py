@@ -31,7 +31,9 @@ _INDEX_STEP = 8  # indices in one of what the network gives
 
 def untrained_hyper_prior(config: CodecConfig, index: Tensor) -> HyperPrior:
     """A network that expects zero, with scale indices (100, N) of each quality."""
-    prior = HyperPrior(config, QuantAwareConv2d)
+    with torch.random.fork_rng(devices=[]):  # the same each time
+        torch.manual_seed(0)
+        prior = HyperPrior(config, QuantAwareConv2d)
     anchors = torch.linspace(0, 99, config.anchors).round().long()
     with torch.no_grad():
         prior.head.weight.zero_()
