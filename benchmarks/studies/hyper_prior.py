@@ -4,8 +4,8 @@
         -o runs/hyper/codec-psnr.safetensors
 
 Whatever else the file has stays, but for the last bit of its floats, which an export leaves zero.
-Training does so with fewer crops and steps when it is done. Prints what z costs on crops of the held-out photos, in bits a pixel,
-before and after.
+Training does so with fewer crops and steps when it is done. Prints what z
+costs on crops of the held-out photos, in bits a pixel, before and after.
 """
 
 from __future__ import annotations
