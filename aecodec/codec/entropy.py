@@ -75,13 +75,13 @@ class SymbolTables:
         ]
 
 
-def _groups(indices: IndexArray) -> list[tuple[int, npt.NDArray[np.intp]]]:
-    """Positions of each scale index that occurs, in ascending order of index."""
+def _grouped(indices: IndexArray) -> tuple[npt.NDArray[np.intp], list[tuple[int, slice]]]:
+    """The order that puts equal scale indices together, lower ones first, and where each is."""
     order = np.argsort(indices, kind="stable")
     counts = np.bincount(indices, minlength=256)
     ends = np.cumsum(counts)
-    present = np.flatnonzero(counts)
-    return [(int(i), order[ends[i] - counts[i] : ends[i]]) for i in present]
+    present = np.flatnonzero(counts).tolist()
+    return order, [(i, slice(ends[i] - counts[i], ends[i])) for i in present]
 
 
 class SymbolEncoder:
@@ -94,14 +94,13 @@ class SymbolEncoder:
 
     def add(self, symbols: Int32Array, indices: IndexArray) -> None:
         """Append flat symbols, each with its scale index."""
-        radius = self.tables.radii[indices]
+        order, groups = _grouped(indices)
+        symbols, radius = symbols[order], self.tables.radii[indices[order]]
         coded = symbols + radius
         outside = np.abs(symbols) > radius
         coded[outside] = 2 * radius[outside] + 1
-        for index, where in _groups(indices):
-            self._groups.append((index, coded[where]))
-            if outside[where].any():
-                self._escapes += symbols[where][outside[where]].tolist()
+        self._groups += [(index, coded[where]) for index, where in groups]
+        self._escapes += symbols[outside].tolist()
 
     def finish(self) -> bytes:
         """The payload: escape count, escapes, rANS words."""
@@ -141,15 +140,16 @@ class SymbolDecoder:
 
     def take(self, indices: IndexArray) -> Int32Array:
         """Decode one flat symbol for each scale index."""
-        symbols = np.empty(len(indices), dtype=np.int32)
-        for index, where in _groups(indices):
-            radius = int(self.tables.radii[index])
-            coded = self._coder.decode(self.tables.models[index], len(where))
-            values = coded - radius
-            escaped = np.flatnonzero(coded == 2 * radius + 1)
-            if len(escaped):
-                values[escaped] = self._take_escapes(len(escaped))
-            symbols[where] = values
+        order, groups = _grouped(indices)
+        coded, symbols = np.empty((2, len(indices)), dtype=np.int32)
+        for index, where in groups:
+            count = where.stop - where.start
+            coded[where] = self._coder.decode(self.tables.models[index], count)
+        radius = self.tables.radii[indices[order]]
+        values = coded - radius
+        escaped = np.flatnonzero(coded == 2 * radius + 1)
+        values[escaped] = self._take_escapes(len(escaped))
+        symbols[order] = values
         return symbols
 
     def _take_escapes(self, count: int) -> list[int]:

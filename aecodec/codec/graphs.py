@@ -35,13 +35,7 @@ DECODER_NETWORKS = (
 NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 
 
-def codec_graph(
-    name: str,
-    config: CodecConfig,
-    tensors: Mapping[str, AnyArray],
-    *,
-    for_browsers: bool = False,
-) -> Graph:
+def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:
     """The graph of one of the `NETWORKS`.
 
     Synthesis and means are those in 8 bits where the weight file has them.
@@ -49,14 +43,13 @@ def codec_graph(
     Args:
         name: of the network.
         config, tensors: of the weight file.
-        for_browsers: what is faster in WebAssembly, and gives the same.
 
     Raises:
         KeyError: a tensor is missing.
     """
     builder = _Builder(config, tensors)
     if name == "synthesis" and has_synthesis(tensors):
-        add_synthesis(builder.graph, config, for_browsers=for_browsers)
+        add_synthesis(builder.graph, config)
     elif name.startswith("step"):
         _step(builder, int(name.removeprefix("step")))
     else:
@@ -202,15 +195,13 @@ class _Builder:
     def requantised(self, sums: str, name: str, *, planes: bool, activation: bool = True) -> str:
         """As `ExactConv2d` does: the same integers."""
         g = self.graph
-        bias = g.cast(self.table(f"{name}.bias"), "float64")
-        multiplier = g.cast(g.floats(f"{name}.multiplier"), "float64")
+        bias, multiplier = self.table(f"{name}.bias"), g.floats(f"{name}.multiplier")
         if planes:
             bias, multiplier = (g.reshape(vector, (-1, 1, 1)) for vector in (bias, multiplier))
-        y = g.add("Mul", g.add("Add", g.cast(sums, "float64"), bias), multiplier)
-        y = g.add("Round", y)
-        if activation:
-            y = g.add("Clip", y, *(g.constant(end, "float64") for end in (0, ACTIVATION_MAX)))
-        return g.cast(y, "float32")
+        y = g.add("Round", g.add("Mul", g.add("Add", sums, bias), multiplier))
+        if not activation:
+            return y
+        return g.add("Clip", y, *(g.constant(end, "float32") for end in (0, ACTIVATION_MAX)))
 
     def sums(self, x: str, name: str, groups: int = 1) -> str:
         g = self.graph

@@ -92,7 +92,8 @@ class TorchCodec:
     Args:
         network: the networks.
         in_8_bits: what decodes in 8 bits instead: the same in less time, as torch has no such
-            convolutions for CPUs and computes them in float64.
+            convolutions for CPUs and computes them in float64. All of the decoder's networks are
+            its own: threads of two runtimes would be in each other's way.
     """
 
     def __init__(self, network: CodecNetwork, in_8_bits: Networks | None = None) -> None:
@@ -114,11 +115,15 @@ class TorchCodec:
     def hyper_predict(
         self, known: FloatArray, quality: int
     ) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+        if self._in_8_bits:
+            return self._in_8_bits.hyper_predict(known, quality)
         with torch.inference_mode():
             mean, index = self.network.hyper_prior(self._tensor(known), quality)
             return _array(mean), _array(_index(index))
 
     def psi(self, z: FloatArray, quality: int) -> FloatArray:
+        if self._in_8_bits:
+            return self._in_8_bits.psi(z, quality)
         with torch.inference_mode():
             return _array(self.network.prior.hyper_synthesis(self._tensor(z), quality))
 

@@ -129,10 +129,9 @@ class ExactConv2d(nn.Module):
         int8 = self.of_activations and x.device.type == "cpu" and has_int8_products()
         out = (self._int8_sums(x) if int8 else self._float_sums(x)).double()
         out += self.bias[quality - 1].double()[:, None, None]
-        # One IEEE multiplication and one rounding: both are defined to the last bit.
-        out *= self.multiplier.double()[:, None, None]
-        out.round_()
-        return (out.clamp_(0, ACTIVATION_MAX) if self.activation else out).float()
+        # Each is one IEEE operation in float32, and so defined to the last bit.
+        out = (out.float() * self.multiplier[:, None, None]).round_()
+        return out.clamp_(0, ACTIVATION_MAX) if self.activation else out
 
     def _int8_sums(self, x: Tensor) -> Tensor:
         """Sums of products (B, C, H, W), int32: one product of matrices for each group."""

@@ -111,13 +111,20 @@ class Graph:
     def transpose(self, value: str, *axes: int) -> str:
         return self.add("Transpose", value, perm=axes)
 
-    def model(self, *, weights_inside: bool = False) -> bytes:
+    def model(
+        self, *, weights_inside: bool = False, fixed: Mapping[str, AnyArray] | None = None
+    ) -> bytes:
         """The model as ONNX.
 
         Args:
             weights_inside: with them; else whoever runs it gives them.
+            fixed: inputs that are none, as they are always these arrays, which whoever runs it
+                gives.
         """
-        weights = []
+        fixed = fixed or {}
+        weights = [
+            _tensor(name, array.shape, array.dtype.name, None) for name, array in fixed.items()
+        ]
         for name in sorted(self.weights):
             array = self.tensors[name]
             data = np.ascontiguousarray(array).tobytes() if weights_inside else None
@@ -127,7 +134,7 @@ class Graph:
                 *(_bytes(1, node) for node in self._nodes),
                 _bytes(2, b"aecodec"),
                 *(_bytes(5, tensor) for tensor in (*weights, *self._initializers)),
-                *(_bytes(11, self._values[name]) for name in self.inputs),
+                *(_bytes(11, self._values[name]) for name in self.inputs if name not in fixed),
                 *(_bytes(12, self._values[name]) for name in self.outputs),
             )
         )

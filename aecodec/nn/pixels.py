@@ -77,7 +77,7 @@ def to_pillow(x: FloatArray, mode: str, levels: Levels | None = None) -> Image.I
     if low:
         scaled += low
     if mode == "RGB":
-        return Image.fromarray(np.ascontiguousarray(scaled.astype(np.uint8).transpose(1, 2, 0)))
+        return Image.merge("RGB", [Image.fromarray(plane) for plane in scaled.astype(np.uint8)])
     return Image.fromarray(scaled[0].astype("<u2" if mode == "I;16" else np.uint8))
 
 

@@ -116,28 +116,43 @@ class OnnxNetworks:
     def __init__(self, graphs: Mapping[str, Graph], tensors: Mapping[str, AnyArray]) -> None:
         self._graphs, self._tensors = graphs, tensors
         self._lock, self._process, self._threads = Lock(), os.getpid(), 0
-        self._sessions: dict[str, InferenceSession] = {}
+        self._sessions: dict[tuple[str, int], InferenceSession] = {}
 
     def inputs(self, name: str) -> list[str]:
         """What a network takes."""
         return self._graphs[name].inputs
 
-    def run(self, name: str, inputs: Mapping[str, AnyArray]) -> list[Any]:
+    def run(
+        self,
+        name: str,
+        inputs: Mapping[str, AnyArray],
+        fixed: Mapping[str, AnyArray] | None = None,
+        setting: int = 0,
+    ) -> list[Any]:
         """The outputs of a network.
+
+        Args:
+            name: of it.
+            inputs: all but those of `fixed`.
+            fixed: inputs that are the same whenever `setting` is. What ONNX Runtime prepares of
+                them is kept for the last `_SETTINGS` settings of a network.
+            setting: which.
 
         Raises:
             AecodecError: its tensors are of other shapes.
         """
-        session = self._session(name)
+        fixed = fixed or {}
+        session = self._session(name, fixed, setting)
+        given = {name: inputs[name] for name in self.inputs(name) if name not in fixed}
         try:
-            found: list[Any] = session.run(None, {name: inputs[name] for name in self.inputs(name)})
+            found: list[Any] = session.run(None, given)
         except Exception as error:  # its own kinds derive from no other
             if "allocate" in str(error):
                 raise MemoryError from None
             raise _do_not_fit(name) from error
         return found
 
-    def _session(self, name: str) -> InferenceSession:
+    def _session(self, name: str, fixed: Mapping[str, AnyArray], setting: int) -> InferenceSession:
         with self._lock:
             if self._process != os.getpid():
                 # A forked process has none of its parent's threads, and would wait for them for
@@ -146,14 +161,20 @@ class OnnxNetworks:
                 self._sessions, self._process = {}, os.getpid()
             if self._threads != (count := threads()):
                 self._sessions, self._threads = {}, count
-            if name not in self._sessions:
+            session = self._sessions.pop((name, setting), None)
+            if not session:
+                others = [key for key in self._sessions if key[0] == name]
+                if len(others) == _SETTINGS:
+                    del self._sessions[others[0]]
                 try:
-                    self._sessions[name] = _session(self._graphs[name], self._tensors)
+                    session = _session(self._graphs[name], self._tensors, fixed)
                 except Exception as error:
                     raise _do_not_fit(name) from error
-            return self._sessions[name]
+            self._sessions[name, setting] = session  # last, as it was used last
+            return session
 
 
+_SETTINGS = 8
 _OF_PARENTS: list[Any] = []
 
 
@@ -163,7 +184,9 @@ def _do_not_fit(name: str) -> AecodecError:
     )
 
 
-def _session(graph: Graph, tensors: Mapping[str, AnyArray]) -> InferenceSession:
+def _session(
+    graph: Graph, tensors: Mapping[str, AnyArray], fixed: Mapping[str, AnyArray]
+) -> InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -173,13 +196,14 @@ def _session(graph: Graph, tensors: Mapping[str, AnyArray]) -> InferenceSession:
     options.enable_cpu_mem_arena = False
     # Threads that wait in a loop take the processor from those who work.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    names = sorted(graph.weights)
+    given = {name: tensors[name] for name in sorted(graph.weights)} | dict(fixed)
     values = [
-        onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(tensors[name]))
-        for name in names
+        onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
+        for array in given.values()
     ]
-    options.add_external_initializers(names, values)
-    return onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
+    options.add_external_initializers(list(given), values)
+    model = graph.model(fixed=fixed)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def threads() -> int:

@@ -69,7 +69,7 @@ def _contents(file: loading.WeightFile, _place: str) -> dict[str, bytes]:
     text, tensors = file.metadata["config"], file.tensors
     config, tables, contents = CodecConfig.from_json(text), set(_TABLES), {}
     for name in DECODER_NETWORKS:
-        graph = codec_graph(name, config, tensors, for_browsers=True)
+        graph = codec_graph(name, config, tensors)
         contents[f"{name}.onnx"] = graph.model(weights_inside=True)
         tables |= set(graph.inputs) & set(tensors)
     arrays = {name: _packed(tensors[name]) for name in sorted(tables)}

@@ -31,6 +31,8 @@ FINE_STEP, FINEST_STEP = 2.0**-9, 2.0**-10
 """The same of the bytes by which the blocks at 1/4 and 1/2 resolution change pixels."""
 FINER = 16
 """How many units of a low byte are one of its high byte."""
+LINEAR_BASE = 128
+"""What a high digit stands for in `Ops.linear`."""
 MEAN_STEP = 2.0**-4
 """What one unit of a mean stands for, in steps of the latents' quantiser."""
 WEIGHT_MAX = 64
@@ -54,8 +56,13 @@ class Ops(Protocol[Value]):
     def to_reals(self, x: Value, unit: float = 1) -> Value:
         """Signed bytes to float32."""
 
-    def conv(self, x: Value, name: str, zero: int, out_zero: int) -> Value:
-        """Bytes to bytes: `round(float32(sum + bias) * multiplier)` plus a zero point, clamped."""
+    def conv(
+        self, x: Value, name: str, zero: int, out_zero: int, rows: Sequence[int] = ()
+    ) -> Value:
+        """Bytes to bytes: `round(float32(sum + bias) * multiplier)` plus a zero point, clamped.
+
+        Its outputs are in the order of `rows`, if that is given.
+        """
 
     def plus(self, x: Value, zero: int, change: Value, out_zero: int) -> Value:
         """Bytes plus signed bytes, clamped."""
@@ -64,7 +71,11 @@ class Ops(Protocol[Value]):
         """A 1x1 convolution of bytes to whole float32 numbers, in an order of its outputs."""
 
     def linear(self, latents: Value, name: str, rows: Sequence[int]) -> Value:
-        """The same of latents, in 16 bits and float64."""
+        """The same of latents, for which bytes are too coarse: numbers and weights have two digits.
+
+        `round((float32(upper) + float32(lower) / base) * multiplier) + bias`, where lower are the
+        products of low digits, and upper all others.
+        """
 
     def rotated(self, x: Value, matrix: AnyArray) -> Value:
         """Pixels times a matrix of small whole numbers (out, in)."""
@@ -75,10 +86,8 @@ class Ops(Protocol[Value]):
     def concat(self, x: Value, y: Value) -> Value:
         """Channels of both."""
 
-    def spread(self, x: Value, size: int, channels: int, *, channels_first: bool) -> Value:
-        """`size` x `size` positions for each, of channels in the order row, column, channel, or
-        (as `pixel_shuffle` has them) channel, row, column.
-        """
+    def spread(self, x: Value, size: int, channels: int) -> Value:
+        """`size` x `size` positions for each, of channels in the order row, column, channel."""
 
 
 class MeanOps(Ops[Value], Protocol[Value]):
@@ -114,30 +123,43 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
     y = ops.to_bytes(ops.scaled(latents, "y.multiplier"))
     h = ops.conv(y, "head", SIGNED, SIGNED)
     h = blocks(h, "deep_blocks", c.deep_blocks[1], SIGNED, SIGNED)
-    h = ops.conv(h, "up", SIGNED, SIGNED)
-    h = ops.spread(h, 2, c.width, channels_first=True)
+    # Its channels are in the order channel, row, column, as `pixel_shuffle` has them.
+    rows = np.arange(4 * c.width).reshape(c.width, 4).T.ravel().tolist()
+    h = ops.spread(ops.conv(h, "up", SIGNED, SIGNED, rows), 2, c.width)
     h = blocks(h, "blocks", c.blocks[1], SIGNED, SIGNED)
 
     t = ops.to_bytes(ops.scaled(ops.to_reals(h), "scale.multiplier"))
-    t = ops.spread(ops.sums(t, "tail", SIGNED, fine_rows(8)), 2, 48, channels_first=False)
+    t = ops.spread(ops.sums(t, "tail", SIGNED, fine_rows(8)), 2, 48)
     x = ops.linear(latents, "linear", fine_rows(LATENT_STRIDE))
-    x = ops.add(ops.spread(x, 4, 48, channels_first=False), t)
+    x = ops.add(ops.spread(x, 4, 48), t)
 
     f = seen(x, "x.multiplier", 4)
     if c.fine_features:
         aside = ops.conv(h, "aside", SIGNED, SIGNED)
-        f = ops.concat(f, ops.spread(aside, 2, c.fine_features, channels_first=False))
+        f = ops.concat(f, ops.spread(aside, 2, c.fine_features))
     f = ops.conv(f, "fine.conv1", SIGNED, POSITIVE)
     zero = FINE_ZERO if c.fine_blocks else POSITIVE
     f = blocks(f, "fine.blocks", c.fine_blocks, zero, POSITIVE)
     f = ops.conv(f, "fine.conv2", zero, SIGNED)
     x = ops.add(x, ops.to_reals(f, FINE_STEP / PIXEL_STEP))
 
-    x = ops.spread(x, 2, 12, channels_first=False)
+    x = ops.spread(x, 2, 12)
     f = ops.conv(seen(x, "x2.multiplier", 2), "finest.conv1", SIGNED, POSITIVE)
     f = ops.conv(f, "finest.conv2", POSITIVE, SIGNED)
     x = ops.add(x, ops.to_reals(f, FINEST_STEP / PIXEL_STEP))
-    return ops.spread(x, 2, 3, channels_first=False)
+    return ops.spread(x, 2, 3)
+
+
+def digits(weight: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """High and low digits, int8, of `Ops.linear`'s int16 weights, of which 14 bits are kept."""
+    rounded = (weight.astype(np.int32) + 2) >> 2
+    high = (rounded + LINEAR_BASE // 2) // LINEAR_BASE
+    return high.astype(np.int8), (rounded - LINEAR_BASE * high).astype(np.int8)
+
+
+def linear_multiplier(multiplier: AnyArray) -> AnyArray:
+    """The file's, for sums of digits: float32."""
+    return (multiplier * (2 * 4 * LINEAR_BASE)).astype(np.float32)
 
 
 def has_synthesis(tensors: Mapping[str, object]) -> bool:

@@ -9,17 +9,22 @@ import numpy as np
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import (
     FINER,
+    LINEAR_BASE,
     MEAN_STEP,
     MEANS,
     PIXEL_STEP,
     SIGNED,
     SYNTHESIS,
+    digits,
+    linear_multiplier,
     means,
     synthesis,
 )
 from aecodec.codec.steps import GROUPS, parities
 from aecodec.nn.arrays import AnyArray
 from aecodec.nn.onnx_graph import Graph
+
+_FEWEST_OUTPUTS = 16  # with fewer, ONNX Runtime unfolds the map first, which takes longer
 
 
 class OnnxOps:
@@ -31,11 +36,10 @@ class OnnxOps:
     Args:
         graph: where they are added.
         network: what the names of its tensors begin with, and a dot.
-        for_browsers: without products of float64, which WebAssembly computes in one thread.
     """
 
-    def __init__(self, graph: Graph, network: str, *, for_browsers: bool = False) -> None:
-        self.graph, self._network, self._for_browsers = graph, network, for_browsers
+    def __init__(self, graph: Graph, network: str) -> None:
+        self.graph, self._network = graph, network
 
     def scaled(self, x: str, name: str) -> str:
         return self.graph.add("Mul", x, self._vector(name))
@@ -55,18 +59,34 @@ class OnnxOps:
         g = self.graph
         return g.add("DequantizeLinear", x, g.constant(unit, "float32"), self._zero(SIGNED))
 
-    def conv(self, x: str, name: str, zero: int, out_zero: int) -> str:
+    def conv(self, x: str, name: str, zero: int, out_zero: int, rows: Sequence[int] = ()) -> str:
         g = self.graph
-        outputs, _, kernel, _ = self._tensor(f"{name}.weight").shape
-        return g.add(
+        outputs, inputs, kernel, _ = self._tensor(f"{name}.weight").shape
+        weight, multiplier, bias = (
+            self._ordered(part, rows)
+            for part in (
+                g.weight(f"{self._network}{name}.weight"),
+                self._vector(f"{name}.multiplier"),
+                self._vector(f"{name}.bias"),
+            )
+        )
+        unused = max(0, _FEWEST_OUTPUTS - outputs)
+        if unused:
+            zeros = g.constant(np.zeros((unused, inputs, kernel, kernel)), "int8")
+            weight = g.add("Concat", weight, zeros, axis=0)
+            multiplier = g.add("Concat", multiplier, g.constant([0] * unused, "float32"), axis=0)
+            bias = g.add("Concat", bias, g.constant([0] * unused, "int32"), axis=0)
+        y = g.add(
             "com.microsoft.QLinearConv",
             *(x, self._one, self._zero(zero)),
-            *(g.weight(f"{self._network}{name}.weight"), self._vector(f"{name}.multiplier")),
-            g.constant(np.zeros(outputs), "int8"),
-            *(self._one, self._zero(out_zero), self._vector(f"{name}.bias")),
+            *(weight, multiplier, g.constant(np.zeros(outputs + unused), "int8")),
+            *(self._one, self._zero(out_zero), bias),
             pads=[kernel // 2] * 4,
             channels_last=1,
         )
+        if unused:
+            y = g.add("Slice", y, *(g.constant([end], "int64") for end in (0, outputs, 3)))
+        return y
 
     def plus(self, x: str, zero: int, change: str, out_zero: int) -> str:
         # All scales are one: sums of whole numbers, however a processor computes them.
@@ -99,44 +119,34 @@ class OnnxOps:
         return g.add("Round", g.add("Mul", total, multiplier))
 
     def linear(self, latents: str, name: str, rows: Sequence[int]) -> str:
-        g = self.graph
-        y = g.add("Round", self.scaled(latents, f"{name}.input"))
-        ends = (g.constant(end, "float32") for end in (-32767, 32767))
-        y = g.add("Clip", y, *ends)
-        multiplier, bias = (
-            self._ordered(self._vector(f"{name}.{part}"), rows) for part in ("multiplier", "bias")
-        )
-        if self._for_browsers:
-            y = self._product_of_bytes(y, self._tensor(f"{name}.weight")[list(rows)].T)
-        else:
-            weight = self._ordered(self._vector(f"{name}.weight"), rows)
-            y = g.cast(y, "float64")
-            y = g.add("MatMul", y, g.transpose(g.cast(weight, "float64"), 1, 0))
-        y = g.add("Round", g.add("Mul", y, multiplier))
-        return g.cast(g.add("Add", y, g.cast(bias, "float64")), "float32")
+        g, half = self.graph, self.graph.constant(0.5, "float32")
+        y = g.add("Mul", self._vector(f"{name}.input"), half)
+        y = g.add("Round", g.add("Mul", latents, y))
+        unit = g.constant(LINEAR_BASE, "float32")
+        high = g.add("QuantizeLinear", y, unit, self._zero(SIGNED))
+        low = g.add("Sub", y, g.add("DequantizeLinear", high, unit, self._zero(SIGNED)))
+        low = self.to_bytes(low)
 
-    def _product_of_bytes(self, y: str, weight: AnyArray) -> str:
-        """Whole float32 numbers of 16 bits times int16 weights (in, out): float64."""
-        g = self.graph
-        high = g.add("Floor", g.add("Mul", y, g.constant(1 / 256, "float32")))
-        low = g.add("Sub", y, g.add("Mul", high, g.constant(256, "float32")))
-        high = g.add("Add", high, g.constant(SIGNED, "float32"))
-        parts = [(g.cast(high, "uint8"), SIGNED), (g.cast(low, "uint8"), 0)]
-        weights = [((weight >> 8) + SIGNED, SIGNED), (weight & 255, 0)]
-        high_high, low_high, high_low, low_low = (
-            g.add(
-                "MatMulInteger",
-                *(part, g.constant(own, "uint8")),
-                *(self._zero(zero), self._zero(own_zero)),
+        weight = self._tensor(f"{name}.weight")[list(rows)].T
+        high_weight, low_weight = (g.constant(part, "int8") for part in digits(weight))
+        crossed = g.add("Concat", low_weight, high_weight, axis=0)
+        upper, middle, lower = (
+            g.add("MatMulInteger", *factors, self._zero(SIGNED))
+            for factors in (
+                (high, high_weight),
+                (self.concat(high, low), crossed),
+                (low, low_weight),
             )
-            for own, own_zero in weights
-            for part, zero in parts
         )
-        total = g.cast(high_high, "float64")
-        for part in (g.add("Add", low_high, high_low), low_low):
-            total = g.add("Mul", total, g.constant(256, "float64"))
-            total = g.add("Add", total, g.cast(part, "float64"))
-        return total
+        upper = g.add("Mul", upper, g.constant(LINEAR_BASE, "int32"))
+        upper = g.cast(g.add("Add", upper, middle), "float32")
+        lower = g.cast(lower, "float32")
+        lower = g.add("Mul", lower, g.constant(1 / LINEAR_BASE, "float32"))
+
+        multiplier = linear_multiplier(self._tensor(f"{name}.multiplier")[list(rows)])
+        y = g.add("Mul", g.add("Add", upper, lower), g.constant(multiplier, "float32"))
+        bias = self._tensor(f"{name}.bias")[list(rows)]
+        return g.add("Add", g.add("Round", y), g.constant(bias, "float32"))
 
     def rotated(self, x: str, matrix: AnyArray) -> str:
         return self.graph.add("MatMul", x, self.graph.constant(matrix.T, "float32"))
@@ -154,7 +164,7 @@ class OnnxOps:
         chosen = g.add("Concat", *(cells[2 * r + c] for r, c in parities(step)), axis=1)
         return g.cast(g.transpose(chosen, 0, 2, 3, 1), "uint8")
 
-    def spread(self, x: str, size: int, channels: int, *, channels_first: bool) -> str:
+    def spread(self, x: str, size: int, channels: int) -> str:
         g = self.graph
         shape = g.add("Shape", x)
         rows, columns = (
@@ -166,12 +176,7 @@ class OnnxOps:
             sides = [p if isinstance(p, str) else g.constant(p, "int64") for p in parts]
             return g.add("Reshape", x, g.add("Concat", *sides, axis=0))
 
-        if channels_first:
-            x = reshaped(x, rows, columns, [channels, size, size])
-            x = g.transpose(x, 0, 3, 1, 4, 2)
-        else:
-            x = reshaped(x, rows, columns, [size, size * channels])
-            x = g.transpose(x, 0, 2, 1, 3)
+        x = g.transpose(reshaped(x, rows, columns, [size, size * channels]), 0, 2, 1, 3)
         sides = g.add("Mul", g.add("Concat", rows, columns, axis=0), g.constant([size], "int64"))
         return reshaped(x, [1], sides, [channels])
 
@@ -200,10 +205,10 @@ class OnnxOps:
         return self.graph.constant(zero, "uint8")
 
 
-def add_synthesis(graph: Graph, config: CodecConfig, *, for_browsers: bool) -> None:
+def add_synthesis(graph: Graph, config: CodecConfig) -> None:
     """The network from `latents` (1, h, w, M) to `x`, pixels (1, 3, H, W) in about -0.5 to 0.5."""
     latents = graph.input("latents", (1, "h", "w", config.latent_channels))
-    x = synthesis(config, OnnxOps(graph, SYNTHESIS, for_browsers=for_browsers), latents)
+    x = synthesis(config, OnnxOps(graph, SYNTHESIS), latents)
     x = graph.add("Mul", x, graph.constant(PIXEL_STEP, "float32"))
     graph.output(graph.transpose(x, 0, 3, 1, 2), "x", (1, 3, "H", "W"), "float32")
 

@@ -14,11 +14,14 @@ from torch.nn import functional as F
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import (
     FINER,
+    LINEAR_BASE,
     MEAN_STEP,
     MEANS,
     PIXEL_STEP,
     SIGNED,
     SYNTHESIS,
+    digits,
+    linear_multiplier,
     means,
     synthesis,
 )
@@ -67,10 +70,13 @@ class TorchOps:
     def to_reals(self, x: Tensor, unit: float = 1) -> Tensor:
         return (x.float() - SIGNED) * unit
 
-    def conv(self, x: Tensor, name: str, zero: int, out_zero: int) -> Tensor:
+    def conv(
+        self, x: Tensor, name: str, zero: int, out_zero: int, rows: Sequence[int] = ()
+    ) -> Tensor:
         y = self._products(x, name, zero).to(torch.int32).float()
         y = (y * self._tensor(f"{name}.multiplier")).round() + out_zero
-        return y.clamp(0, 255).to(torch.uint8)
+        y = y.clamp(0, 255).to(torch.uint8)
+        return y[..., list(rows)] if rows else y
 
     def plus(self, x: Tensor, zero: int, change: Tensor, out_zero: int) -> Tensor:
         total = x.int() - zero + change.int() - SIGNED + out_zero
@@ -87,10 +93,19 @@ class TorchOps:
         return (y * self._tensor(f"{name}.multiplier")).round()
 
     def linear(self, latents: Tensor, name: str, rows: Sequence[int]) -> Tensor:
-        y = self.scaled(latents, f"{name}.input").round().clamp(-32767, 32767)
-        sums = y.double() @ self._tensor(f"{name}.weight").double().T
-        x = (sums * self._tensor(f"{name}.multiplier")).round() + self._tensor(f"{name}.bias")
-        return x.float()[..., list(rows)]
+        y = (latents * (0.5 * self._tensor(f"{name}.input"))).round()
+        high = (y / LINEAR_BASE).round().clamp(-SIGNED, SIGNED - 1)
+        low = (y - LINEAR_BASE * high).clamp(-SIGNED, SIGNED - 1)
+        high_weight, low_weight = (
+            torch.from_numpy(part).to(y.device).double().T
+            for part in digits(self._tensor(f"{name}.weight").cpu().numpy())
+        )
+        upper = LINEAR_BASE * (high.double() @ high_weight)
+        upper += high.double() @ low_weight + low.double() @ high_weight
+        total = upper.float() + (low.double() @ low_weight).float() / LINEAR_BASE
+        multiplier = linear_multiplier(self._tensor(f"{name}.multiplier").cpu().numpy())
+        y = (total * torch.from_numpy(multiplier).to(y.device)).round()
+        return (y + self._tensor(f"{name}.bias"))[..., list(rows)]
 
     def rotated(self, x: Tensor, matrix: AnyArray) -> Tensor:
         return (x.double() @ torch.from_numpy(matrix).to(x.device).double().T).float()
@@ -104,12 +119,9 @@ class TorchOps:
     def select(self, x: Tensor, step: int) -> Tensor:
         return select(x.permute(0, 3, 1, 2), step).permute(0, 2, 3, 1)
 
-    def spread(self, x: Tensor, size: int, channels: int, *, channels_first: bool) -> Tensor:
+    def spread(self, x: Tensor, size: int, channels: int) -> Tensor:
         _, h, w, _ = x.shape
-        if channels_first:
-            x = x.reshape(h, w, channels, size, size).permute(0, 3, 1, 4, 2)
-        else:
-            x = x.reshape(h, w, size, size, channels).permute(0, 2, 1, 3, 4)
+        x = x.reshape(h, w, size, size, channels).permute(0, 2, 1, 3, 4)
         return x.reshape(1, h * size, w * size, channels)
 
 

@@ -199,7 +199,9 @@ class TwinOps:
     def to_reals(self, x: Tensor, unit: float = 1) -> Tensor:
         return x.float() * unit
 
-    def conv(self, x: Tensor, name: str, zero: int, out_zero: int) -> Tensor:
+    def conv(
+        self, x: Tensor, name: str, zero: int, out_zero: int, rows: Sequence[int] = ()
+    ) -> Tensor:
         conv = self.twin.conv(name)
         multiplier, offset = conv.vectors(self.quality)
         # Most of the offset is added before sums lose their last bits.
@@ -209,7 +211,8 @@ class TwinOps:
         y = F.conv2d(x.permute(0, 3, 1, 2), weight, inner, padding=weight.shape[2] // 2)
         range_ = (-out_zero, 255 - out_zero)
         vectors = (v[:, None, None] for v in (multiplier, offset))
-        return cast(Tensor, _Requantise.apply(y.permute(0, 2, 3, 1), *vectors, *range_))
+        y = cast(Tensor, _Requantise.apply(y.permute(0, 2, 3, 1), *vectors, *range_))
+        return y[..., list(rows)] if rows else y
 
     def plus(self, x: Tensor, zero: int, change: Tensor, out_zero: int) -> Tensor:
         return cast(Tensor, _Plus.apply(x, change, -out_zero, 255 - out_zero))
@@ -223,7 +226,7 @@ class TwinOps:
 
     def linear(self, latents: Tensor, name: str, rows: Sequence[int]) -> Tensor:
         twin = self.twin
-        y = self.scaled(latents, f"{name}.input").round().clamp(-32767, 32767)
+        y = 2 * (self.scaled(latents, f"{name}.input") / 2).round().clamp(-16512, 16383)
         weight, multiplier, bias = (
             twin.fixed(f"{name}.{part}")[list(rows)] for part in ("weight", "multiplier", "bias")
         )
@@ -238,12 +241,9 @@ class TwinOps:
     def concat(self, x: Tensor, y: Tensor) -> Tensor:
         return torch.cat([x, y], -1)
 
-    def spread(self, x: Tensor, size: int, channels: int, *, channels_first: bool) -> Tensor:
+    def spread(self, x: Tensor, size: int, channels: int) -> Tensor:
         batch, rows, columns, _ = x.shape
-        if channels_first:
-            x = x.reshape(batch, rows, columns, channels, size, size).permute(0, 1, 4, 2, 5, 3)
-        else:
-            x = x.reshape(batch, rows, columns, size, size, channels).permute(0, 1, 3, 2, 4, 5)
+        x = x.reshape(batch, rows, columns, size, size, channels).permute(0, 1, 3, 2, 4, 5)
         return x.reshape(batch, rows * size, columns * size, channels)
 
 
