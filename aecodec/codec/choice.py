@@ -13,7 +13,7 @@ from PIL import Image
 from aecodec.codec.container import Box
 from aecodec.codec.exact import fill_cells, lossless_size
 from aecodec.codec.few_colours import Packed, bits_per_error, pack_cheapest
-from aecodec.images.cells import CELL, Cells, cell_grid
+from aecodec.images.cells import CELL, Cells, cell_areas, cell_grid
 from aecodec.images.drawn_cells import find_drawn
 
 _TRIES = 3
@@ -23,6 +23,8 @@ _LEAST_NATURAL = 0.02  # of the cells: with fewer a drawn tile is not tried in p
 # Busy cells of which so many are drawn, which one photograph in a hundred has; where cells that
 # may be a photograph's are fewer than the others, half as many.
 _MOSTLY_DRAWN = 0.3
+_LEAST_WRITING = 0.004  # of the cells; three photographs in a hundred have as many
+_NATURAL = 1 / 3  # what errors in cells that look natural are worth, of those in drawn ones
 _HOPELESS = 8  # times what the network costs: fewer colours do not gain so much
 _GROWTH = 4  # times what the network takes: exact cells of a photograph are not worth it
 _SMALL = 1 << 17  # pixels: of smaller pictures without a natural cell all are looked at
@@ -66,7 +68,7 @@ class Tile:
         self.place = box  # in what is decoded
         self.pixels = pixels.crop(box)
         self.found = find_drawn(self.pixels)
-        self.is_photograph = False  # for all that looks drawn in it
+        self.is_photograph = False  # for all that looks drawn in it; or a part of it is one
         self.leave()
 
     def leave(self) -> None:
@@ -89,19 +91,54 @@ class Tile:
     def is_mostly_drawn(self) -> bool:
         return float(self.found.natural.mean()) < 0.5
 
-    def leave_if_photograph(self) -> bool:
-        """Leave all to the network if what is kept is many times as large and not mostly drawn."""
-        too_large = len(self.exact.payload) > _GROWTH * self.learned
-        if not too_large or self.is_mostly_drawn or self.is_photograph:
+    def keep_drawn(self, reduce_below: float, decoded: Image.Image) -> None:
+        """Have what looks drawn so; where some cells look natural, text, and else what costs less.
+
+        Args:
+            reduce_below: as of `keep`.
+            decoded: what the network makes of all.
+        """
+        found = self.found
+        self.keep(found.exact, reduce_below)
+        if found.natural.mean() < _LEAST_NATURAL:
+            return
+        learned = bits_per_error(self.quality) * self._errors(decoded)
+        learned += 8 * self.learned / (~found.flat).sum()
+        bits = found.bits * (self.exact.cost / max(1, found.bits[self.cells].sum()))
+        best = self.cells, self.exact
+        for candidates in (found.drawn, ~found.natural):
+            cells = found.flat | found.writing | (candidates & (bits < learned))
+            self.keep(cells, reduce_below)
+            kept, exact = best
+            others = learned[kept & ~cells].sum() - learned[cells & ~kept].sum()
+            if self.exact.cost + others < exact.cost:
+                best = self.cells, self.exact
+        self.cells, self.exact = best
+
+    def leave_photograph(self) -> bool:
+        """Leave all but text to the network if what is kept takes many times what that takes.
+
+        Of what is mostly drawn it leaves what looks natural, and only if it takes even more.
+        """
+        most = (_HOPELESS if self.is_mostly_drawn else _GROWTH) * self.learned
+        natural = self.found.natural.mean() >= _LEAST_NATURAL
+        if self.is_photograph or len(self.exact.payload) <= most or not natural:
             return False
         self.is_photograph = True
-        self.leave()
+        self.keep(self.found.writing | self.found.flat)
+        if len(self.exact.payload) > most:
+            self.leave()
         return True
+
+    def _errors(self, decoded: Image.Image) -> npt.NDArray[np.float64]:
+        """Squared error of each cell, as much as it counts."""
+        mse = _cell_mse(self.pixels, decoded.crop(self.place))
+        weights = np.where(self.found.natural, _NATURAL, 1)
+        return weights * mse * cell_areas(*self.pixels.size)
 
     def cost(self, payload: bytes, decoded: Image.Image) -> float:
         """Bits, and what errors are worth in bits, of a payload for the other cells."""
-        mse = _cell_mse(self.pixels, decoded.crop(self.place))
-        lost = float(np.where(self.cells, 0, mse * _areas(self.pixels.size)).sum())
+        lost = float(self._errors(decoded)[~self.cells].sum())
         return self.exact.cost + 8 * len(payload) + bits_per_error(self.quality) * lost
 
 
@@ -167,11 +204,11 @@ def choose(
             break
         for tile, cells in zip(tiles, bad, strict=True):
             if cells.any():
-                if attempt == _TRIES - 1 and tile.is_mostly_drawn:
+                if attempt == _TRIES - 1 and tile.is_mostly_drawn and not tile.is_photograph:
                     tile.keep_all()
                 else:
                     tile.keep(tile.cells | cells, math.inf if tile.is_mostly_drawn else 0)
-                    if not tile.leave_if_photograph():
+                    if not tile.leave_photograph():
                         _whole_if_cheaper(tile, len(mixed[tile.number]))
         mixed, decoded = code(), None
     return _coded(mixed, tiles, _filled(pixels, tiles))
@@ -207,7 +244,9 @@ def _is_suspect(tile: Tile) -> bool:
             return True
     if found.busy > (_MOSTLY_DRAWN / 2 if tile.is_mostly_drawn else _MOSTLY_DRAWN):
         return True
-    if found.busy < _LEAST_BUSY or found.bits > _GAIN * 8 * size * found.busy:
+    if found.writing.mean() > _LEAST_WRITING:
+        return True
+    if found.busy < _LEAST_BUSY or found.bits[found.drawn].sum() > _GAIN * 8 * size * found.busy:
         return False
     # The estimate is rough, and a trial of some of these cells is quick.
     return lossless_size(tile.pixels, found.drawn) < size * found.busy * _GAIN
@@ -240,8 +279,8 @@ def _choose_cheapest(
         tile.leave()
         if tile.found.drawn.any() and not tile.found.exact.all():
             worth = math.inf if tile.is_mostly_drawn else _HOPELESS * 8 * tile.learned
-            tile.keep(tile.found.exact, worth)
-            tile.leave_if_photograph()
+            tile.keep_drawn(worth, decoded)
+            tile.leave_photograph()
         if wholes[-1] and not tile.cells.any():
             tile.cells, tile.exact = np.ones_like(tile.cells), wholes[-1]
     if not any(tile.cells.any() for tile in tiles):
@@ -294,15 +333,19 @@ def _failing(tile: Tile, decoded: Image.Image) -> Cells:
     mse = _cell_mse(tile.pixels, decoded.crop(tile.place))
     mse[tile.cells] = 0
     bad = mse > _mse(_at(_CELL_PSNR, quality))
+    natural = found.natural
     if tile.is_photograph:  # where one colour would be better
-        return bad & (mse > _variances(tile.pixels))
+        worse = mse > _variances(tile.pixels)
+        if not tile.is_mostly_drawn:
+            return bad & worse
+        bad &= worse | ~natural
+    elif natural.mean() <= 0.5:  # in a picture that is mostly drawn the few others count, too
+        natural = np.zeros_like(natural)
     # Drawn cells keep theirs together: the worst go, until the others do.
-    # In a picture that is mostly drawn the few others count, too.
-    natural = found.natural if found.natural.mean() > 0.5 else np.zeros_like(found.natural)
     allowed = _mse(_at(_DRAWN_PSNR, quality)) * max(1, (~natural).sum())
     bad |= _worst(np.where(natural | bad, 0, mse), allowed)
     if tile.is_mostly_drawn:
-        areas = _areas(tile.pixels.size)
+        areas = np.where(natural, 0, cell_areas(*tile.pixels.size))
         allowed = _mse(_at(_TILE_PSNR, quality)) * areas.sum() - tile.exact.error
         bad |= _worst(np.where(bad, 0, mse * areas), allowed)
     return bad
@@ -339,13 +382,7 @@ def _cell_means(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         values = values.mean(axis=2)
     rows = np.add.reduceat(values, np.arange(0, len(values), CELL), axis=0)
     sums = np.add.reduceat(rows, np.arange(0, values.shape[1], CELL), axis=1)
-    return (sums / _areas(values.shape[::-1])).astype(np.float64)
-
-
-def _areas(size: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Pixels of each cell, of a size (width, height)."""
-    widths, heights = (np.diff([*range(0, n, CELL), n]) for n in size)
-    return heights[:, None] * widths[None]
+    return (sums / cell_areas(*values.shape[::-1])).astype(np.float64)
 
 
 def _mse(psnr: float) -> float:

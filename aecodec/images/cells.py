@@ -18,6 +18,12 @@ def cell_grid(width: int, height: int) -> tuple[int, int]:
     return -(-height // CELL), -(-width // CELL)
 
 
+def cell_areas(width: int, height: int) -> npt.NDArray[np.int64]:
+    """Pixels of each cell in so many."""
+    widths, heights = (np.diff([*range(0, n, CELL), n]) for n in (width, height))
+    return heights[:, None] * widths[None]
+
+
 def pixels_of(cells: Cells, shape: Sequence[int], side: int = CELL) -> Cells:
     """Which pixels of a picture (H, W, ...) are in these cells, of so many pixels a side."""
     return cells.repeat(side, 0).repeat(side, 1)[: shape[0], : shape[1]]

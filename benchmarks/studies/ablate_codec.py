@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import geometric_mean, median
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import torch
@@ -36,7 +36,7 @@ from torch.utils.data import DataLoader
 from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.model import CodecModel
 from aecodec.codec.prior import AtQuality, MeanNetwork
-from aecodec.codec.steps import STEPS, pack, place
+from aecodec.codec.steps import STEPS, pack, place, select
 from aecodec.codec.transforms import AnalysisTransform, SynthesisTransform, dct_matrix
 from aecodec.codec.walk import magnitude_activation
 from aecodec.evaluation.arguments import arguments
@@ -45,6 +45,7 @@ from aecodec.evaluation.results import markdown_table, write_bytes, write_json
 from aecodec.nn.blocks import ResidualBlock, ResidualBlocks
 from aecodec.nn.integer import QuantAwareConv2d
 from aecodec.nn.integer_units import ACTIVATION_STEP
+from aecodec.nn.leak import SLOPE
 from aecodec.training.codec import VALIDATION_QUALITIES, CodecTraining
 from aecodec.training.data import RandomCrops, centre_crops, load_photos, split_photos
 from aecodec.training.recipe import CodecRecipe, load_recipe
@@ -150,6 +151,19 @@ def only_the_synthesis(model: CodecModel) -> None:
     model.requires_grad_(False)
     model.synthesis.requires_grad_(True)
     model.gain.log_inverse.requires_grad_(True)
+
+
+def leaner(deep: int, middle: int, fine: int) -> Callable[[CodecModel], None]:
+    """The synthesis alone, with its first so many blocks at 1/16, 1/8 and 1/4 of the resolution."""
+
+    def change(model: CodecModel) -> None:
+        synthesis = model.synthesis
+        for name, count in (("deep_blocks", deep), ("blocks", middle)):
+            del getattr(synthesis, name)[count:]
+        del synthesis.fine.blocks[fine:]
+        only_the_synthesis(model)
+
+    return change
 
 
 def hidden_channels(factor: float) -> Callable[[CodecModel], None]:
@@ -323,6 +337,33 @@ def learned_widths(model: CodecModel) -> None:
     model.__class__ = WithWidths
 
 
+class WidthTail(nn.Module):
+    """Widths from the features of a network of means; all 1 at first."""
+
+    def __init__(self, means: MeanNetwork) -> None:
+        super().__init__()
+        self.means = [means]  # no module of this one: its parameters are the prior's
+        tail = means.tail
+        self.tail = nn.Conv2d(tail.in_channels, tail.out_channels, 1, groups=tail.groups)
+        with torch.no_grad():
+            self.tail.weight.zero_()
+            self.tail.bias.zero_()  # type: ignore[union-attr]
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        (means,) = self.means
+        h = F.leaky_relu(means.scale(means.head(x), quality), SLOPE)
+        h = F.leaky_relu(means.mid(h), SLOPE)
+        with torch.autocast(x.device.type, enabled=False):
+            return cast(Tensor, self.tail(select(h.float(), means.step)))
+
+
+def widths_beside_means(model: CodecModel) -> None:
+    """A quantisation width for each latent, from the network of its mean."""
+    widths = [WidthTail(cast(MeanNetwork, means)) for means in model.prior.means]
+    model.widths = nn.ModuleList(widths)
+    model.__class__ = WithWidths
+
+
 SCRATCH = {
     "control": Variant(),
     "control, another seed": Variant({"seed": 101}),
@@ -353,7 +394,16 @@ SHIPPED = {
     "larger crops, 384 pixels, all along": Variant({"large_crop_from": 0.0}),
     "larger crops in the last half": Variant({"large_crop_from": 0.5}),
     "larger crops in the last tenth": Variant({"large_crop_from": 0.9}),
+    "learned quantisation width": Variant(change=widths_beside_means),
     "the synthesis alone": Variant(change=only_the_synthesis),
+    # Blocks at 1/16, 1/8 and 1/4 of the resolution, and thousand multiplications a pixel.
+    "blocks 1, 3, 1: 29.6": Variant(change=leaner(1, 3, 1)),
+    "blocks 0, 3, 1: 27.0": Variant(change=leaner(0, 3, 1)),
+    "blocks 1, 2, 1: 25.0": Variant(change=leaner(1, 2, 1)),
+    "blocks 0, 2, 1: 22.4": Variant(change=leaner(0, 2, 1)),
+    "blocks 0, 2, 0: 17.8": Variant(change=leaner(0, 2, 0)),
+    "blocks 0, 1, 1: 17.8": Variant(change=leaner(0, 1, 1)),
+    "blocks 0, 1, 0: 13.2": Variant(change=leaner(0, 1, 0)),
     "all of the noisy bits' gradient": Variant(slope=1.0),
     "0.7 of it": Variant(slope=0.7),
     "0.85 of it": Variant(slope=0.85),

@@ -151,6 +151,28 @@ def test_a_photo_on_a_page_takes_about_what_it_takes_alone(codec: Codec, quality
     assert taken < 3 * len(codec.compress(photo, quality))
 
 
+@pytest.mark.parametrize("noise", [0, 25])
+@pytest.mark.parametrize("size", [(722, 480), (902, 600)])
+def test_text_beside_a_large_photo_stays_legible(
+    codec: Codec, size: tuple[int, int], noise: int
+) -> None:
+    """And noise, which no quality keeps, is not kept exactly for that."""
+    photo = np.asarray(photograph("chelsea").resize(size), dtype=np.float32)
+    photo = photo + np.random.default_rng(0).normal(0, noise, photo.shape)
+    photo = Image.fromarray(photo.clip(0, 255).astype(np.uint8))
+    page = Image.new("RGB", (1200, 800), "white")
+    page.paste(photo, (280, 150))
+    pen = ImageDraw.Draw(page)
+    for line in range(6):
+        text = "the quick brown fox jumps over the lazy dog 0123456789"
+        pen.text((40, 10 + 21 * line), text, font=ImageFont.load_default(15), fill="#444")
+    written = (0, 0, 500, 140)
+    for quality in (5, 20, 50):
+        data = codec.compress(page, quality)
+        assert psnr(page.crop(written), codec.decompress(data).crop(written)) > 30
+        assert len(data) < 5 * len(codec.compress(photo, quality)) + 4000
+
+
 def test_photographs_are_left_to_the_network(codec: Codec) -> None:
     for name in ("chelsea", "coffee", "astronaut"):
         for quality in (10, 50, 80):
