@@ -23,7 +23,7 @@ _LEAST_NATURAL = 0.02  # of the cells: with fewer a drawn tile is not tried in p
 # Busy cells of which so many are drawn, which one photograph in a hundred has; where cells that
 # may be a photograph's are fewer than the others, half as many.
 _MOSTLY_DRAWN = 0.3
-_LEAST_WRITING = 0.004  # of the cells; three photographs in a hundred have as many
+_LEAST_WRITING = 0.004  # of the cells; 3 of 659 photographs have as many
 _NATURAL = 1 / 3  # what errors in cells that look natural are worth, of those in drawn ones
 _HOPELESS = 8  # times what the network costs: fewer colours do not gain so much
 _GROWTH = 4  # times what the network takes: exact cells of a photograph are not worth it

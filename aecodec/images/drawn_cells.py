@@ -27,8 +27,9 @@ _RESTLESS, _UNIFORM = 3.0, 0.3
 _ALONE, _IMPULSES = 60, 200
 # What a pixel that its neighbours do not tell costs in a lossless file, of the entropy of such.
 _CODED = 0.6
-# Squared steps for each bit of a lossless file, which text has and hardly any photograph.
-_LEGIBLE = 600
+# Text has so many squared steps for each bit of a lossless file, and stands on a ground: of the cells
+# so many are flat. Of 659 photographs three have text on a ground by that.
+_LEGIBLE, _GROUND = 600, 0.1
 _UNSEEN = 16.0  # bits of a colour that occurs once
 
 
@@ -97,7 +98,7 @@ def find_drawn(pixels: Image.Image) -> DrawnCells:
     surprising = here[chosen]
     bits_of_pixel = _CODED * _entropy(surprising) * (1 - share)
     contrast = _by_cell(rows, np.square(step), grid)
-    writing = drawn & (contrast > _LEGIBLE * bits_of_pixel)
+    writing = drawn & (contrast > _LEGIBLE * bits_of_pixel) & (flat.mean() > _GROUND)
     bits = (bits_of_pixel * cell_areas(width, height)).astype(np.float32)
     repeating = share >= _FOLLOWS
     return DrawnCells(flat & ~wild, drawn, repeating, ~repeating & ~drawn, writing, bits)
