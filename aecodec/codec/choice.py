@@ -24,9 +24,11 @@ _LEAST_NATURAL = 0.02  # of the cells: with fewer a drawn tile is not tried in p
 # may be a photograph's are fewer than the others, half as many.
 _MOSTLY_DRAWN = 0.3
 _LEAST_WRITING = 0.004  # of the cells; 3 of 659 photographs have as many
+_MOSTLY_FLAT = 0.3  # of the cells: 2 % of photographs have so many with nothing in them
 _NATURAL = 1 / 3  # what errors in cells that look natural are worth, of those in drawn ones
 _HOPELESS = 8  # times what the network costs: fewer colours do not gain so much
 _GROWTH = 4  # times what the network takes: exact cells of a photograph are not worth it
+_LITTLE = 1 << 14  # bytes that what is mostly drawn may take at any rate
 _SMALL = 1 << 17  # pixels: of smaller pictures without a natural cell all are looked at
 _WORTH = 8 * 48  # bits that exact pixels may cost more: of tiny pictures they are few
 
@@ -116,11 +118,8 @@ class Tile:
         self.cells, self.exact = best
 
     def leave_photograph(self) -> bool:
-        """Leave all but text to the network if what is kept takes many times what that takes.
-
-        Of what is mostly drawn it leaves what looks natural, and only if it takes even more.
-        """
-        most = (_HOPELESS if self.is_mostly_drawn else _GROWTH) * self.learned
+        """Leave all but text to the network if what is kept takes many times what that takes."""
+        most = max(_GROWTH * self.learned, _LITTLE if self.is_mostly_drawn else 0)
         natural = self.found.natural.mean() >= _LEAST_NATURAL
         if self.is_photograph or len(self.exact.payload) <= most or not natural:
             return False
@@ -237,7 +236,7 @@ def _is_suspect(tile: Tile) -> bool:
     found, size, (width, height) = tile.found, tile.learned, tile.pixels.size
     if 8 * size > _at(_MOST_BPP, tile.quality) * width * height + 400:
         return True
-    if not found.natural.any():
+    if not found.natural.any() or (tile.is_mostly_drawn and found.flat.mean() > _MOSTLY_FLAT):
         # A photograph so smooth is rare, and much smaller when the network codes it.
         every = np.ones_like(tile.cells)
         if width * height < _SMALL or lossless_size(tile.pixels, every) < _HOPELESS * size:

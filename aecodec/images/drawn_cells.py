@@ -27,8 +27,8 @@ _RESTLESS, _UNIFORM = 3.0, 0.3
 _ALONE, _IMPULSES = 60, 200
 # What a pixel that its neighbours do not tell costs in a lossless file, of the entropy of such.
 _CODED = 0.6
-# Text has so many squared steps for each bit of a lossless file, and stands on a ground: of the cells
-# so many are flat. Of 659 photographs three have text on a ground by that.
+# Text has so many squared steps for each bit of a lossless file, and stands on a ground: so many
+# cells are flat. Of 659 photographs three have text by that.
 _LEGIBLE, _GROUND = 600, 0.1
 _UNSEEN = 16.0  # bits of a colour that occurs once
 
