@@ -194,3 +194,14 @@ def test_rotations_are_orthogonal(side: int) -> None:
     assert matrix.shape == (3 * side**2, 3 * side**2)
     products = matrix @ matrix.T
     assert np.array_equal(products, np.diag(np.diag(products)))
+
+
+def test_networks_made_ready_for_qualities_do_not_pile_up(
+    config: CodecConfig, tensors: dict[str, AnyArray]
+) -> None:
+    """And one that was dropped gives what it gave."""
+    onnx, y = OnnxCodec(config, tensors), latents(config)[0].latents.transpose(0, 3, 1, 2)
+    pixels = {quality: onnx.synthesise(y, quality) for quality in range(1, 100, 9)}
+    assert len(onnx._networks._sessions) == 8
+    assert np.array_equal(onnx.synthesise(y, 1), pixels[1])
+    assert not np.array_equal(pixels[1], pixels[91])
