@@ -28,6 +28,7 @@ def test_pictures_are_of_every_kind_and_of_seeds_that_no_training_draws() -> Non
     found = {(p.kind, p.name): p.image for p in drawn.found_pictures(drawn.ROOT)}
     assert {name for kind, name in found if kind == "scikit-image"} >= {"page", "horse", "logo"}
     assert ("project", "docs/side_by_side.png") in found
+    assert ("screenshots", "docs/ui_search.webp") in found
     assert np.unique(np.asarray(found["scikit-image", "horse"])).tolist() == [0, 255]
 
 
