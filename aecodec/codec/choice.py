@@ -71,6 +71,7 @@ class Tile:
         self.pixels = pixels.crop(box)
         self.found = find_drawn(self.pixels)
         self.is_photograph = False  # for all that looks drawn in it; or a part of it is one
+        self._whole: Packed | None = None
         self.leave()
 
     def leave(self) -> None:
@@ -87,7 +88,13 @@ class Tile:
 
     def keep_all(self, reduce_below: float = math.inf) -> None:
         """Have all cells so; photographs in fewer colours are no better than the network's."""
-        self.keep(np.ones_like(self.cells), reduce_below if self.is_mostly_drawn else 0)
+        every, least = np.ones_like(self.cells), reduce_below if self.is_mostly_drawn else 0
+        if self._whole is None:
+            self.keep(every, least)
+            if self.exact.reduced or self.exact.cost < least:
+                self._whole = self.exact  # fewer colours were tried: nothing changes again
+        else:
+            self.cells, self.exact = every, self._whole
 
     @property
     def is_mostly_drawn(self) -> bool:

@@ -5,6 +5,7 @@ Edges of text and lines are smoothed with hundreds of shades, of which the eye t
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ from PIL import Image
 from aecodec.codec.exact import pack_exact
 from aecodec.images.cells import Cells, combine, pixels_of
 
-_COUNTS = (256, 128, 64, 32, 16)
+_COUNTS = (16, 32, 64, 128, 256)
+_FINE = 70  # quality from which on many colours are tried first
 # Pixels of a colour, and colours, that count; more take time and hardly change a palette.
 _OFTEN, _COLOURS = 4096, 16384
 
@@ -70,18 +72,24 @@ def pack_cheapest(
     count = int(pixels_of(cells, before.shape).sum())
     allowed = 255**2 / 10 ** (float(np.interp(quality, _QUALITIES, _LEAST_PSNR)) / 10)
     most_off = float(np.interp(quality, _QUALITIES, _MOST_OFF))
-    palettes = _Palettes(kept)
-    for colours in _COUNTS:
+    palettes, before_it = _Palettes(kept), math.inf
+    is_fine = quality >= _FINE
+    for colours in reversed(_COUNTS) if is_fine else _COUNTS:
         if len(palettes.colours) <= colours:  # it has no more than these
             continue
         fewer = combine(palettes.reduced(colours), black, cells)
         off = np.abs(np.asarray(fewer, dtype=np.int16) - before)
         error = float(np.square(off, dtype=np.float32).sum()) / len(pixels.getbands())
         if off.max(initial=0) > most_off or error > allowed * count:
-            break
+            if is_fine:
+                break
+            continue
         payload = pack_exact(tile, fewer, cells)
         cost = 8 * len(payload) + bits_per_error(quality) * error
         best = min(best, Packed(payload, True, error, cost), key=lambda p: p.cost)
+        if cost > before_it:  # those that follow cost more still, as a rule
+            break
+        before_it = cost
     return best
 
 
