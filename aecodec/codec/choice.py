@@ -12,23 +12,19 @@ from PIL import Image
 
 from aecodec.codec.container import Box
 from aecodec.codec.exact import fill_cells, lossless_size
-from aecodec.codec.few_colours import Packed, bits_per_error, pack_cheapest
-from aecodec.images.cells import CELL, Cells, cell_areas, cell_grid
-from aecodec.images.drawn_cells import find_drawn
+from aecodec.codec.few_colours import Packed
+from aecodec.codec.tile import Tile
+from aecodec.images.cells import CELL, Cells, cell_areas, cell_grid, cell_mse, cell_variances
 
 _TRIES = 3
 # How far off the estimate of what drawn cells cost may be; of busy cells, what share is worth it.
 _GAIN, _LEAST_BUSY = 2.0, 0.01
-_LEAST_NATURAL = 0.02  # of the cells: with fewer a drawn tile is not tried in parts, too
 # Busy cells of which so many are drawn, which one photograph in a hundred has; where cells that
 # may be a photograph's are fewer than the others, half as many.
 _MOSTLY_DRAWN = 0.3
 _LEAST_WRITING = 0.004  # of the cells; 3 of 659 photographs have as many
 _MOSTLY_FLAT = 0.3  # of the cells: 2 % of photographs have so many with nothing in them
-_NATURAL = 1 / 3  # what errors in cells that look natural are worth, of those in drawn ones
 _HOPELESS = 8  # times what the network costs: fewer colours do not gain so much
-_GROWTH = 4  # times what the network takes: exact cells of a photograph are not worth it
-_LITTLE = 1 << 14  # bytes that what is mostly drawn may take at any rate
 _SMALL = 1 << 17  # pixels: of smaller pictures without a natural cell all are looked at
 _WORTH = 8 * 48  # bits that exact pixels may cost more: of tiny pictures they are few
 
@@ -57,95 +53,6 @@ class Coded(NamedTuple):
     exact: list[bytes]
     reduced: list[bool]
     rest: Image.Image
-
-
-class Tile:
-    """A tile on the way to what is best for it."""
-
-    def __init__(
-        self, number: int, box: Box, pixels: Image.Image, quality: int, learned: int = 0
-    ) -> None:
-        self.number, self.box, self.quality = number, box, quality
-        self.learned = learned  # bytes of the network's payload for all of it
-        self.place = box  # in what is decoded
-        self.pixels = pixels.crop(box)
-        self.found = find_drawn(self.pixels)
-        self.is_photograph = False  # for all that looks drawn in it; or a part of it is one
-        self._whole: Packed | None = None
-        self.leave()
-
-    def leave(self) -> None:
-        """Leave all to the network."""
-        self.cells: Cells = np.zeros(cell_grid(*self.pixels.size), dtype=np.bool_)
-        self.exact = Packed(b"", False, 0, 0)
-
-    def keep(self, cells: Cells, reduce_below: float = math.inf) -> None:
-        """Have these cells exact, or in fewer colours if exact they take fewer bits than that."""
-        self.leave()
-        if cells.any():
-            self.cells = cells
-            self.exact = pack_cheapest(self.number, self.pixels, cells, self.quality, reduce_below)
-
-    def keep_all(self, reduce_below: float = math.inf) -> None:
-        """Have all cells so; photographs in fewer colours are no better than the network's."""
-        every, least = np.ones_like(self.cells), reduce_below if self.is_mostly_drawn else 0
-        if self._whole is None:
-            self.keep(every, least)
-            if self.exact.reduced or self.exact.cost < least:
-                self._whole = self.exact  # fewer colours were tried: nothing changes again
-        else:
-            self.cells, self.exact = every, self._whole
-
-    @property
-    def is_mostly_drawn(self) -> bool:
-        return float(self.found.natural.mean()) < 0.5
-
-    def keep_drawn(self, reduce_below: float, decoded: Image.Image) -> None:
-        """Have what looks drawn so; where some cells look natural, text, and else what costs less.
-
-        Args:
-            reduce_below: as of `keep`.
-            decoded: what the network makes of all.
-        """
-        found = self.found
-        self.keep(found.exact, reduce_below)
-        if found.natural.mean() < _LEAST_NATURAL:
-            return
-        learned = bits_per_error(self.quality) * self._errors(decoded)
-        learned += 8 * self.learned / (~found.flat).sum()
-        bits = found.bits * (self.exact.cost / max(1, found.bits[self.cells].sum()))
-        best = self.cells, self.exact
-        for candidates in (found.drawn, ~found.natural):
-            cells = found.flat | found.writing | (candidates & (bits < learned))
-            self.keep(cells, reduce_below)
-            kept, exact = best
-            others = learned[kept & ~cells].sum() - learned[cells & ~kept].sum()
-            if self.exact.cost + others < exact.cost:
-                best = self.cells, self.exact
-        self.cells, self.exact = best
-
-    def leave_photograph(self) -> bool:
-        """Leave all but text to the network if what is kept takes many times what that takes."""
-        most = max(_GROWTH * self.learned, _LITTLE if self.is_mostly_drawn else 0)
-        natural = self.found.natural.mean() >= _LEAST_NATURAL
-        if self.is_photograph or len(self.exact.payload) <= most or not natural:
-            return False
-        self.is_photograph = True
-        self.keep(self.found.writing | self.found.flat)
-        if len(self.exact.payload) > most:
-            self.leave()
-        return True
-
-    def _errors(self, decoded: Image.Image) -> npt.NDArray[np.float64]:
-        """Squared error of each cell, as much as it counts."""
-        mse = _cell_mse(self.pixels, decoded.crop(self.place))
-        weights = np.where(self.found.natural, _NATURAL, 1)
-        return weights * mse * cell_areas(*self.pixels.size)
-
-    def cost(self, payload: bytes, decoded: Image.Image) -> float:
-        """Bits, and what errors are worth in bits, of a payload for the other cells."""
-        lost = float(self._errors(decoded)[~self.cells].sum())
-        return self.exact.cost + 8 * len(payload) + bits_per_error(self.quality) * lost
 
 
 def keep_exactly(pixels: Image.Image, boxes: Sequence[Box]) -> Coded:
@@ -279,7 +186,7 @@ def _choose_cheapest(
         if tile.is_mostly_drawn:
             tile.keep_all(_HOPELESS * learned[-1])
             if tile.exact.cost <= learned[-1] + _WORTH:
-                if tile.found.natural.mean() < _LEAST_NATURAL:
+                if not tile.has_natural:
                     continue
                 wholes[-1] = tile.exact
         tile.leave()
@@ -336,12 +243,12 @@ def _filled(pixels: Image.Image, tiles: Sequence[Tile]) -> Image.Image:
 def _failing(tile: Tile, decoded: Image.Image) -> Cells:
     """The cells of a tile that are not exact and fall short of what the quality promises."""
     found, quality = tile.found, tile.quality
-    mse = _cell_mse(tile.pixels, decoded.crop(tile.place))
+    mse = cell_mse(tile.pixels, decoded.crop(tile.place))
     mse[tile.cells] = 0
     bad = mse > _mse(_at(_CELL_PSNR, quality))
     natural = found.natural
     if tile.is_photograph:  # where one colour would be better
-        worse = mse > _variances(tile.pixels)
+        worse = mse > cell_variances(tile.pixels)
         if not tile.is_mostly_drawn:
             return bad & worse
         bad &= worse | ~natural
@@ -365,30 +272,6 @@ def _worst(errors: npt.NDArray[np.float64], allowed: float) -> Cells:
     worst: Cells = np.zeros(errors.shape, dtype=np.bool_)
     worst.flat[order[:count]] = True
     return worst & (errors > 0)
-
-
-def _cell_mse(a: Image.Image, b: Image.Image) -> npt.NDArray[np.float64]:
-    """Mean squared error in each cell, on the scale of 0 to 255."""
-    peak = 257 if a.mode == "I;16" else 1
-    x, y = (np.asarray(image, dtype=np.float32) for image in (a, b))
-    return _cell_means(np.square((x - y) / peak))
-
-
-def _variances(pixels: Image.Image) -> npt.NDArray[np.float64]:
-    """Variance in each cell, mean of the channels, on the scale of 0 to 255."""
-    x = np.asarray(pixels, dtype=np.float32) / (257 if pixels.mode == "I;16" else 1)
-    planes = np.moveaxis(x.reshape(*x.shape[:2], -1), 2, 0)
-    variances = [_cell_means(np.square(plane)) - _cell_means(plane) ** 2 for plane in planes]
-    return np.mean(variances, axis=0, dtype=np.float64)
-
-
-def _cell_means(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Mean of each cell, and of the channels."""
-    if values.ndim == 3:
-        values = values.mean(axis=2)
-    rows = np.add.reduceat(values, np.arange(0, len(values), CELL), axis=0)
-    sums = np.add.reduceat(rows, np.arange(0, values.shape[1], CELL), axis=1)
-    return (sums / cell_areas(*values.shape[::-1])).astype(np.float64)
 
 
 def _mse(psnr: float) -> float:

@@ -37,3 +37,36 @@ def combine(inside: Image.Image, outside: Image.Image, cells: Cells) -> Image.Im
     a, b = np.asarray(inside), np.asarray(outside)
     mask = pixels_of(cells, a.shape)
     return Image.fromarray(np.where(mask if a.ndim == 2 else mask[..., None], a, b))
+
+
+def alone(cells: Cells) -> Cells:
+    """Those of some cells (rows, columns) of which at most one of the eight around is another."""
+    rows, columns = cells.shape
+    padded = np.pad(cells, 1).astype(np.uint8)
+    around = sum(padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3))
+    found: Cells = cells & (around <= 2)
+    return found
+
+
+def cell_mse(a: Image.Image, b: Image.Image) -> npt.NDArray[np.float64]:
+    """Mean squared error in each cell, on the scale of 0 to 255."""
+    peak = 257 if a.mode == "I;16" else 1
+    x, y = (np.asarray(image, dtype=np.float32) for image in (a, b))
+    return _means(np.square((x - y) / peak))
+
+
+def cell_variances(pixels: Image.Image) -> npt.NDArray[np.float64]:
+    """Variance in each cell, mean of the channels, on the scale of 0 to 255."""
+    x = np.asarray(pixels, dtype=np.float32) / (257 if pixels.mode == "I;16" else 1)
+    planes = np.moveaxis(x.reshape(*x.shape[:2], -1), 2, 0)
+    variances = [_means(np.square(plane)) - _means(plane) ** 2 for plane in planes]
+    return np.mean(variances, axis=0, dtype=np.float64)
+
+
+def _means(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Mean of each cell, and of the channels."""
+    if values.ndim == 3:
+        values = values.mean(axis=2)
+    rows = np.add.reduceat(values, np.arange(0, len(values), CELL), axis=0)
+    sums = np.add.reduceat(rows, np.arange(0, values.shape[1], CELL), axis=1)
+    return (sums / cell_areas(*values.shape[::-1])).astype(np.float64)
