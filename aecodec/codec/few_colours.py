@@ -22,8 +22,9 @@ _OFTEN, _COLOURS = 4096, 16384
 
 # Against quality: how far off a colour may be, in levels of 255; the least PSNR in dB.
 _QUALITIES = (1, 20, 50, 90, 100)
-_MOST_OFF = (64, 48, 32, 12, 6)
-_LEAST_PSNR = (27.0, 30.5, 34.5, 42.5, 46.0)
+_STRICT = (64, 48, 32, 12, 6), (27.0, 30.5, 34.5, 42.5, 46.0)
+# Below quality _FINE, where no palette is as good: a little more than drawn pictures keep.
+_LOOSE = (128, 96, 64, 24, 12), (22.0, 25.0, 29.0, 37.0, 40.0)
 # Bits that a squared error of 1 in a pixel is worth at qualities 1 and 100: three times as many as
 # to the training of the networks. Errors in text and lines are more visible than in photographs.
 _BITS_LOW, _BITS_HIGH = 0.0009, 1.5
@@ -70,26 +71,35 @@ def pack_cheapest(
     kept = combine(pixels, black, cells)
     before = np.asarray(kept, dtype=np.int16)
     count = int(pixels_of(cells, before.shape).sum())
-    allowed = 255**2 / 10 ** (float(np.interp(quality, _QUALITIES, _LEAST_PSNR)) / 10)
-    most_off = float(np.interp(quality, _QUALITIES, _MOST_OFF))
-    palettes, before_it = _Palettes(kept), math.inf
-    is_fine = quality >= _FINE
-    for colours in reversed(_COUNTS) if is_fine else _COUNTS:
-        if len(palettes.colours) <= colours:  # it has no more than these
-            continue
+    palettes = _Palettes(kept)
+
+    def tried(colours: int, most_off: float, least_psnr: float) -> Packed | None:
+        """With so many colours, if none is too far off."""
         fewer = combine(palettes.reduced(colours), black, cells)
         off = np.abs(np.asarray(fewer, dtype=np.int16) - before)
         error = float(np.square(off, dtype=np.float32).sum()) / len(pixels.getbands())
-        if off.max(initial=0) > most_off or error > allowed * count:
-            if is_fine:
-                break
-            continue
+        if off.max(initial=0) > most_off or error > 255**2 / 10 ** (least_psnr / 10) * count:
+            return None
         payload = pack_exact(tile, fewer, cells)
-        cost = 8 * len(payload) + bits_per_error(quality) * error
-        best = min(best, Packed(payload, True, error, cost), key=lambda p: p.cost)
-        if cost > before_it:  # those that follow cost more still, as a rule
+        return Packed(payload, True, error, 8 * len(payload) + bits_per_error(quality) * error)
+
+    is_fine, last = quality >= _FINE, math.inf
+    for limits in [_STRICT] if is_fine else [_STRICT, _LOOSE]:
+        most_off, least_psnr = (float(np.interp(quality, _QUALITIES, limit)) for limit in limits)
+        for colours in reversed(_COUNTS) if is_fine else _COUNTS:
+            if len(palettes.colours) <= colours:  # it has no more than these
+                continue
+            packed = tried(colours, most_off, least_psnr)
+            if packed is None:
+                if is_fine:
+                    break
+                continue
+            best = min(best, packed, key=lambda p: p.cost)
+            if packed.cost > last:  # those that follow cost more still, as a rule
+                break
+            last = packed.cost
+        if last < math.inf:
             break
-        before_it = cost
     return best
 
 

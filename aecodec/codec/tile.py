@@ -17,6 +17,7 @@ _LEAST_NATURAL = 0.02  # of the cells
 _NATURAL = 1 / 3  # what errors in cells that look natural are worth, of those in drawn ones
 _GROWTH = 4  # times what the network takes: exact cells of a photograph are not worth it
 _LITTLE = 1 << 14  # bytes that what is mostly drawn may take at any rate
+_PLAIN = 2.0  # bits of a pixel, exact: no photograph is so easy to keep and so hard to code
 
 
 class Tile:
@@ -82,6 +83,8 @@ class Tile:
         best = self.cells, self.exact
         for candidates in (found.drawn, ~found.natural):
             cells = self._closed(found.flat | found.writing | (candidates & (bits < learned)))
+            if np.array_equal(cells, self.cells):  # as it was just tried
+                continue
             self.keep(cells, reduce_below)
             kept, exact = best
             others = learned[kept & ~cells].sum() - learned[cells & ~kept].sum()
@@ -96,7 +99,10 @@ class Tile:
     def leave_photograph(self) -> bool:
         """Leave all but text to the network if what is kept takes many times what that takes."""
         most = max(_GROWTH * self.learned, _LITTLE if self.is_mostly_drawn else 0)
-        if self.is_photograph or len(self.exact.payload) <= most or not self.has_natural:
+        bits, pixels = 8 * len(self.exact.payload), cell_areas(*self.pixels.size)[self.cells].sum()
+        if self.is_photograph or bits <= max(8 * most, _PLAIN * pixels) or not self.has_natural:
+            return False
+        if self.found.vivid.mean() > 0.5:
             return False
         self.is_photograph = True
         self.keep(self.found.writing | self.found.flat)
