@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import aecodec
 from aecodec.codec.inference import InferenceModel
@@ -202,6 +203,61 @@ def test_places_in_text_and_in_geotiff_go_with_the_location(small: Image.Image) 
     plain = small.copy()
     plain.info["dpi"] = (300, 300)
     assert without_metadata(plain, "location").info["dpi"] == (300, 300)
+
+
+def raw_profile(name: str, raw: bytes) -> str:
+    """As ImageMagick and ExifTool write it as PNG's text."""
+    digits = raw.hex()
+    lines = "\n".join(digits[start : start + 72] for start in range(0, len(digits), 72))
+    return f"\n{name}\n{len(raw):8d}\n{lines}\n"
+
+
+def test_profiles_in_text_go_with_what_they_hold(small: Image.Image) -> None:
+    image = with_everything(small)
+    exif, xmp = image.info["exif"], image.info["xmp"]
+    city, caption = (b"\x1c\x02" + kind + b"\0\5Paris" for kind in (b"\x5a", b"\x78"))
+    texts = {
+        "Raw profile type APP1": raw_profile("APP1", exif),
+        "Raw profile type xmp": raw_profile("xmp", xmp),
+        "Raw profile type iptc": raw_profile("iptc", b"8BIM\x04\x04\0\0\0\0\0\x0a" + city),
+        "Raw profile type 8bim": raw_profile("8bim", b"8BIM\x04\x04\0\0\0\0\0\x0a" + caption),
+        "Raw profile type icc": raw_profile("icc", b"profile"),
+        "Raw profile type app1": "?",
+        "xmp": xmp.decode(),
+        "exif:GPSInfo": "1",
+        "exif:FNumber": "4",
+        "photoshop:City": "Paris",
+        "Author": "me",
+    }
+    info = PngInfo()
+    for key, text in texts.items():
+        info.add_text(key, text)
+    image.save(data := io.BytesIO(), "PNG", pnginfo=info)
+
+    def left(what: str) -> dict[str, str]:
+        kept: dict[str, str] = without_metadata(Image.open(data), what).info["text"]
+        return kept
+
+    exifs = {"Raw profile type APP1", "Raw profile type app1", "exif:GPSInfo", "exif:FNumber"}
+    xmps = {"Raw profile type xmp", "Raw profile type app1", "xmp"}
+    with pytest.warns(UserWarning, match="left out as a whole, not only its"):
+        assert left("exif") == {key: text for key, text in texts.items() if key not in exifs}
+    with pytest.warns(UserWarning, match="'Raw profile type app1' is left out"):
+        assert left("xmp") == {key: text for key, text in texts.items() if key not in xmps}
+    assert set(texts) - set(left("icc")) == {"Raw profile type icc"}
+    with pytest.warns(UserWarning, match="is left out as a whole, not only its location") as notes:
+        kept = left("location")
+    assert len(notes) == 2
+    gone = {"Raw profile type iptc", "Raw profile type app1", "exif:GPSInfo", "photoshop:City"}
+    assert set(texts) - set(kept) == gone
+    less = Image.Exif()
+    less.load(bytes.fromhex("".join(kept["Raw profile type APP1"].split("\n")[3:])))
+    assert less[0x010F] == "Maker"
+    assert not less.get_ifd(0x8825)
+    for text in (kept["xmp"], bytes.fromhex(kept["Raw profile type xmp"][14:]).decode()):
+        assert "FNumber" in text
+        assert "GPS" not in text
+        assert "Paris" not in text
 
 
 def test_strip_from_the_command_line(run: Run, small: Image.Image, tmp_path: Path) -> None:
