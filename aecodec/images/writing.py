@@ -25,6 +25,7 @@ _FAITHFUL: dict[str, dict[str, Any]] = {
 _EIGHT_BIT = {"AVIF", "GIF", "WEBP"}  # others that are so refuse 16 bits, these turn them white
 _ALPHA_LOST = {"BMP", "DIB", "GIF", "PPM"}  # without an error
 _JPEG_ROOM = {"exif": 65_533, "xmp": 65_504}  # bytes of a segment, less the name of XMP's
+_COMMENT_ROOM = {"JPEG": 65_533, "JPEG2000": 65_531}  # bytes; JPEG has several comments
 _EXIF_NAME = b"Exif\0\0"
 _GIF_COLOURS = 256
 # What of metadata and properties each format's writer takes; "comment" becomes a text of PNG.
@@ -138,6 +139,8 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     kept |= {key: image.info[key] for key in ("dpi", "comment") if key in held & set(image.info)}
     if name == "PNG":
         kept.pop("comment", None)
+    if name in _COMMENT_ROOM and "comment" in kept:
+        kept |= _comments(kept["comment"], name)
     known = image.info
     needless = held | (_OF_SRGB if known.get("srgb") is not None else set())
     lost = [key for key in (*METADATA, *KEYS) if known.get(key) and key not in needless]
@@ -145,6 +148,31 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
         names = ", ".join(_NAMES.get(key, key) for key in lost)
         warn_caller(f"{name} has no place for the image's {names}")
     return kept
+
+
+def _comments(comment: bytes, name: str) -> dict[str, bytes]:
+    """Options for Pillow's writer: a long one of JPEG as several, by lines, as it was read."""
+    room = _COMMENT_ROOM[name]
+    if len(comment) <= room:
+        return {"comment": comment}
+    pieces = _by_lines(comment, room) if name == "JPEG" else []
+    if not pieces:
+        warn_caller(f"{name} has no room for {len(comment):,} bytes of comment")
+    segments = (b"\xff\xfe" + struct.pack(">H", len(piece) + 2) + piece for piece in pieces)
+    return {"comment": b"", "extra": b"".join(segments)}  # else Pillow takes that of `info`
+
+
+def _by_lines(text: bytes, room: int) -> list[bytes]:
+    """In as few pieces as fit; none if a line does not."""
+    pieces: list[bytes] = []
+    for line in text.split(b"\n"):
+        if len(line) > room:
+            return []
+        if pieces and len(pieces[-1]) + 1 + len(line) <= room:
+            pieces[-1] += b"\n" + line
+        else:
+            pieces.append(line)
+    return pieces
 
 
 def _png_info(image: Image.Image, xmp: bytes) -> PngImagePlugin.PngInfo:

@@ -73,6 +73,26 @@ def test_comments_are_kept(small: Image.Image) -> None:
     assert Image.open(io.BytesIO(png)).info["Comment"] == "café ÿ"
 
 
+def test_long_comments_are_several_in_jpeg_or_noted(small: Image.Image) -> None:
+    image = small.copy()
+    for first, second in ((60_000, 60_000), (65_533, 65_533), (65_533, 0), (65_532, 100)):
+        image.info["comment"] = b"x" * first + b"\n" + b"y" * second
+        data, notes = written(image, "jpg")
+        assert not notes
+        again, notes = taken_apart(data)
+        assert not notes
+        assert again.to_image().info["comment"] == image.info["comment"]
+    for format, name, room in (("jpg", "JPEG", 65_533), ("jp2", "JPEG2000", 65_531)):
+        image.info["comment"] = b"x" * room
+        data, notes = written(image, format)
+        assert not notes
+        assert Image.open(io.BytesIO(data)).info["comment"] == image.info["comment"]
+        image.info["comment"] += b"x"
+        data, notes = written(image, format)
+        assert notes == [f"{name} has no room for {room + 1:,} bytes of comment"]
+        assert Image.open(io.BytesIO(data)).size == image.size
+
+
 VALUES = st.dictionaries(
     st.sampled_from(["dpi", "aspect", "gamma", "chromaticity", "srgb", "cicp", "text", "other"]),
     st.recursive(
