@@ -8,6 +8,7 @@ import struct
 from typing import IO, Any
 
 from PIL import Image, PngImagePlugin
+from PIL.TiffImagePlugin import IFDRational
 
 from aecodec.errors import UnsupportedImageError, warn_caller
 from aecodec.images.picture import METADATA, STRUCTURAL_TAGS
@@ -48,6 +49,7 @@ _NAMES = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP"}
 # Of a picture that says it is sRGB, they say it again; where nothing says so, it is meant.
 _OF_SRGB = {"srgb", "gamma", "chromaticity"}
 _XMP_TAG = 700  # of TIFF
+_SCALES, _UNIT = {282, 283}, 296  # of EXIF and TIFF: pixels a unit across and down, and the unit
 
 
 def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], format: str) -> None:
@@ -115,7 +117,8 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     try:
         exif.load(kept.get("exif", b""))
         if name == "TIFF" and "exif" in kept:
-            for tag in STRUCTURAL_TAGS & set(exif):  # else the layout of the new file
+            kept_tags = set() if "dpi" in image.info else _resolution(exif)
+            for tag in (STRUCTURAL_TAGS - kept_tags) & set(exif):  # else the new file's layout
                 del exif[tag]
             kept["exif"] = exif.tobytes()
     except Exception:  # malformed in one of many ways; the pixels are still good
@@ -148,6 +151,13 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
         names = ", ".join(_NAMES.get(key, key) for key in lost)
         warn_caller(f"{name} has no place for the image's {names}")
     return kept
+
+
+def _resolution(exif: Image.Exif) -> set[int]:
+    """The tags of a resolution that only EXIF tells, as of AVIF and WebP; none if malformed."""
+    known = [exif.get(tag) for tag in _SCALES]
+    good = all(isinstance(v, int | float | IFDRational) and 0 < float(v) < 1e9 for v in known)
+    return {*_SCALES, _UNIT} if good and exif.get(_UNIT, 2) in (1, 2, 3) else set()
 
 
 def _comments(comment: bytes, name: str) -> dict[str, bytes]:

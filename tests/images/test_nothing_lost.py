@@ -292,6 +292,25 @@ def test_exif_of_webp_fits_jpeg(small: Image.Image) -> None:
     assert Image.open(io.BytesIO(data)).getexif()[0x010F] == "Maker"
 
 
+@pytest.mark.parametrize("format", ["AVIF", "WEBP"])
+def test_resolution_that_only_exif_tells_is_that_of_tiff(small: Image.Image, format: str) -> None:
+    def of_tiff(values: dict[int, Any], **known: Any) -> dict[int, Any]:
+        exif = Image.Exif()
+        exif.update(values)
+        image = taken_apart(saved(small, format, exif=exif.tobytes()))[0].to_image()
+        image.info |= known
+        data, notes = written(image, "tif")
+        assert not notes
+        tags = Image.open(io.BytesIO(data)).getexif()
+        return {tag: tags[tag] for tag in (282, 283, 296) if tag in tags}
+
+    assert of_tiff({282: 240.0, 283: 120.0, 296: 2}) == {282: 240, 283: 120, 296: 2}
+    assert of_tiff({282: 100.0, 283: 100.0, 296: 3}) == {282: 100, 283: 100, 296: 3}
+    assert of_tiff({282: 240.0, 283: 240.0}, dpi=(300, 300)) == {282: 300, 283: 300, 296: 2}
+    for malformed in ({282: 0.0, 283: 0.0, 296: 2}, {282: 1.0}, {296: 2}):
+        assert not {282, 283} & set(of_tiff(malformed))
+
+
 def test_netpbm_is_what_its_suffix_says(small: Image.Image) -> None:
     for format, message in (("pgm", "grey only; try ppm"), ("pbm", "black and white only")):
         with pytest.raises(UnsupportedImageError, match=message):
