@@ -144,6 +144,15 @@ def test_names_that_differ_in_their_suffix_only(run: Run, photo: Path, tmp_path:
     assert (tmp_path / "photo.JPG.aec").exists()
     assert (tmp_path / "photo.png.aec").exists()
     assert err.count("photo.aec would be that of several") == 2
+    assert run("decompress", tmp_path)[0] == 0  # to photo.JPG.png and photo.png.png
+    for done in (2, 4):
+        code, out, err = run("compress", tmp_path, "--skip-existing", "--json")
+        assert code == 0
+        assert err.count("would be that of several") == 4
+        assert sum(entry.get("skipped", False) for entry in json.loads(out)) == done
+        assert {path.name for path in tmp_path.glob("*.aec")} == {
+            f"photo.{kind}.aec" for kind in ("JPG", "png", "JPG.png", "png.png")
+        }
 
 
 def test_a_result_larger_than_its_input_says_so(run: Run, tmp_path: Path) -> None:
