@@ -78,7 +78,10 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
         warn_caller(f"GIF holds {_GIF_COLOURS} colours: the others were replaced")
     options = _kept_metadata(image, name) | _FAITHFUL.get(name, {})
     try:
-        image.save(target, format=name, **options)
+        if suffix == ".ppm" and image.mode.startswith("I"):
+            _write_deep_ppm(image, target)
+        else:
+            image.save(target, format=name, **options)
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError, struct.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the format
@@ -96,6 +99,19 @@ def _as_the_suffix_says(image: Image.Image, suffix: str) -> Image.Image:
     if suffix == ".ppm" and image.mode in ("1", "L", "LA"):
         return image.convert("RGB")
     return image
+
+
+def _write_deep_ppm(image: Image.Image, target: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Grey of 16 bits as colours: Pillow has none so deep, and writes grey by this suffix."""
+    import numpy as np
+
+    levels = np.asarray(image).clip(0, 65535).astype(">u2")
+    data = b"P6\n%d %d\n65535\n" % image.size + levels.repeat(3).tobytes()
+    if isinstance(target, (str, os.PathLike)):
+        with open(target, "wb") as file:
+            file.write(data)
+    else:
+        target.write(data)
 
 
 def _has_many_colours(image: Image.Image) -> bool:

@@ -320,6 +320,20 @@ def test_netpbm_is_what_its_suffix_says(small: Image.Image) -> None:
     assert written(small.convert("L"), "pnm")[0].startswith(b"P5")
 
 
+def test_deep_grey_is_deep_colours_by_the_suffix_of_those(tmp_path: Path) -> None:
+    levels = np.arange(48, dtype="<u2").reshape(4, 12) * 1357
+    data, notes = written(Image.fromarray(levels), "ppm")
+    assert not notes
+    head = b"P6\n12 4\n65535\n"
+    assert data.startswith(head)
+    found = np.frombuffer(data[len(head) :], ">u2").reshape(4, 12, 3)
+    assert (found == levels[..., None]).all()
+    assert Image.open(io.BytesIO(data)).convert("RGB").size == (12, 4)
+    images.save_image(Image.fromarray(levels), tmp_path / "x.ppm", "ppm")
+    assert (tmp_path / "x.ppm").read_bytes() == data
+    assert written(Image.fromarray(levels), "pgm")[0].startswith(b"P5")
+
+
 def test_more_suffixes_are_found_in_folders(small: Image.Image, tmp_path: Path) -> None:
     names = ["a.pbm", "b.jpe", "c.apng", "d.avifs", "e.hif", "f.j2k", "g.PNM", "h.mpo", "i.icb"]
     for name in names:
