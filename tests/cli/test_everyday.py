@@ -275,6 +275,10 @@ def test_strip_from_the_command_line(run: Run, small: Image.Image, tmp_path: Pat
     assert run("compress", tmp_path / "x.jpg", "--strip", "all")[0] == 0
     info = aecodec.decompress(tmp_path / "x.aec").info
     assert not {"exif", "xmp", "dpi", "icc_profile"} & set(info)
+    several = ["--strip", "exif", "--strip", "xmp"]  # not only the last of them
+    assert run("compress", tmp_path / "x.jpg", "--force", *several)[0] == 0
+    assert set(aecodec.decompress(tmp_path / "x.aec").info) == {"dpi"}
+    refused(run("compress", "x.jpg", "--strip", "maker"), "'maker' is not one of 'all'", code=2)
 
 
 def test_ssimulacra2_is_a_target(run: Run, photo: Path) -> None:
