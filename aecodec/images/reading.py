@@ -118,6 +118,8 @@ def _decode(
         why = missing or "not an image in a format Pillow can read"
         if head.startswith(_AEC):
             why = "an .aec file by its content; decompress it, or give it that suffix"
+            if isinstance(source, bytes) or os.fspath(source).lower().endswith(".aec"):
+                why = "an .aec file already; decompress it first where an image is needed"
         raise UnsupportedImageError(f"{name}: {why}") from None
     except UnsupportedImageError as error:
         raise UnsupportedImageError(f"{name}: {error}") from None

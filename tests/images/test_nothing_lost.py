@@ -349,3 +349,6 @@ def test_an_aec_file_by_another_name_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89AEC\1")
     with pytest.raises(UnsupportedImageError, match=r"x\.png: an \.aec file by its content"):
         images.open_image(tmp_path / "x.png")
+    (tmp_path / "x.png").rename(tmp_path / "x.AEC")
+    with pytest.raises(UnsupportedImageError, match=r"x\.AEC: an \.aec file already; decompress"):
+        images.open_image(tmp_path / "x.AEC")
