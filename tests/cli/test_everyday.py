@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,28 @@ def test_a_folder_is_gone_on_with(run: Run, photo: Path, tmp_path: Path) -> None
     code, out, _ = run("compress", folder, "--skip-existing", "--json")
     assert code == 0
     assert [entry["skipped"] for entry in json.loads(out)] == [True, True]
+
+
+def test_formats_that_are_only_read_are_found_in_folders(
+    run: Run, small: Image.Image, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.ico", "b.icns", "c.pcx", "d.sgi"):
+        small.resize((64, 64)).save(folder / name)
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 70, 100, 8, 3) + bytes(14)  # uncompressed
+    (folder / "e.psd").write_bytes(head + b"".join(band.tobytes() for band in small.split()))
+    assert run("compress", folder, "--lossless", "-o", tmp_path / "out")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.aec",
+        "b.aec",
+        "c.aec",
+        "d.aec",
+        "e.aec",
+    ]
+    assert aecodec.decompress(tmp_path / "out" / "e.aec").tobytes() == small.tobytes()
+    result = run("decompress", tmp_path / "out" / "a.aec", "--format", "ico")
+    refused(result, "'ico' is no image format", code=2)
 
 
 def test_names_that_differ_in_their_suffix_only(run: Run, photo: Path, tmp_path: Path) -> None:

@@ -336,6 +336,7 @@ def test_deep_grey_is_deep_colours_by_the_suffix_of_those(tmp_path: Path) -> Non
 
 def test_more_suffixes_are_found_in_folders(small: Image.Image, tmp_path: Path) -> None:
     names = ["a.pbm", "b.jpe", "c.apng", "d.avifs", "e.hif", "f.j2k", "g.PNM", "h.mpo", "i.icb"]
+    names += ["j.psd", "k.ico", "l.icns", "m.pcx", "n.sgi"]
     for name in names:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in images.find_photos([tmp_path])] == names
