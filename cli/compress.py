@@ -71,6 +71,14 @@ def _size(text: str) -> int:
         raise typer.BadParameter(str(error)) from None
 
 
+def _part(text: str) -> str:
+    from aecodec.images import STRIPPABLE
+
+    if text not in STRIPPABLE:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, STRIPPABLE))}.")
+    return text
+
+
 def _target(parser: Callable[[str], Any], metavar: str, help: str) -> Any:
     return typer.Option(parser=parser, metavar=metavar, help=help, rich_help_panel=_TARGETS)
 
@@ -136,10 +144,12 @@ def compress(
         str | None, weights_option("denoiser", "denoise-cpu", "denoise", "--denoise-weights")
     ] = None,
     strip: Annotated[
-        Literal["all", "exif", "xmp", "icc", "location"] | None,
-        typer.Option(
-            help="Leave out metadata: all, a part, or only where the picture was taken.",
-            show_default=False,
+        list[str] | None,
+        optional(
+            "all|exif|xmp|icc|location",
+            "Leave out metadata: all, a part, or only where the picture was taken. "
+            "May be given several times.",
+            parser=_part,
         ),
     ] = None,
     skip_existing: SkipExisting = False,

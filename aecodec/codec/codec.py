@@ -131,8 +131,9 @@ class Codec:
             raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, not {effort!r}")
         picture = Picture.from_image(image_of(image))
         size = picture.pixels.size
-        if is_too_thin(*size):
-            raise UnsupportedImageError(f"{size[0]}x{size[1]} is too long and thin")
+        if is_too_thin(*size, learned=not lossless):
+            advice = "" if is_too_thin(*size, learned=False) else "; it can be kept lossless"
+            raise UnsupportedImageError(f"{size[0]}x{size[1]} is too long and thin{advice}")
         boxes, levels = tile_boxes(*size, tiling.TILE), _levels(picture.pixels)
         if effort == "max" and not lossless:
             self._torch_model()  # at once, if it cannot be

@@ -72,12 +72,19 @@ METADATA = {
 """What a `Picture` calls the metadata of these chunks."""
 
 
+_ALWAYS = 1 << 20  # pixels of which twice as many, with padding, are never too many
 _ONCE = {*METADATA, ChunkType.ALPHA, ChunkType.HASH, ChunkType.LEVELS, ChunkType.FILTER}
 
 
-def is_too_thin(width: int, height: int) -> bool:
-    """Whether padding to whole latents makes far more of so many pixels than `MAX_PIXELS`."""
-    return -(-width // 16) * -(-height // 16) * 256 > 2 * MAX_PIXELS
+def is_too_thin(width: int, height: int, learned: bool = True) -> bool:
+    """Whether padding to whole latents makes far more pixels, which the network takes time for.
+
+    Args:
+        width, height: in pixels.
+        learned: a network decodes it; else there is a bound to memory only.
+    """
+    few = max(width * height, _ALWAYS) if learned else MAX_PIXELS
+    return -(-width // 16) * -(-height // 16) * 256 > 2 * min(few, MAX_PIXELS)
 
 
 def tile_boxes(width: int, height: int, tile: int) -> list[Box]:
@@ -125,8 +132,11 @@ class Header:
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise CorruptFileError(f"header: {name} {getattr(self, name)} is out of range")
-        if self.width * self.height > MAX_PIXELS or is_too_thin(self.width, self.height):
-            raise CorruptFileError(f"header: {self.width}x{self.height} is over the size limit")
+        size, learned = f"{self.width}x{self.height}", self.weights != NO_WEIGHTS
+        if self.width * self.height > MAX_PIXELS:
+            raise CorruptFileError(f"header: {size} is over the size limit")
+        if is_too_thin(self.width, self.height, learned):
+            raise CorruptFileError(f"header: {size} is too long and thin")
         if self.tile % 4:
             raise CorruptFileError(f"header: tile {self.tile} is not a multiple of 4")
 

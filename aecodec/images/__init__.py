@@ -12,6 +12,7 @@ from aecodec.images.picture import (
 )
 from aecodec.images.reading import (
     IMAGE_SUFFIXES,
+    WRITTEN_SUFFIXES,
     find_photos,
     image_of,
     open_image,
@@ -27,6 +28,7 @@ __all__ = [
     "ORIENTATION",
     "PROPERTIES",
     "STRIPPABLE",
+    "WRITTEN_SUFFIXES",
     "Picture",
     "check_size",
     "find_photos",

@@ -23,7 +23,7 @@ from PIL import Image
 KEYS = ("dpi", "aspect", "gamma", "chromaticity", "srgb", "cicp", "text", "comment")
 
 _SHOWN = 24  # characters of a name, in notes
-_XMP_KEYS = {"XML:com.adobe.xmp", "Raw profile type xmp", "Raw profile type exif"}
+_XMP, _EXIF = "XML:com.adobe.xmp", "Raw profile type exif"  # texts of PNG that are taken for these
 
 
 def read_properties(image: Image.Image, *, turned: bool = False) -> tuple[bytes, list[str]]:
@@ -55,7 +55,8 @@ def read_properties(image: Image.Image, *, turned: bool = False) -> tuple[bytes,
             found[key] = list(info[key])
     text = getattr(image, "text", None) if image.format == "PNG" else info.get("text")
     if isinstance(text, dict):
-        texts = {k: str(v) for k, v in text.items() if k not in _XMP_KEYS}
+        taken = {_EXIF, _XMP} if info.get("xmp") else {_EXIF}
+        texts = {k: str(v) for k, v in text.items() if k not in taken}
         found["text"] = {k: v for k, v in texts.items() if _is_named_text(k, v)}
         if lost := [repr(k[:_SHOWN]) for k in texts if k not in found["text"]]:
             notes.append(f"left out: text by the name {', '.join(lost)}, which PNG does not allow")

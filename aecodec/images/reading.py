@@ -21,7 +21,8 @@ from aecodec.images.picture import MAX_PIXELS, Picture, check_size
 from aecodec.storage.folders import find_files
 
 _HEIF = (".heic", ".heics", ".heif", ".heifs", ".hif")
-IMAGE_SUFFIXES = frozenset(
+_READ_ONLY = frozenset([".icns", ".ico", ".pcx", ".psd", ".sgi"])
+IMAGE_SUFFIXES = _READ_ONLY | frozenset(
     [
         *(".jfif", ".jpe", ".jpeg", ".jpg", ".apng", ".png", ".gif", ".webp", ".tif", ".tiff"),
         *(".avif", ".avifs", *_HEIF, ".jxl", ".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx"),
@@ -29,6 +30,9 @@ IMAGE_SUFFIXES = frozenset(
         *(".icb", ".tga", ".vda", ".vst"),
     ]
 )
+WRITTEN_SUFFIXES = IMAGE_SUFFIXES - _READ_ONLY
+"""Of the formats that results are written in: these hold photos as they are."""
+
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _HEAD = 12  # bytes that tell HEIC and JPEG XL
 _BEGINNING = 1 << 16  # bytes that tell what is no image
@@ -118,6 +122,8 @@ def _decode(
         why = missing or "not an image in a format Pillow can read"
         if head.startswith(_AEC):
             why = "an .aec file by its content; decompress it, or give it that suffix"
+            if isinstance(source, bytes) or os.fspath(source).lower().endswith(".aec"):
+                why = "an .aec file already; decompress it first where an image is needed"
         raise UnsupportedImageError(f"{name}: {why}") from None
     except UnsupportedImageError as error:
         raise UnsupportedImageError(f"{name}: {error}") from None

@@ -8,6 +8,7 @@ import struct
 from typing import IO, Any
 
 from PIL import Image, PngImagePlugin
+from PIL.TiffImagePlugin import IFDRational
 
 from aecodec.errors import UnsupportedImageError, warn_caller
 from aecodec.images.picture import METADATA, STRUCTURAL_TAGS
@@ -25,6 +26,7 @@ _FAITHFUL: dict[str, dict[str, Any]] = {
 _EIGHT_BIT = {"AVIF", "GIF", "WEBP"}  # others that are so refuse 16 bits, these turn them white
 _ALPHA_LOST = {"BMP", "DIB", "GIF", "PPM"}  # without an error
 _JPEG_ROOM = {"exif": 65_533, "xmp": 65_504}  # bytes of a segment, less the name of XMP's
+_COMMENT_ROOM = {"JPEG": 65_533, "JPEG2000": 65_531}  # bytes; JPEG has several comments
 _EXIF_NAME = b"Exif\0\0"
 _GIF_COLOURS = 256
 # What of metadata and properties each format's writer takes; "comment" becomes a text of PNG.
@@ -47,6 +49,7 @@ _NAMES = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP"}
 # Of a picture that says it is sRGB, they say it again; where nothing says so, it is meant.
 _OF_SRGB = {"srgb", "gamma", "chromaticity"}
 _XMP_TAG = 700  # of TIFF
+_SCALES, _UNIT = {282, 283}, 296  # of EXIF and TIFF: pixels a unit across and down, and the unit
 
 
 def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], format: str) -> None:
@@ -75,7 +78,10 @@ def save_image(image: Image.Image, target: str | os.PathLike[str] | IO[bytes], f
         warn_caller(f"GIF holds {_GIF_COLOURS} colours: the others were replaced")
     options = _kept_metadata(image, name) | _FAITHFUL.get(name, {})
     try:
-        image.save(target, format=name, **options)
+        if suffix == ".ppm" and image.mode.startswith("I"):
+            _write_deep_ppm(image, target)
+        else:
+            image.save(target, format=name, **options)
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError, struct.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the format
@@ -93,6 +99,19 @@ def _as_the_suffix_says(image: Image.Image, suffix: str) -> Image.Image:
     if suffix == ".ppm" and image.mode in ("1", "L", "LA"):
         return image.convert("RGB")
     return image
+
+
+def _write_deep_ppm(image: Image.Image, target: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Grey of 16 bits as colours: Pillow has none so deep, and writes grey by this suffix."""
+    import numpy as np
+
+    levels = np.asarray(image).clip(0, 65535).astype(">u2")
+    data = b"P6\n%d %d\n65535\n" % image.size + levels.repeat(3).tobytes()
+    if isinstance(target, (str, os.PathLike)):
+        with open(target, "wb") as file:
+            file.write(data)
+    else:
+        target.write(data)
 
 
 def _has_many_colours(image: Image.Image) -> bool:
@@ -114,7 +133,8 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     try:
         exif.load(kept.get("exif", b""))
         if name == "TIFF" and "exif" in kept:
-            for tag in STRUCTURAL_TAGS & set(exif):  # else the layout of the new file
+            kept_tags = set() if "dpi" in image.info else _resolution(exif)
+            for tag in (STRUCTURAL_TAGS - kept_tags) & set(exif):  # else the new file's layout
                 del exif[tag]
             kept["exif"] = exif.tobytes()
     except Exception:  # malformed in one of many ways; the pixels are still good
@@ -138,6 +158,8 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
     kept |= {key: image.info[key] for key in ("dpi", "comment") if key in held & set(image.info)}
     if name == "PNG":
         kept.pop("comment", None)
+    if name in _COMMENT_ROOM and "comment" in kept:
+        kept |= _comments(kept["comment"], name)
     known = image.info
     needless = held | (_OF_SRGB if known.get("srgb") is not None else set())
     lost = [key for key in (*METADATA, *KEYS) if known.get(key) and key not in needless]
@@ -145,6 +167,38 @@ def _kept_metadata(image: Image.Image, name: str) -> dict[str, Any]:
         names = ", ".join(_NAMES.get(key, key) for key in lost)
         warn_caller(f"{name} has no place for the image's {names}")
     return kept
+
+
+def _resolution(exif: Image.Exif) -> set[int]:
+    """The tags of a resolution that only EXIF tells, as of AVIF and WebP; none if malformed."""
+    known = [exif.get(tag) for tag in _SCALES]
+    good = all(isinstance(v, int | float | IFDRational) and 0 < float(v) < 1e9 for v in known)
+    return {*_SCALES, _UNIT} if good and exif.get(_UNIT, 2) in (1, 2, 3) else set()
+
+
+def _comments(comment: bytes, name: str) -> dict[str, bytes]:
+    """Options for Pillow's writer: a long one of JPEG as several, by lines, as it was read."""
+    room = _COMMENT_ROOM[name]
+    if len(comment) <= room:
+        return {"comment": comment}
+    pieces = _by_lines(comment, room) if name == "JPEG" else []
+    if not pieces:
+        warn_caller(f"{name} has no room for {len(comment):,} bytes of comment")
+    segments = (b"\xff\xfe" + struct.pack(">H", len(piece) + 2) + piece for piece in pieces)
+    return {"comment": b"", "extra": b"".join(segments)}  # else Pillow takes that of `info`
+
+
+def _by_lines(text: bytes, room: int) -> list[bytes]:
+    """In as few pieces as fit; none if a line does not."""
+    pieces: list[bytes] = []
+    for line in text.split(b"\n"):
+        if len(line) > room:
+            return []
+        if pieces and len(pieces[-1]) + 1 + len(line) <= room:
+            pieces[-1] += b"\n" + line
+        else:
+            pieces.append(line)
+    return pieces
 
 
 def _png_info(image: Image.Image, xmp: bytes) -> PngImagePlugin.PngInfo:

@@ -52,6 +52,7 @@ const ONCE = new Set([ALPHA, LEVELS, FILTER, ICC, EXIF, XMP, HASH, PROPERTIES]);
 const MAGIC = [0x89, 0x41, 0x45, 0x43]; // "\x89AEC"
 const VERSION = 1;
 const MAX_PIXELS = 178_000_000;
+const ALWAYS = 1 << 20; // pixels of which twice as many, with padding, are never too many
 const MAX_TILE = 128;
 const MIN_TILE = 32; // of a picture of several: it bounds the time that margins take
 const MAX_METADATA = 1 << 26;
@@ -211,8 +212,12 @@ function unpackHeader(payload) {
   header.mode = MODES[header.mode];
   const { width, height, tile } = header;
   const padded = Math.ceil(width / STRIDE) * Math.ceil(height / STRIDE) * STRIDE ** 2;
-  if (width * height > MAX_PIXELS || padded > 2 * MAX_PIXELS) {
+  if (width * height > MAX_PIXELS) {
     throw new CorruptFileError(`header: ${width}x${height} is over the size limit`);
+  }
+  const few = header.weights === NO_WEIGHTS ? MAX_PIXELS : Math.max(width * height, ALWAYS);
+  if (padded > 2 * few) {
+    throw new CorruptFileError(`header: ${width}x${height} is too long and thin`);
   }
   if (tile % 4) throw new CorruptFileError(`header: tile ${tile} is not a multiple of 4`);
   if (tile < MIN_TILE && Math.max(width, height) > tile * STRIDE) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ def compress_file(
     effort: str = "default",
     denoise: bool = False,
     denoise_weights: str | Path | None = None,
-    strip: str | None = None,
+    strip: str | Collection[str] | None = None,
     weights: str | Path | None = None,
     device: str = "auto",
 ) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def compress_file(
         effort: "fast", "default" or "max".
         denoise: remove noise first.
         strip: what to leave out of what the image says beside its pixels: "exif", "xmp", "icc",
-            "location" or "all".
+            "location" or "all", or several of them.
         denoise_weights, weights: of denoiser and codec: names of shipped ones, or files.
         device: "auto", "cpu" or "cuda".
 
@@ -103,7 +103,7 @@ def compressor(
     effort: str,
     denoise: bool,
     denoise_weights: str | Path | None,
-    strip: str | None,
+    strip: str | Collection[str] | None,
     weights: str | Path | None,
     device: str,
 ) -> Work:
@@ -149,7 +149,7 @@ def _compress_one(
     target: tuple[str, Any],
     effort: str,
     clean: Cleaner | None,
-    strip: str | None,
+    strip: str | Collection[str] | None,
     code: Callable[[Image.Image], bytes],
 ) -> Product:
     from aecodec.codec.describe import describe

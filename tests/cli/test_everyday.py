@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import aecodec
 from aecodec.codec.inference import InferenceModel
@@ -135,6 +137,28 @@ def test_a_folder_is_gone_on_with(run: Run, photo: Path, tmp_path: Path) -> None
     assert [entry["skipped"] for entry in json.loads(out)] == [True, True]
 
 
+def test_formats_that_are_only_read_are_found_in_folders(
+    run: Run, small: Image.Image, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.ico", "b.icns", "c.pcx", "d.sgi"):
+        small.resize((64, 64)).save(folder / name)
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 70, 100, 8, 3) + bytes(14)  # uncompressed
+    (folder / "e.psd").write_bytes(head + b"".join(band.tobytes() for band in small.split()))
+    assert run("compress", folder, "--lossless", "-o", tmp_path / "out")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.aec",
+        "b.aec",
+        "c.aec",
+        "d.aec",
+        "e.aec",
+    ]
+    assert aecodec.decompress(tmp_path / "out" / "e.aec").tobytes() == small.tobytes()
+    result = run("decompress", tmp_path / "out" / "a.aec", "--format", "ico")
+    refused(result, "'ico' is no image format", code=2)
+
+
 def test_names_that_differ_in_their_suffix_only(run: Run, photo: Path, tmp_path: Path) -> None:
     other = tmp_path / "photo.JPG"
     Image.open(photo).save(other, "JPEG")
@@ -143,6 +167,15 @@ def test_names_that_differ_in_their_suffix_only(run: Run, photo: Path, tmp_path:
     assert (tmp_path / "photo.JPG.aec").exists()
     assert (tmp_path / "photo.png.aec").exists()
     assert err.count("photo.aec would be that of several") == 2
+    assert run("decompress", tmp_path)[0] == 0  # to photo.JPG.png and photo.png.png
+    for done in (2, 4):
+        code, out, err = run("compress", tmp_path, "--skip-existing", "--json")
+        assert code == 0
+        assert err.count("would be that of several") == 4
+        assert sum(entry.get("skipped", False) for entry in json.loads(out)) == done
+        assert {path.name for path in tmp_path.glob("*.aec")} == {
+            f"photo.{kind}.aec" for kind in ("JPG", "png", "JPG.png", "png.png")
+        }
 
 
 def test_a_result_larger_than_its_input_says_so(run: Run, tmp_path: Path) -> None:
@@ -204,12 +237,71 @@ def test_places_in_text_and_in_geotiff_go_with_the_location(small: Image.Image) 
     assert without_metadata(plain, "location").info["dpi"] == (300, 300)
 
 
+def raw_profile(name: str, raw: bytes) -> str:
+    """As ImageMagick and ExifTool write it as PNG's text."""
+    digits = raw.hex()
+    lines = "\n".join(digits[start : start + 72] for start in range(0, len(digits), 72))
+    return f"\n{name}\n{len(raw):8d}\n{lines}\n"
+
+
+def test_profiles_in_text_go_with_what_they_hold(small: Image.Image) -> None:
+    image = with_everything(small)
+    exif, xmp = image.info["exif"], image.info["xmp"]
+    city, caption = (b"\x1c\x02" + kind + b"\0\5Paris" for kind in (b"\x5a", b"\x78"))
+    texts = {
+        "Raw profile type APP1": raw_profile("APP1", exif),
+        "Raw profile type xmp": raw_profile("xmp", xmp),
+        "Raw profile type iptc": raw_profile("iptc", b"8BIM\x04\x04\0\0\0\0\0\x0a" + city),
+        "Raw profile type 8bim": raw_profile("8bim", b"8BIM\x04\x04\0\0\0\0\0\x0a" + caption),
+        "Raw profile type icc": raw_profile("icc", b"profile"),
+        "Raw profile type app1": "?",
+        "xmp": xmp.decode(),
+        "exif:GPSInfo": "1",
+        "exif:FNumber": "4",
+        "photoshop:City": "Paris",
+        "Author": "me",
+    }
+    info = PngInfo()
+    for key, text in texts.items():
+        info.add_text(key, text)
+    image.save(data := io.BytesIO(), "PNG", pnginfo=info)
+
+    def left(what: str) -> dict[str, str]:
+        kept: dict[str, str] = without_metadata(Image.open(data), what).info["text"]
+        return kept
+
+    exifs = {"Raw profile type APP1", "Raw profile type app1", "exif:GPSInfo", "exif:FNumber"}
+    xmps = {"Raw profile type xmp", "Raw profile type app1", "xmp"}
+    with pytest.warns(UserWarning, match="left out as a whole, not only its"):
+        assert left("exif") == {key: text for key, text in texts.items() if key not in exifs}
+    with pytest.warns(UserWarning, match="'Raw profile type app1' is left out"):
+        assert left("xmp") == {key: text for key, text in texts.items() if key not in xmps}
+    assert set(texts) - set(left("icc")) == {"Raw profile type icc"}
+    with pytest.warns(UserWarning, match="is left out as a whole, not only its location") as notes:
+        kept = left("location")
+    assert len(notes) == 2
+    gone = {"Raw profile type iptc", "Raw profile type app1", "exif:GPSInfo", "photoshop:City"}
+    assert set(texts) - set(kept) == gone
+    less = Image.Exif()
+    less.load(bytes.fromhex("".join(kept["Raw profile type APP1"].split("\n")[3:])))
+    assert less[0x010F] == "Maker"
+    assert not less.get_ifd(0x8825)
+    for text in (kept["xmp"], bytes.fromhex(kept["Raw profile type xmp"][14:]).decode()):
+        assert "FNumber" in text
+        assert "GPS" not in text
+        assert "Paris" not in text
+
+
 def test_strip_from_the_command_line(run: Run, small: Image.Image, tmp_path: Path) -> None:
     image: Any = with_everything(small)
     image.save(tmp_path / "x.jpg", exif=image.info["exif"], xmp=image.info["xmp"], dpi=(300, 300))
     assert run("compress", tmp_path / "x.jpg", "--strip", "all")[0] == 0
     info = aecodec.decompress(tmp_path / "x.aec").info
     assert not {"exif", "xmp", "dpi", "icc_profile"} & set(info)
+    several = ["--strip", "exif", "--strip", "xmp"]  # not only the last of them
+    assert run("compress", tmp_path / "x.jpg", "--force", *several)[0] == 0
+    assert set(aecodec.decompress(tmp_path / "x.aec").info) == {"dpi"}
+    refused(run("compress", "x.jpg", "--strip", "maker"), "'maker' is not one of 'all'", code=2)
 
 
 def test_ssimulacra2_is_a_target(run: Run, photo: Path) -> None:

@@ -129,7 +129,7 @@ def test_paths_and_bytes_of_image_files(codec: Codec, small: Image.Image, tmp_pa
         codec.compress(text)  # type: ignore[arg-type]
     for source, message in (
         (b"no image", "the bytes: not an image"),
-        (wanted, "the bytes: an .aec file by its content"),
+        (wanted, "the bytes: an .aec file already"),
         (tmp_path / "x.aec", "No such file"),
     ):
         with pytest.raises((UnsupportedImageError, FileNotFoundError), match=message):

@@ -104,8 +104,17 @@ def test_an_absurd_size_with_a_valid_checksum_is_refused_before_memory_is_taken(
 
 
 def test_a_size_that_is_all_padding_is_refused() -> None:
-    with pytest.raises(CorruptFileError, match="size limit"):
-        Header(container.MAX_PIXELS, 1, 0, 50, 4, 1, b"12345678").check()
+    learned = b"12345678"
+    for width, height, weights in (
+        (container.MAX_PIXELS, 1, container.NO_WEIGHTS),
+        (1, 800_000, learned),
+        (7, 2_000_000, learned),
+    ):
+        with pytest.raises(CorruptFileError, match="too long and thin"):
+            Header(width, height, 0, 50, 32, 1, weights).check()
+    Header(1, 800_000, 0, 50, 32, 1, container.NO_WEIGHTS).check()
+    Header(131_072, 1, 0, 50, 32, 1, learned).check()
+    Header(8, 2_000_000, 0, 50, 32, 1, learned).check()
 
 
 @pytest.mark.parametrize("kind", [ChunkType.ICC, ChunkType.PROPERTIES, ChunkType.ALPHA])

@@ -73,6 +73,26 @@ def test_comments_are_kept(small: Image.Image) -> None:
     assert Image.open(io.BytesIO(png)).info["Comment"] == "café ÿ"
 
 
+def test_long_comments_are_several_in_jpeg_or_noted(small: Image.Image) -> None:
+    image = small.copy()
+    for first, second in ((60_000, 60_000), (65_533, 65_533), (65_533, 0), (65_532, 100)):
+        image.info["comment"] = b"x" * first + b"\n" + b"y" * second
+        data, notes = written(image, "jpg")
+        assert not notes
+        again, notes = taken_apart(data)
+        assert not notes
+        assert again.to_image().info["comment"] == image.info["comment"]
+    for format, name, room in (("jpg", "JPEG", 65_533), ("jp2", "JPEG2000", 65_531)):
+        image.info["comment"] = b"x" * room
+        data, notes = written(image, format)
+        assert not notes
+        assert Image.open(io.BytesIO(data)).info["comment"] == image.info["comment"]
+        image.info["comment"] += b"x"
+        data, notes = written(image, format)
+        assert notes == [f"{name} has no room for {room + 1:,} bytes of comment"]
+        assert Image.open(io.BytesIO(data)).size == image.size
+
+
 VALUES = st.dictionaries(
     st.sampled_from(["dpi", "aspect", "gamma", "chromaticity", "srgb", "cicp", "text", "other"]),
     st.recursive(
@@ -272,6 +292,25 @@ def test_exif_of_webp_fits_jpeg(small: Image.Image) -> None:
     assert Image.open(io.BytesIO(data)).getexif()[0x010F] == "Maker"
 
 
+@pytest.mark.parametrize("format", ["AVIF", "WEBP"])
+def test_resolution_that_only_exif_tells_is_that_of_tiff(small: Image.Image, format: str) -> None:
+    def of_tiff(values: dict[int, Any], **known: Any) -> dict[int, Any]:
+        exif = Image.Exif()
+        exif.update(values)
+        image = taken_apart(saved(small, format, exif=exif.tobytes()))[0].to_image()
+        image.info |= known
+        data, notes = written(image, "tif")
+        assert not notes
+        tags = Image.open(io.BytesIO(data)).getexif()
+        return {tag: tags[tag] for tag in (282, 283, 296) if tag in tags}
+
+    assert of_tiff({282: 240.0, 283: 120.0, 296: 2}) == {282: 240, 283: 120, 296: 2}
+    assert of_tiff({282: 100.0, 283: 100.0, 296: 3}) == {282: 100, 283: 100, 296: 3}
+    assert of_tiff({282: 240.0, 283: 240.0}, dpi=(300, 300)) == {282: 300, 283: 300, 296: 2}
+    for malformed in ({282: 0.0, 283: 0.0, 296: 2}, {282: 1.0}, {296: 2}):
+        assert not {282, 283} & set(of_tiff(malformed))
+
+
 def test_netpbm_is_what_its_suffix_says(small: Image.Image) -> None:
     for format, message in (("pgm", "grey only; try ppm"), ("pbm", "black and white only")):
         with pytest.raises(UnsupportedImageError, match=message):
@@ -281,8 +320,23 @@ def test_netpbm_is_what_its_suffix_says(small: Image.Image) -> None:
     assert written(small.convert("L"), "pnm")[0].startswith(b"P5")
 
 
+def test_deep_grey_is_deep_colours_by_the_suffix_of_those(tmp_path: Path) -> None:
+    levels = np.arange(48, dtype="<u2").reshape(4, 12) * 1357
+    data, notes = written(Image.fromarray(levels), "ppm")
+    assert not notes
+    head = b"P6\n12 4\n65535\n"
+    assert data.startswith(head)
+    found = np.frombuffer(data[len(head) :], ">u2").reshape(4, 12, 3)
+    assert (found == levels[..., None]).all()
+    assert Image.open(io.BytesIO(data)).convert("RGB").size == (12, 4)
+    images.save_image(Image.fromarray(levels), tmp_path / "x.ppm", "ppm")
+    assert (tmp_path / "x.ppm").read_bytes() == data
+    assert written(Image.fromarray(levels), "pgm")[0].startswith(b"P5")
+
+
 def test_more_suffixes_are_found_in_folders(small: Image.Image, tmp_path: Path) -> None:
     names = ["a.pbm", "b.jpe", "c.apng", "d.avifs", "e.hif", "f.j2k", "g.PNM", "h.mpo", "i.icb"]
+    names += ["j.psd", "k.ico", "l.icns", "m.pcx", "n.sgi"]
     for name in names:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in images.find_photos([tmp_path])] == names
@@ -296,3 +350,6 @@ def test_an_aec_file_by_another_name_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89AEC\1")
     with pytest.raises(UnsupportedImageError, match=r"x\.png: an \.aec file by its content"):
         images.open_image(tmp_path / "x.png")
+    (tmp_path / "x.png").rename(tmp_path / "x.AEC")
+    with pytest.raises(UnsupportedImageError, match=r"x\.AEC: an \.aec file already; decompress"):
+        images.open_image(tmp_path / "x.AEC")

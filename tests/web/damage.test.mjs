@@ -27,9 +27,9 @@ function varint(value) {
   return [...bytes, value];
 }
 
-function headerOf({ width = 16, height = 16, mode = 0, quality = 50, tile = 96, chunks = 1 } = {}) {
+function headerOf({ width = 16, height = 16, mode = 0, quality = 50, tile = 96, chunks = 1, weights = 0 } = {}) {
   const numbers = [width, height, mode, quality, tile, chunks];
-  return [0x01, [...numbers.flatMap(varint), ...new Array(8).fill(0)]];
+  return [0x01, [...numbers.flatMap(varint), ...new Array(8).fill(weights)]];
 }
 
 test("a file cut short anywhere is refused", () => {
@@ -71,6 +71,9 @@ test("filters of other lengths, or of grey, are refused", async () => {
 test("what no picture has is refused before memory is taken", async () => {
   const large = fileOf(headerOf({ width: 178_000_000, height: 2 }), [0x02, []]);
   await assert.rejects(decoder.decode(large), /178000000x2 is over the size limit/);
+  const thin = (weights) => fileOf(headerOf({ width: 1, height: 800_000, weights }), [0x02, []]);
+  assert.throws(() => readAec(thin(1)), /1x800000 is too long and thin/);
+  assert.equal(readAec(thin(0)).header.height, 800_000);
   const tiles = fileOf(headerOf({ width: 13_000, height: 13_000 }), [0x02, []]);
   await assert.rejects(decoder.decode(tiles), /tile: 1 of 81 tiles are there/);
   const empty = fileOf(headerOf({ width: 13_000, height: 13_000, tile: 128, chunks: 49 }),

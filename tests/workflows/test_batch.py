@@ -125,6 +125,10 @@ def test_one_output_belongs_to_one_input(there: Path) -> None:
     make("a.png", "a.jpg")
     result = planned("a.png", "a.jpg", force=True)
     assert result == {"a.png": "a.png.aec", "a.jpg": "a.jpg.aec"}
+    make("in/a.png", "in/a.jpg", "in/a.jpg.png", "in/a.jpg.png.jpg")
+    result = planned("in", output="out/")  # a.jpg.aec would be that of a.jpg.png, too, and so on
+    assert result == {path: f"out/{Path(path).name}.aec" for path in result}
+    assert len(result) == 4
     make("b/a.png", "c/a.png")  # no suffix tells these apart
     result = planned("b/a.png", "c/a.png", output="out/")
     assert result["b/a.png"] == "out/a.png.aec"

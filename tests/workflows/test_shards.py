@@ -79,7 +79,7 @@ def test_a_batch_is_done_once(tmp_path: Path) -> None:
 
 
 def test_no_file_is_destroyed(tmp_path: Path) -> None:
-    names = ("a.txt", "a.TXT")
+    names = ("a.txt", "a.TXT", "a.txt.TXT")
     (tmp_path / "in").mkdir()
     for name in (*names, "b.txt"):
         (tmp_path / "in" / name).write_text(name)
@@ -87,9 +87,10 @@ def test_no_file_is_destroyed(tmp_path: Path) -> None:
     files, problems = shards.plan(tops, out, {".txt"}, ".out")
     assert not problems
     targets = {file.found.place.name: file.target.name for file in files if file.target}
-    assert targets == {"a.TXT": "a.TXT.out", "a.txt": "a.txt.out", "b.txt": "b.out"}
+    assert targets == {**{name: f"{name}.out" for name in names}, "b.txt": "b.out"}
     notes = {file.note for file in files}
-    assert notes == {"", *(f"a.out would be that of several; this is {targets[n]}" for n in names)}
+    first, second, third = (f"would be that of several; this is {targets[n]}" for n in names)
+    assert notes == {"", f"a.out {first}", f"a.out {second}", f"a.txt.out {third}"}
     _, problems = shards.plan(tops, tops[0], {".txt"}, ".txt")
     assert all("would overwrite the input" in reason for _, reason in problems)
     (tmp_path / "empty").mkdir()

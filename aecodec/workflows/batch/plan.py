@@ -81,7 +81,26 @@ def renamed(path: PurePath, suffixes: Collection[str], suffix: str) -> str:
     return (path.stem if path.suffix.lower() in suffixes else path.name) + suffix
 
 
-def shared(pairs: Iterable[tuple[str, str]]) -> set[str]:
+def not_apart(pairs: Sequence[tuple[str, str]], own: Sequence[str]) -> set[int]:
+    """Of (input, output), the numbers of those that are to have a name of their own.
+
+    That may be the output of yet another input: x.jpg.aec is that of x.jpg, if there is an x.png,
+    and would be that of x.jpg.png.
+
+    Args:
+        own: the outputs that they would have then.
+    """
+    found: set[int] = set()
+    while True:
+        now = [(s, own[n] if n in found else target) for n, (s, target) in enumerate(pairs)]
+        several = _shared(now)
+        more = {n for n, (_, target) in enumerate(now) if target in several} - found
+        if not more:
+            return found
+        found |= more
+
+
+def _shared(pairs: Iterable[tuple[str, str]]) -> set[str]:
     """Of (input, output), the outputs that several inputs would have."""
     inputs: dict[str, set[str]] = {}
     for source, target in pairs:
@@ -176,14 +195,14 @@ def _place(path: Path) -> str:
 
 def _apart(jobs: Sequence[Job], suffix: str) -> list[Job]:
     """Inputs that would share an output keep their suffixes in its name."""
-    pairs = [(_place(j.source), _place(j.target)) for j in jobs if os.path.exists(j.source)]
-    several = shared(pairs)
-    apart = []
-    for job in jobs:
-        if _place(job.target) in several and not job.problem:
-            name, note = own_name(job.source.name, job.target.name, suffix)
-            job = replace(job, target=job.target.with_name(name), note=note)
-        apart.append(job)
+    apart = list(jobs)
+    able = [n for n, job in enumerate(jobs) if not job.problem and os.path.exists(job.source)]
+    names = [own_name(jobs[n].source.name, jobs[n].target.name, suffix) for n in able]
+    own = [jobs[n].target.with_name(name) for n, (name, _) in zip(able, names, strict=True)]
+    pairs = [(_place(jobs[n].source), _place(jobs[n].target)) for n in able]
+    for number in not_apart(pairs, [_place(target) for target in own]):
+        n = able[number]
+        apart[n] = replace(jobs[n], target=own[number], note=names[number][1])
     return apart
 
 

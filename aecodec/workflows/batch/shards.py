@@ -16,7 +16,7 @@ from typing import Any
 from aecodec.errors import AecodecError, explain, named
 from aecodec.storage.folders import identity
 from aecodec.storage.stores import Found, Place, find, names_in, read, remove, write
-from aecodec.workflows.batch.plan import Outputs, nothing_in, own_name, renamed, shared
+from aecodec.workflows.batch.plan import Outputs, not_apart, nothing_in, own_name, renamed
 
 _BATCH = "_batch.json"  # what the results are of; Parquet readers skip names like this
 _MOST = 1024  # files in a shard: what is done again after a kill
@@ -77,13 +77,14 @@ def plan(
 
 
 def _apart(files: Sequence[File], suffix: str) -> list[File]:
-    several = shared((str(file.found.place), str(file.target)) for file in files if file.target)
-    apart = []
-    for file in files:
-        if file.target and str(file.target) in several:
-            name, note = own_name(file.found.place.name, file.target.name, suffix)
-            file = File(file.found, file.target.parent / name, note)
-        apart.append(file)
+    apart = list(files)
+    able = [(n, file.found.place, file.target) for n, file in enumerate(files) if file.target]
+    names = [own_name(place.name, target.name, suffix) for _, place, target in able]
+    own = [one[2].parent / name for one, (name, _) in zip(able, names, strict=True)]
+    pairs = [(str(place), str(target)) for _, place, target in able]
+    for number in not_apart(pairs, [str(target) for target in own]):
+        n = able[number][0]
+        apart[n] = File(files[n].found, own[number], names[number][1])
     return apart
 
 
