@@ -26,7 +26,6 @@ _LEAST_WRITING = 0.004  # of the cells; 3 of 659 photographs have as many
 _MOSTLY_FLAT = 0.3  # of the cells: 2 % of photographs have so many with nothing in them
 _HOPELESS = 8  # times what the network costs: fewer colours do not gain so much
 _TINY = 256  # pixels, which are all kept: what is wrong with one of so few can be seen
-_FEW, _EASY = 1024, 2.5  # colours; bits of a pixel
 _SMALL = 1 << 17  # pixels: of smaller pictures without a natural cell all are looked at
 _WORTH = 8 * 48  # bits that exact pixels may cost more: of tiny pictures they are few
 
@@ -154,7 +153,7 @@ def _is_suspect(tile: Tile) -> bool:
     found, size, (width, height) = tile.found, tile.learned, tile.pixels.size
     if 8 * size > _at(_MOST_BPP, tile.quality) * width * height + 400:
         return True
-    if found.vivid.any() or _has_palette(tile):
+    if found.vivid.any() or tile.has_palette:
         return True
     if not found.natural.any() or (tile.is_mostly_drawn and found.flat.mean() > _MOSTLY_FLAT):
         # A photograph so smooth is rare, and much smaller when the network codes it.
@@ -169,14 +168,6 @@ def _is_suspect(tile: Tile) -> bool:
         return False
     # The estimate is rough, and a trial of some of these cells is quick.
     return lossless_size(tile.pixels, found.drawn) < size * found.busy * _GAIN
-
-
-def _has_palette(tile: Tile) -> bool:
-    """Whether it has few colours and is easy to keep, as grey photographs are not."""
-    if tile.pixels.mode != "RGB" or tile.pixels.getcolors(_FEW) is None:
-        return False
-    width, height = tile.pixels.size
-    return 8 * lossless_size(tile.pixels, np.ones_like(tile.cells)) < _EASY * width * height
 
 
 def _choose_cheapest(
