@@ -221,6 +221,7 @@ class Checker:
             for n, verdict in zip(rows, explain_pairs(pictures, sizes=sizes), strict=True):
                 verdicts[n] = verdict
         found = [verdict.reason if verdict.same else "" for verdict in verdicts]
+        self._look_at_places(pairs, verdicts, found)
         unsure = [n for n, verdict in enumerate(verdicts) if not verdict.sure]
         for start in range(0, len(unsure), _FILES):
             some = unsure[start : start + _FILES]
@@ -228,6 +229,24 @@ class Checker:
             for n, reason in zip(some, reasons, strict=True):
                 found[n] = reason
         return found
+
+    def _look_at_places(
+        self, pairs: Sequence[tuple[Entry, Entry]], small: Sequence[Verdict], found: list[str]
+    ) -> None:
+        """Take back those of the reasons, by thumbnails, of which the files show one place that
+        differs.
+        """
+        from aecodec.hashing.verify.spots import differ_in_a_place, lies_as_it_is
+
+        for n, ((a, b), verdict) in enumerate(zip(pairs, small, strict=True)):
+            if not verdict.sure or not lies_as_it_is(verdict):
+                continue
+            same = False
+            with self._unclear_if_unread(a, b):
+                same = not differ_in_a_place(
+                    self._file(a.path).image, self._file(b.path).image, verdict
+                )
+            found[n] = found[n] if same else ""
 
     def _look_up(self, ids: set[int]) -> None:
         """Those of the pictures at hand that are not known yet; what was known long ago goes."""

@@ -16,13 +16,7 @@ from torch.nn.functional import avg_pool2d
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.barred import fitted, may_fit
-from aecodec.hashing.verify.decide import (
-    IN_PLACES,
-    Sizes,
-    Verdict,
-    decide,
-    is_worth_a_look,
-)
+from aecodec.hashing.verify.decide import IN_PLACES, Sizes, Verdict, decide, is_worth_a_look
 from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.frames import (
     WHOLE,
@@ -47,6 +41,7 @@ from aecodec.hashing.verify.places import (
     small_grey,
 )
 from aecodec.hashing.verify.repeating import unless_repeated
+from aecodec.hashing.verify.spots import unless_in_a_place
 
 SMALL = 128
 """Pixels a side at which every pair is judged; what a thumbnail has."""
@@ -99,7 +94,8 @@ def explain_pairs(
     sizes = sizes or [(a.size, b.size) for a, b in pairs]
     batches = [slice(start, start + _BATCH) for start in range(0, len(pairs), _BATCH)]
     found = each(lambda some: _batch(pairs[some], sizes[some], full, known[some]), batches)
-    return [verdict for verdicts in found for verdict in verdicts]
+    judged = [verdict for verdicts in found for verdict in verdicts]
+    return unless_in_a_place(pairs, judged) if full else judged
 
 
 @torch.inference_mode()

@@ -1,0 +1,64 @@
+"""Curves of single levels: what is left between two pictures once each level of the one may become
+any level of the other, if a higher one becomes no lower one elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+COLOURLESS = 4.0
+"""Levels by which channels differ, on average, in what counts as grey."""
+
+_BINS, _WIDTH = 64, 4  # of levels, for each of which the other picture's median is taken
+_SUPPORT = 12  # samples that a bin has to have
+_SAMPLES = 128  # a side
+
+
+def apart(x: Array, y: Array) -> Array:
+    """Absolute differences of uint8."""
+    found: Array = np.maximum(x, y) - np.minimum(x, y)
+    return found
+
+
+def left_of(target: Array, source: Array, clear: Array) -> Array:
+    """Levels between a picture, uint8 (C, H, W), and what the other becomes, uint8 (H, W).
+
+    Args:
+        clear: pixels that say what levels become, bool (H, W).
+    """
+    found = np.zeros(clear.shape, np.uint8)
+    step = max(1, max(clear.shape) // _SAMPLES)
+    chosen = clear[::step, ::step]
+    for own, other in zip(target, source, strict=True):
+        low, high = _curve(other[::step, ::step][chosen], own[::step, ::step][chosen])
+        nearest = np.minimum(np.maximum(own, low[other]), high[other])
+        np.maximum(found, apart(own, nearest), out=found)
+    return found
+
+
+def _curve(source: Array, target: Array) -> tuple[Array, Array]:
+    """Between what levels each of 256 of the source becomes: the median of its bin; or anything
+    between the medians of the next ones where its own has too few samples, as what is clipped has.
+    """
+    bins = source // _WIDTH
+    target = target[np.lexsort((target, bins))]
+    counts = np.bincount(bins, minlength=_BINS)
+    known = counts >= _SUPPORT
+    medians = np.zeros(_BINS + 2)
+    medians[_BINS + 1] = 255
+    medians[:_BINS][known] = target[(counts.cumsum() - counts + counts // 2)[known]]
+    places = np.arange(_BINS)
+    before = np.maximum.accumulate(np.where(known, places, -1))
+    after = np.minimum.accumulate(np.where(known, places, _BINS + 1)[::-1])[::-1]
+    ends = medians[np.where(before < 0, _BINS, before)], medians[after]
+    centres = (places + 0.5) * _WIDTH - 0.5
+    low, high = (
+        np.interp(np.arange(256), centres, one).round().astype(np.uint8)
+        for one in (np.minimum(*ends), np.maximum(*ends))
+    )
+    return low, high
