@@ -67,3 +67,17 @@ def shaded_drawing() -> Image.Image:
     pen.text((40, 500), "axis of numbers", font=ImageFont.load_default(90), fill=(50, 50, 50))
     pen.ellipse((1100, 60, 1112, 72), fill=(230, 30, 20))
     return image.resize((320, 224), Image.Resampling.LANCZOS)
+
+
+def game() -> Image.Image:
+    """Tiles with textures, each there many times: 320x256."""
+    rng = np.random.default_rng(5)
+    tiles = []
+    for number in range(10):
+        tile = rng.integers(40, 216, 3) + rng.integers(-30, 31, (16, 16, 1))
+        if number % 3 == 0:
+            tile[rng.random((16, 16)) < 0.2] = rng.integers(0, 256, 3)
+        tiles.append(tile)
+    which = rng.integers(0, 10, (16, 20))
+    rows = [np.concatenate([tiles[n] for n in row], axis=1) for row in which.tolist()]
+    return Image.fromarray(np.concatenate(rows).clip(0, 255).astype(np.uint8))

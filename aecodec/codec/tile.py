@@ -10,28 +10,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from aecodec.codec.container import Box
-from aecodec.codec.exact import lossless
 from aecodec.codec.few_colours import Packed, bits_per_error, pack_cheapest
 from aecodec.images.cells import Cells, alone, cell_areas, cell_grid, cell_mse
-from aecodec.images.drawn_cells import find_drawn
+from aecodec.images.drawn_cells import find_drawn, has_palette
 
 _LEAST_NATURAL = 0.02  # of the cells
 _NATURAL = 1 / 3  # what errors in cells that look natural are worth, of those in drawn ones
 _GROWTH = 4  # times what the network takes: exact cells of a photograph are not worth it
 _LITTLE = 1 << 14  # bytes that what is mostly drawn may take at any rate
-# Grey photographs have few colours, but take more bits of a pixel, exact.
-_FEW, _EASY, _PIECE = 1024, 2.5, 512
 _PLAIN = 2.0  # bits of a pixel, exact: no photograph is so easy to keep and so hard to code
-
-
-def has_palette(pixels: Image.Image) -> bool:
-    """Whether a picture of mode "RGB" has few colours, and a piece of it is easy to keep."""
-    if pixels.mode != "RGB" or pixels.getcolors(_FEW) is None:
-        return False
-    width, height = (min(side, _PIECE) for side in pixels.size)
-    left, top = (pixels.width - width) // 2, (pixels.height - height) // 2
-    piece = pixels.crop((left, top, left + width, top + height))
-    return 8 * len(lossless(piece)) < _EASY * width * height
 
 
 class Tile:

@@ -15,7 +15,7 @@ from aecodec.denoising.config import STRIDE
 from aecodec.denoising.impulses import Kind, missing_values, recognise
 from aecodec.images import Picture
 from aecodec.images.cells import combine
-from aecodec.images.drawn_cells import find_drawn
+from aecodec.images.drawn_cells import DrawnCells, find_drawn, has_palette
 from aecodec.nn.arrays import FloatArray
 from aecodec.nn.pixels import read_area, write_tile
 from aecodec.nn.runtime import choose_runtime
@@ -31,6 +31,7 @@ _SEEN = 4
 the estimated levels. Missing values are filled from as far as it can reach."""
 
 NOISE_KINDS = ("auto", *get_args(Kind))
+_REPEATING, _NATURAL = 0.5, 0.1  # of the cells: more and fewer than that are drawn alone
 _SAMPLE = 256  # pixels a side of what a large image's noise is judged by
 _SAMPLES = 4  # of these in a row, and in a column
 
@@ -96,7 +97,8 @@ class Denoiser:
         """Denoise a Pillow image.
 
         Where most pixels repeat their neighbours, as in text, charts and saturated skies, there is
-        no noise, and the image stays as it is.
+        no noise, and the image stays as it is; all of it if that is so nearly everywhere, or if it
+        has few colours, as dithering has.
 
         Args:
             image: any mode and size that `aecodec.images.Picture.from_image` takes. Alpha is kept
@@ -123,12 +125,12 @@ class Denoiser:
         _check(sigma, noise, strength)
         sample = _sample(picture.pixels)
         diagnosis = diagnose(sample, sigma, noise)
-        if strength > 0:
+        drawn = find_drawn(picture.pixels) if diagnosis.kind == "gaussian" else None
+        if strength > 0 and not (drawn and _is_drawn(picture.pixels, drawn)):
             diagnosis = self._seen(sample, diagnosis)
             pixels, level = self._pixels(picture.pixels, diagnosis, strength)
-            if diagnosis.kind == "gaussian":  # no two pixels with noise of their own are the same
-                repeating = find_drawn(picture.pixels).repeating
-                pixels = combine(picture.pixels, pixels, repeating)
+            if drawn:  # no two pixels with noise of their own are the same
+                pixels = combine(picture.pixels, pixels, drawn.repeating)
         else:
             pixels, level = picture.pixels.copy(), 0.0  # it may be the caller's own image
         found = Found(diagnosis.kind, level if sigma is None else sigma)
@@ -214,6 +216,12 @@ def diagnose(x: FloatArray, sigma: float | None, noise: str) -> Diagnosis:
     """
     kind: Kind = recognise(x) if noise == "auto" else noise  # type: ignore[assignment]
     return Diagnosis(kind, sigma)
+
+
+def _is_drawn(pixels: Image.Image, found: DrawnCells) -> bool:
+    """Whether there is no noise in all of an image: what does not repeat itself is drawn, too."""
+    mostly = found.repeating.mean() > _REPEATING and found.natural.mean() < _NATURAL
+    return bool(mostly) or has_palette(pixels)
 
 
 def _is_grey(x: FloatArray) -> bool:

@@ -14,7 +14,7 @@ from aecodec.codec.container import ChunkType
 from aecodec.images.drawn_cells import find_drawn
 from benchmarks.drawn import LEAST_PSNR
 from tests.conftest import psnr
-from tests.pictures import photograph
+from tests.pictures import game, photograph
 
 
 def waves() -> Image.Image:
@@ -32,20 +32,6 @@ def enlarged() -> Image.Image:
     """Squares of any colours, enlarged smoothly, as pixel art is."""
     squares = np.random.default_rng(3).integers(0, 256, (32, 40, 3), dtype=np.uint8)
     return Image.fromarray(squares).resize((320, 256), Image.Resampling.BICUBIC)
-
-
-def game() -> Image.Image:
-    """Tiles with textures, each there many times."""
-    rng = np.random.default_rng(5)
-    tiles = []
-    for number in range(10):
-        tile = rng.integers(40, 216, 3) + rng.integers(-30, 31, (16, 16, 1))
-        if number % 3 == 0:
-            tile[rng.random((16, 16)) < 0.2] = rng.integers(0, 256, 3)
-        tiles.append(tile)
-    which = rng.integers(0, 10, (16, 20))
-    rows = [np.concatenate([tiles[n] for n in row], axis=1) for row in which.tolist()]
-    return Image.fromarray(np.concatenate(rows).clip(0, 255).astype(np.uint8))
 
 
 @pytest.mark.parametrize("picture", [waves, enlarged, game])
