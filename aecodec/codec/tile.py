@@ -103,7 +103,8 @@ class Tile:
     def leave_photograph(self) -> bool:
         """Leave all but text to the network if what is kept takes many times what that takes."""
         most = max(_GROWTH * self.learned, _LITTLE if self.is_mostly_drawn else 0)
-        bits, pixels = 8 * len(self.exact.payload), cell_areas(*self.pixels.size)[self.cells].sum()
+        bits, busy = 8 * len(self.exact.payload), self.cells & ~self.found.flat
+        pixels = cell_areas(*self.pixels.size)[busy].sum()
         if self.is_photograph or bits <= max(8 * most, _PLAIN * pixels) or not self.has_natural:
             return False
         if self.found.vivid.mean() > 0.5:
