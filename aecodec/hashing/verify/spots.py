@@ -46,6 +46,7 @@ _FEW = 0.01  # of blocks with edges: there are hardly any, and all count
 _NEAR, _SURELY = 0.15, 1e-6  # how far maps may be from those of whole pictures, and are not
 _PROPORTIONS = 0.02  # by which widths through heights may differ then
 _ONE_COLOUR, _OTHER, _BAR, _DEEP = 0.85, 0.25, 0.45, 0.3
+_SHALLOW, _LESS = 0.25, 0.15  # of a side, that a bar takes; and of its pixels
 _LIKE = 15  # levels, up to which colours count as one
 _COVERS = 6  # things that lie over a picture, at most
 
@@ -204,6 +205,8 @@ def _lies_over(x: Array, y: Array, left: Array, own: Array, box: tuple[slice, ..
     ends = [(s.start == 0 or s.stop == size) for s, size in zip(box, own.shape, strict=True)]
     shares = [(s.stop - s.start) / size for s, size in zip(box, own.shape, strict=True)]
     bar = any(ends[n] and shares[n] < _DEEP and shares[1 - n] > 0.8 for n in (0, 1))
+    if any(_is_bar(x, y, strip) for strip in _strips(part, left.shape)):
+        return True
     x, y = (one[:, part[0], part[1]] for one in (x, y))
     x, y = (one.reshape(len(one), -1) if bar else one[:, differing] for one in (x, y))
     for one, other in ((x, y), (y, x)):
@@ -211,6 +214,29 @@ def _lies_over(x: Array, y: Array, left: Array, own: Array, box: tuple[slice, ..
         of_one, of_other = (_share(pixels, colour) for pixels in (one, other))
         plain = _share(other, np.median(other, axis=1)[:, None]) > _ONE_COLOUR
         if of_one > (_BAR if bar else _ONE_COLOUR) and of_other < _OTHER and not plain:
+            return True
+    return False
+
+
+def _strips(part: tuple[slice, ...], shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """From an edge to the far end of a place near it, all across."""
+    found = []
+    for axis, size in enumerate(shape):
+        for strip in (slice(0, part[axis].stop), slice(part[axis].start, size)):
+            if strip.stop - strip.start < _SHALLOW * size:
+                found.append((strip, slice(None)) if axis == 0 else (slice(None), strip))
+    return found
+
+
+def _is_bar(x: Array, y: Array, strip: tuple[slice, slice]) -> bool:
+    """Whether a strip is mostly of one colour in one picture, and less so in the other: a bar with
+    text over a dark photograph, of which little but the text differs.
+    """
+    some = [one[:, strip[0], strip[1]].reshape(len(one), -1) for one in (x, y)]
+    for one, other in (some, some[::-1]):
+        colour = np.median(one, axis=1)[:, None]
+        of_one, of_other = (_share(pixels, colour) for pixels in (one, other))
+        if of_one > _BAR and of_other < of_one - _LESS:
             return True
     return False
 
