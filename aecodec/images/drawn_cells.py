@@ -146,7 +146,9 @@ def _vivid(
     return vivid if everywhere else np.zeros_like(vivid)
 
 
-def _apart(plane: npt.NDArray[np.int16], by: int) -> npt.NDArray[np.int16]:
+def _apart(
+    plane: npt.NDArray[np.signedinteger[Any]], by: int
+) -> npt.NDArray[np.signedinteger[Any]]:
     """How far each value of rows is from the one so many to its left."""
     found = np.zeros_like(plane)
     found[:, by:] = np.abs(plane[:, by:] - plane[:, :-by])
@@ -202,7 +204,7 @@ def _steps(here: npt.NDArray[np.uint32], mode: str) -> npt.NDArray[np.float32]:
     planes, unit = _planes(here, mode)
     steps = np.zeros(here.shape, np.float32)
     for plane in planes:
-        steps[:, 1:] += np.abs(plane[:, 1:] - plane[:, :-1])
+        steps += _apart(plane, 1)
     return steps * np.float32(unit)
 
 
