@@ -60,9 +60,9 @@ NEAREST, _LEAST_NEAREST = 64, 4
 """Candidates of an image, at most, and in the largest collections."""
 _LOOKS = 400_000  # candidates of all images, about
 _BY_LAYOUT = 4  # times fewer are named by layout, but 2 are
-_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.48
+_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.5
 """Greatest correlation of small copies, above which pairs are looked at; and above so many pairs,
-of which most then are alike by chance.
+of which most then are alike by chance. These are looked at quickly, too.
 """
 _EQUAL_GREY = 4  # levels, on average, in which small copies count as equal
 _FILES = 16  # pairs of files that are looked at together
@@ -154,6 +154,7 @@ class Checker:
 
     def __init__(self, thumbnails: Thumbnails, load: Load, *, pixels: bool = False) -> None:
         self._thumbnails, self._load, self._pixels = thumbnails, load, pixels
+        self._quick = False
         self._known: dict[int, Image.Image | None] = {}
         self._file = lru_cache(maxsize=64)(self._read)
         self.unclear: list[tuple[str, str, str]] = []
@@ -180,9 +181,10 @@ class Checker:
             there = known[places].all(1)
             sizes = np.array([_size(images[n]) for n in used], dtype=float).reshape(-1, 2)
             looks = likeness(copies, sizes, places[there], partial(stages, 2))
+            self._quick = len(places) > _MANY
             likely = np.ones(len(places), bool)  # where there is no thumbnail, too
             near = _near(copies, places[there])
-            likely[there] = (looks > (_LIKELY if len(places) <= _MANY else _LIKELY_OF_MANY)) | near
+            likely[there] = (looks > (_LIKELY_OF_MANY if self._quick else _LIKELY)) | near
             sides = sizes[places[there]]
             tiny = sides.max(2).min(1) <= TINY
             likely[there] &= ~tiny | (near & (sides[:, 0] == sides[:, 1]).all(1))
@@ -207,6 +209,7 @@ class Checker:
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
         # Here, because it needs torch, and grouping by codes alone does not.
         from aecodec.hashing.verify import Verdict, explain_pairs
+        from aecodec.hashing.verify.each import each
 
         verdicts = [Verdict(False, "", sure=False)] * len(pairs)
         if not self._pixels:
@@ -218,15 +221,20 @@ class Checker:
                     rows.append(n)
                     pictures.append((first, second))
             sizes = [(_size(pairs[n][0]), _size(pairs[n][1])) for n in rows]
-            for n, verdict in zip(rows, explain_pairs(pictures, sizes=sizes), strict=True):
+            judged = explain_pairs(pictures, sizes=sizes, quick=self._quick)
+            for n, verdict in zip(rows, judged, strict=True):
                 verdicts[n] = verdict
         found = [verdict.reason if verdict.same else "" for verdict in verdicts]
         self._look_at_places(pairs, verdicts, found)
         unsure = [n for n, verdict in enumerate(verdicts) if not verdict.sure]
-        for start in range(0, len(unsure), _FILES):
-            some = unsure[start : start + _FILES]
-            reasons = self._by_files([pairs[n] for n in some], [verdicts[n] for n in some])
-            for n, reason in zip(some, reasons, strict=True):
+        parts = [unsure[start : start + _FILES] for start in range(0, len(unsure), _FILES)]
+
+        def by_files(some: list[int]) -> list[str]:
+            return self._by_files([pairs[n] for n in some], [verdicts[n] for n in some])
+
+        reasons = each(by_files, parts)
+        for some, own in zip(parts, reasons, strict=True):
+            for n, reason in zip(some, own, strict=True):
                 found[n] = reason
         return found
 
@@ -236,17 +244,19 @@ class Checker:
         """Take back those of the reasons, by thumbnails, of which the files show one place that
         differs.
         """
+        from aecodec.hashing.verify.each import each
         from aecodec.hashing.verify.spots import differ_in_a_place, lies_as_it_is
 
-        for n, ((a, b), verdict) in enumerate(zip(pairs, small, strict=True)):
-            if not verdict.sure or not lies_as_it_is(verdict):
-                continue
-            same = False
+        def differ(n: int) -> bool:
+            a, b = pairs[n]
             with self._unclear_if_unread(a, b):
-                same = not differ_in_a_place(
-                    self._file(a.path).image, self._file(b.path).image, verdict
-                )
-            found[n] = found[n] if same else ""
+                pictures = self._file(a.path).image, self._file(b.path).image
+                return differ_in_a_place(*pictures, small[n])
+            return True
+
+        rows = [n for n, one in enumerate(small) if one.sure and lies_as_it_is(one)]
+        for n, different in zip(rows, each(differ, rows), strict=True):
+            found[n] = "" if different else found[n]
 
     def _look_up(self, ids: set[int]) -> None:
         """Those of the pictures at hand that are not known yet; what was known long ago goes."""
@@ -268,7 +278,9 @@ class Checker:
         for n, (a, b) in enumerate(pairs):
             with self._unclear_if_unread(a, b):
                 known.append((n, self._file(a.path), self._file(b.path)))
-        verdicts = _explained([pair for _, *pair in known], [small[n] for n, *_ in known])
+        verdicts = _explained(
+            [pair for _, *pair in known], [small[n] for n, *_ in known], self._quick
+        )
         for (n, first, _), verdict in zip(known, verdicts, strict=True):
             a, b = pairs[n]
             with self._unclear_if_unread(a, b):
@@ -328,14 +340,16 @@ def compare_previews(a: Preview, b: Preview, equal: Callable[[], bool]) -> tuple
 
 
 def _explained(
-    pairs: Sequence[Sequence[Preview]], small: Sequence[Verdict] | None = None
+    pairs: Sequence[Sequence[Preview]],
+    small: Sequence[Verdict] | None = None,
+    quick: bool = False,
 ) -> list[Verdict]:
     """Verdicts on pairs by all that their copies have, with those by smaller copies."""
     from aecodec.hashing.verify import explain_pairs
 
     sizes = [((a.width, a.height), (b.width, b.height)) for a, b in pairs]
     images = [(a.image, b.image) for a, b in pairs]
-    return explain_pairs(images, sizes=sizes, full=True, known=small)
+    return explain_pairs(images, sizes=sizes, full=True, known=small, quick=quick)
 
 
 def _settled(verdict: Verdict, a: Preview, equal: Callable[[], bool]) -> tuple[bool, str]:

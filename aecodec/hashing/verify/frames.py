@@ -63,15 +63,24 @@ def onto(boxes: Tensor) -> Tensor:
     return torch.cat([torch.diag_embed((high - low) / 2), (low + high)[:, :, None] / 2], 2)
 
 
+def edges(box: Sequence[float]) -> list[bool]:
+    """Whether there is something around it: at the left, the top, the right, the bottom."""
+    return [one > 2 * _LEAST_FRAME for one in (1 + box[0], 1 + box[1], 1 - box[2], 1 - box[3])]
+
+
 def has_frame(box: Sequence[float]) -> bool:
-    return max(1 + box[0], 1 + box[1], 1 - box[2], 1 - box[3]) > 2 * _LEAST_FRAME
+    return any(edges(box))
+
+
+def is_between(box: Sequence[float]) -> bool:
+    """Whether there is something at two edges that lie opposite each other."""
+    left, top, right, bottom = edges(box)
+    return (left and right) or (top and bottom)
 
 
 def is_framed(a: Box, b: Box) -> bool:
     """Whether one of two boxes has a frame at all four edges, and the other is all."""
-    margins = [(1 + box[0], 1 + box[1], 1 - box[2], 1 - box[3]) for box in (a, b)]
-    (most, least) = [max(one) for one in margins], [min(one) for one in margins]
-    return any(most[1 - n] == 0 and least[n] > 2 * _LEAST_FRAME for n in (0, 1))
+    return any(all(edges(one)) and other == WHOLE for one, other in ((a, b), (b, a)))
 
 
 def unstripped(maps: Tensor, part: Box, whole: Box) -> Tensor:

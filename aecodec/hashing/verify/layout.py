@@ -20,7 +20,7 @@ from torch.nn.functional import avg_pool2d
 from aecodec.hashing.backends.faiss import FaissIndex
 from aecodec.hashing.verify.align import FLAT, outlines, warp
 from aecodec.hashing.verify.each import each
-from aecodec.hashing.verify.frames import contents, has_frame, onto
+from aecodec.hashing.verify.frames import contents, has_frame, is_between, onto
 from aecodec.hashing.verify.guess import SIDE, Copies, sampling
 
 _PLACES = 8  # a side, of a layout
@@ -33,6 +33,7 @@ _LEAST = 0.38
 whose layouts are near 1 %."""
 _UNIT = 256  # of samples that are kept as bytes: so much is 1
 _BATCH = 512
+_MANY = 50_000  # copies, of which most that seem to have a frame have a plain edge only
 
 Pairs = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
@@ -89,7 +90,8 @@ def _layouts(copies: Copies) -> _Layouts:
         # Of these, some may be read from a file just now.
         squares = torch.from_numpy(np.array(copies[start : start + _BATCH]))[:, None].float() / 255
         boxes = contents(squares)
-        framed = torch.tensor([has_frame(box) for box in boxes.tolist()], dtype=torch.bool)
+        is_framed = has_frame if len(copies) <= _MANY else is_between
+        framed = torch.tensor([is_framed(box) for box in boxes.tolist()], dtype=torch.bool)
         owner = torch.cat([torch.arange(len(squares)), framed.nonzero()[:, 0]])
         order = owner.argsort(stable=True)
         pictures = torch.cat([squares, warp(squares[framed], onto(boxes[framed]))])[order]

@@ -11,6 +11,7 @@ from itertools import compress
 
 import numpy as np
 import torch
+from scipy import fft
 from torch import Tensor
 
 from aecodec.hashing.verify.align import outlines
@@ -64,12 +65,13 @@ def repeat_themselves(pictures: Tensor) -> list[bool]:
     shapes = outlines(pictures)[:, 0].numpy()
     shapes = shapes - shapes.mean((1, 2), keepdims=True)
     size = 2 * SIDE  # so that nothing comes in again on the other side
-    spectra = np.fft.rfft2(shapes, (size, size))
-    products = np.fft.irfft2(np.square(np.abs(spectra)), (size, size))
+    spectra = fft.rfft2(shapes, (size, size))
+    products = fft.irfft2(np.square(np.abs(spectra)), (size, size))
     apart = np.minimum(np.arange(size), size - np.arange(size))
     overlap = np.outer(SIDE - apart, SIDE - apart).clip(1)
-    power = np.square(shapes).mean((1, 2))[:, None, None] + 1e-9
+    power = np.square(shapes).mean((1, 2)) + 1e-9
     far = np.maximum(apart[:, None], apart)
     there = (far >= _NEAREST) & (far <= SIDE // 2)
-    found: list[bool] = ((products / overlap / power)[:, there].max(1) > _REPEATED).tolist()
+    greatest = (products[:, there] / overlap[there]).max(1) / power
+    found: list[bool] = (greatest > _REPEATED).tolist()
     return found
