@@ -11,9 +11,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from aecodec.hashing.duplicates import COMPRESSED, UNFRAMED
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.barred import fitted, may_fit
-from aecodec.hashing.verify.decide import Sizes, Verdict, decide
+from aecodec.hashing.verify.decide import FRAMED, Sizes, Verdict, decide
 from aecodec.hashing.verify.frames import (
     WHOLE,
     Box,
@@ -73,7 +74,7 @@ def without_frames(
         pairs, pictures, sizes, verdicts: of pairs; pictures (P, 3, S, S) of the first and of the
             second of these.
         boxes: of those that are not the same, `boxes_of`.
-        quick: only frames at three edges or more.
+        quick: only frames at three edges or more, and what is within hardly cropped besides.
     """
     found = list(verdicts)
     tries: list[tuple[int, tuple[Box, Box]]] = []
@@ -91,7 +92,8 @@ def without_frames(
         (stripped_size(sizes[n][0], box), stripped_size(sizes[n][1], other))
         for n, (box, other) in tries
     ]
-    likely = (_likeness(inner, inner_sizes) > _FRAMED).tolist()
+    least = _LEAST_INNER if quick else 0
+    likely = (_likeness(inner, inner_sizes, least) > _FRAMED).tolist()
     tries = [*compress(tries, likely)]
     inner, inner_sizes = [*compress(inner, likely)], [*compress(inner_sizes, likely)]
     if not tries:
@@ -114,18 +116,20 @@ def without_frames(
             continue
         part, whole = (both[0], both[1]) if verdict.piece == "a" else (both[1], both[0])
         maps = unstripped(torch.tensor(verdict.maps), part, whole).tolist()
-        what = "in a frame or with bars" if has_frame(both[1]) else "without its frame or bars"
-        known = [] if verdict.reason == "compressed again" else [verdict.reason]
+        what = FRAMED if has_frame(both[1]) else UNFRAMED
+        known = [] if verdict.reason == COMPRESSED else [verdict.reason]
         found[n] = replace(
             verdict, reason=", ".join([what, *known]), maps=tuple(tuple(row) for row in maps)
         )
     return found
 
 
-def _likeness(pairs: Sequence[Pair], sizes: Sequence[Sizes]) -> Tensor:
-    """The greatest correlation of small copies, wherever one lies in the other, (P,)."""
+def _likeness(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float) -> Tensor:
+    """The greatest correlation of small copies, wherever one lies in the other, (P,); in windows of
+    at least a share of a side.
+    """
     a, b = (align.outlines(align.grey(align.squares([p[k] for p in pairs], SIDE))) for k in (0, 1))
-    scores = whole_guesses(a, b, sizes)[1], window_guesses(a, b, sizes, _LEAST_INNER)[1]
+    scores = whole_guesses(a, b, sizes)[1], window_guesses(a, b, sizes, least)[1]
     return torch.cat(scores, 1).amax(1)
 
 
