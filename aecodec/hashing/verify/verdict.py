@@ -100,7 +100,7 @@ def _batch(
         boxes = boxes_of(pictures, aligned)
         aligned = without_frames(chosen, pictures, chosen_sizes, aligned, boxes, quick)
         aligned = in_screenshots(pictures, chosen_sizes, aligned, boxes, quick)
-        aligned = unless_repeated(pictures[0], aligned)
+        aligned = unless_repeated(pictures, aligned)
         for n, verdict in zip(open_rows, aligned, strict=True):
             if full and not verdict.sure:
                 small, large = refused.get(n, (_UNKNOWN, _UNKNOWN))
@@ -109,7 +109,8 @@ def _batch(
             verdicts[n] = verdict
     found = [verdict for verdict in verdicts if verdict is not None]
     if full and any(verdict.same for verdict in found):
-        found = unless_repeated(squares([a for a, _ in pairs], SMALL), found, final=True)
+        pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
+        found = unless_repeated(pictures, found, final=True)
     return found
 
 
