@@ -65,7 +65,8 @@ def shown_on_screens(pictures: Tensor) -> tuple[Tensor, Tensor]:
     left, right, top, bottom = ends
     boxes = torch.stack([left, top, right, bottom], 1) / side * 2 - 1
     extent = torch.stack([right - left, bottom - top], 1) / side
-    return boxes, (extent.amin(1) > _LEAST_SHOWN) & (extent.amin(1) < _MOST_SHOWN)
+    between = ((left > 0) & (right < side)) | ((top > 0) & (bottom < side))
+    return boxes, between & (extent.amin(1) > _LEAST_SHOWN) & (extent.amin(1) < _MOST_SHOWN)
 
 
 def strip(image: Image.Image, box: Box) -> Image.Image:
