@@ -11,7 +11,6 @@ from itertools import compress
 
 import numpy as np
 import torch
-from scipy import fft
 from torch import Tensor
 
 from aecodec.hashing.verify.align import outlines
@@ -77,14 +76,14 @@ def _is_of_all(verdict: Verdict) -> bool:
 
 def repeat_themselves(pictures: Tensor) -> list[bool]:
     """Of grey squares (N, 1, SIDE, SIDE)."""
-    shapes = outlines(pictures)[:, 0].numpy()
-    shapes = shapes - shapes.mean((1, 2), keepdims=True)
+    shapes = outlines(pictures)[:, 0]
+    shapes = shapes - shapes.mean((1, 2), keepdim=True)
     size = 2 * SIDE  # so that nothing comes in again on the other side
-    spectra = fft.rfft2(shapes, (size, size))
-    products = fft.irfft2(np.square(np.abs(spectra)), (size, size))
+    spectra = torch.fft.rfft2(shapes, (size, size))
+    products = torch.fft.irfft2(spectra.abs().square(), (size, size)).numpy()
     apart = np.minimum(np.arange(size), size - np.arange(size))
     overlap = np.outer(SIDE - apart, SIDE - apart).clip(1)
-    power = np.square(shapes).mean((1, 2)) + 1e-9
+    power = shapes.square().mean((1, 2)).numpy() + 1e-9
     far = np.maximum(apart[:, None], apart)
     there = (far >= _NEAREST) & (far <= SIDE // 2)
     greatest = (products[:, there] / overlap[there]).max(1) / power
