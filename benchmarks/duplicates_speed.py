@@ -25,7 +25,7 @@ from PIL import Image
 from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
-from aecodec.hashing import checking, duplicates
+from aecodec.hashing import checking, duplicates, screening
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.verify import guess, layout
 from aecodec.training.drawn import draw
@@ -126,7 +126,7 @@ def measure(index: Path) -> dict[str, Any]:
     """Figures of one call of `ImageIndex.duplicates`."""
     split = Split()
     split.watch(duplicates, "_candidates", "search", lambda _, images, *rest: len(images))
-    split.watch(checking.Checker, "_copy", "small copies", lambda _, ids, *rest: len(ids))
+    split.watch(screening, "small_copies", "small copies", lambda ids, *rest: len(ids))
     split.watch(layout, "alike", "layouts", lambda copies, *rest: len(copies))
     split.watch(guess, "likeness", "screen", lambda c, s, pairs, *rest: len(pairs))
     split.watch(checking.Checker, "__call__", "verification", lambda _, pairs: len(pairs))

@@ -23,10 +23,11 @@ from scipy.stats import beta
 from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
-from aecodec.hashing.checking import Checker, Stages, pixel_digest
+from aecodec.hashing.checking import Checker, pixel_digest
 from aecodec.hashing.database import Entry
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.picture import preview_of
+from aecodec.hashing.screening import Stages
 from aecodec.images import open_image
 from benchmarks.unlike import CLASSES
 
@@ -43,7 +44,8 @@ def called_same(pictures: Sequence[Image.Image], pairs: Sequence[tuple[int, int]
     thumbnails = [preview_of(picture).thumbnail() for picture in pictures]
     checker = Checker(lambda ids: {n: thumbnails[n] for n in ids}, lambda path: pictures[int(path)])
     positions = np.array(pairs).reshape(-1, 2)
-    likely = checker.screen(images, positions, Stages(lambda *_: None, 1, 4)).tolist()
+    near = np.ones(len(positions), bool)  # whatever their codes are
+    likely = checker.screen(images, positions, near, Stages(lambda *_: None, 1, 4)).tolist()
     reasons: dict[tuple[int, ...], str] = {}
     for start in range(0, len(likely), 64):
         some = [tuple(pair) for pair in likely[start : start + 64]]

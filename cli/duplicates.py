@@ -112,13 +112,12 @@ def duplicates(
 
         _say_moved(undo_moves(undo), quiet)
         return
-    from aecodec.hashing.checking import MEASURED
     from aecodec.workflows.matches import group_facts, groups_csv
     from aecodec.workflows.search import ImageIndex, largest_distance
 
     with ImageIndex(index, backend=backend) as opened, noting():
         refuse_to_overwrite(html, force, opened.path)
-        radius, words = None, f"looked at; {MEASURED}" if not exact else "of equal pixels"
+        radius, words = None, "of equal pixels" if exact else "looked at"
         if max_distance is not None or fpr is not None or (verify == "none" and not exact):
             radius, known = largest_distance(
                 lambda: opened.calibration, opened.bits, max_distance, fpr
@@ -135,7 +134,7 @@ def duplicates(
                 prefer=keep,
                 progress=progress,
             )
-        groups = found.groups
+        groups, links = found.groups, opened.links() if move_to else []
         extra = sum(len(group.duplicates) for group in groups)
         size = sum(group.reclaimable for group in groups)
         summary = (
@@ -163,7 +162,8 @@ def duplicates(
     if not quiet:
         say(summary)
     if move_to:
-        _move([match.entry.path for g in groups for match in g.duplicates], move_to, yes, quiet)
+        paths = [match.entry.path for g in groups for match in g.duplicates]
+        _move(paths, links, move_to, yes, quiet)
 
 
 def _unclear(pairs: Sequence[tuple[str, str, str]]) -> str:
@@ -174,10 +174,15 @@ def _unclear(pairs: Sequence[tuple[str, str, str]]) -> str:
     )
 
 
-def _move(paths: Sequence[str], folder: Path, really: bool, quiet: bool) -> None:
-    from aecodec.hashing.moving import move_files, plan_moves
+def _move(
+    paths: Sequence[str], links: Sequence[str], folder: Path, really: bool, quiet: bool
+) -> None:
+    from aecodec.hashing.moving import linked_files, move_files, plan_moves
 
-    moves = plan_moves(paths, folder)
+    linked = linked_files(paths, links)
+    for path, link in linked.items():
+        say(f"note: {path} stays, since {link} is a link to it")
+    moves = plan_moves([path for path in paths if path not in linked], folder)
     if not really:
         for source, target in moves:
             say(f"would move {source} to {target}")

@@ -8,11 +8,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from aecodec.evaluation.results import read_result
-from aecodec.hashing.checking import MEASURED
 from benchmarks.unlike import CLASSES
 from benchmarks.unlike_folders import at_most, in_folder
-from benchmarks.write_docs import RESULTS
 
 
 def test_limits_are_those_of_the_binomial_distribution() -> None:
@@ -47,17 +44,3 @@ def test_pictures_of_a_class_depend_on_the_seed_alone() -> None:
     for name in ("icons", "receipts of one shop", "white logos"):
         first, again, other = (CLASSES[name](seed) for seed in (3, 3, 4))
         assert first.tobytes() == again.tobytes() != other.tobytes()
-
-
-def test_the_command_says_what_was_measured() -> None:
-    result = read_result(RESULTS / "unlike_folders" / "unlike_folders.json")
-    classes = result["figures"]["classes"]
-    plain = ("icons of 16 pixels", "specks of 1 to 8 pixels", "solid colours")
-    pairs = {name: row["pairs"] for name, row in classes.items()}
-    easy = sum(pairs[name] for name in plain)
-    called = sum(row["called"] for row in classes.values())
-    assert (
-        f"of {sum(pairs.values()) - easy:,} pairs of unlike pictures of"
-        f" {len(pairs) - len(plain)} kinds, and {easy:,} of tiny or single-coloured ones,"
-        f" {called} were called the same"
-    ) == MEASURED

@@ -1,28 +1,25 @@
-"""Looking at pairs of indexed images: at very small copies, then at thumbnails, and at the files
-where those cannot tell.
-"""
+"""Looking at pairs of indexed images: at thumbnails, and at the files where those cannot tell."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from aecodec.errors import AecodecError
 from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import (
+    COMPRESSED,
     EQUAL,
+    RANKS,
+    Chosen,
     Duplicates,
     Pairs,
     Progress,
@@ -31,6 +28,7 @@ from aecodec.hashing.duplicates import (
     group_checked,
 )
 from aecodec.hashing.picture import Preview, preview_of
+from aecodec.hashing.screening import Stages, Thumbnails, likely_pairs
 from aecodec.images import Picture
 
 if TYPE_CHECKING:
@@ -44,14 +42,6 @@ VERIFY = ("thumbnail", "pixels", "none", "exact")
 """How to make sure: look at thumbnails, and at the files where those cannot tell; at the files
 only; not at all; or only call the same what has equal pixels."""
 
-MEASURED = (
-    "of 5,520 pairs of unlike pictures of 20 kinds, and 239,400 of tiny or single-coloured ones,"
-    " 0 were called the same"
-)
-"""What is known of pictures that are called the same by looking, from
-`benchmarks/results/unlike_folders`.
-"""
-
 WIDE, _NEARLY_EQUAL = 0.38, 0.1
 """Of the bits, in which codes of candidates may differ; and those of equal pixels, as files
 differ.
@@ -60,17 +50,8 @@ NEAREST, _LEAST_NEAREST = 64, 4
 """Candidates of an image, at most, and in the largest collections."""
 _LOOKS = 400_000  # candidates of all images, about
 _BY_LAYOUT = 4  # times fewer are named by layout, but 2 are
-_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.48
-"""Greatest correlation of small copies, above which pairs are looked at; and above so many pairs,
-of which most then are alike by chance.
-"""
-_EQUAL_GREY = 4  # levels, on average, in which small copies count as equal
 _FILES = 16  # pairs of files that are looked at together
-_READ, _DECODED = 512, 64  # small copies that are made together, and by one thread
 
-Chosen = npt.NDArray[np.bool_]
-Copies = npt.NDArray[np.uint8]
-Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
 Load = Callable[[str], Image.Image]
 
 
@@ -118,6 +99,7 @@ def find_groups(
         nearest=nearest,
         kept=kept,
         rank=rank,
+        frames_last=rank is RANKS["best"],
         progress=partial(stages, 3),
     )
     return Duplicates(found, check.unclear)
@@ -126,17 +108,6 @@ def find_groups(
 def by_layout(nearest: int) -> int:
     """Candidates of an image by its layout, where it has so many by its code."""
     return max(2, nearest // _BY_LAYOUT)
-
-
-class Stages:
-    """Progress in stages that count as equally long, told as (images done, of how many)."""
-
-    def __init__(self, progress: Progress, images: int, stages: int) -> None:
-        self._progress, self._images, self._stages = progress, images, stages
-
-    def __call__(self, stage: int, done: int, total: int) -> None:
-        share = (stage + done / max(1, total)) / self._stages
-        self._progress(round(share * self._images), self._images)
 
 
 class Checker:
@@ -154,59 +125,22 @@ class Checker:
 
     def __init__(self, thumbnails: Thumbnails, load: Load, *, pixels: bool = False) -> None:
         self._thumbnails, self._load, self._pixels = thumbnails, load, pixels
+        self._quick = False
         self._known: dict[int, Image.Image | None] = {}
         self._file = lru_cache(maxsize=64)(self._read)
         self.unclear: list[tuple[str, str, str]] = []
 
     def screen(
-        self, images: Sequence[Entry], pairs: Pairs, stages: Stages, others: int = 0
+        self, images: Sequence[Entry], pairs: Pairs, near: Chosen, stages: Stages, others: int = 0
     ) -> Pairs:
-        """Of pairs of positions (P, 2) those that may be the same, by copies of their thumbnails;
-        and so of `others` for each image, by their layouts.
-        """
-        from aecodec.hashing.verify.guess import SIDE, likeness
-        from aecodec.hashing.verify.layout import alike
-        from aecodec.hashing.verify.verdict import TINY
-
-        used = np.arange(len(images)) if others else np.unique(pairs)
-        places = np.searchsorted(used, pairs)
-        with TemporaryFile() as file:
-            # A kilobyte each, which the system may put away.
-            copies = np.memmap(file, np.uint8, "w+", shape=(max(1, len(used)), SIDE, SIDE))
-            known = self._copy([images[n].id for n in used], copies, partial(stages, 0))
-            if others:
-                more = alike(copies, others, partial(stages, 1))
-                places = np.unique(np.concatenate([places, more[known[more].all(1)]]), axis=0)
-            there = known[places].all(1)
-            sizes = np.array([_size(images[n]) for n in used], dtype=float).reshape(-1, 2)
-            looks = likeness(copies, sizes, places[there], partial(stages, 2))
-            likely = np.ones(len(places), bool)  # where there is no thumbnail, too
-            near = _near(copies, places[there])
-            likely[there] = (looks > (_LIKELY if len(places) <= _MANY else _LIKELY_OF_MANY)) | near
-            sides = sizes[places[there]]
-            tiny = sides.max(2).min(1) <= TINY
-            likely[there] &= ~tiny | (near & (sides[:, 0] == sides[:, 1]).all(1))
-        found: Pairs = used[places[likely]]
+        """As `screening.likely_pairs`."""
+        found, self._quick = likely_pairs(images, pairs, near, self._thumbnails, stages, others)
         return found
-
-    def _copy(self, ids: Sequence[int], copies: Copies, progress: Progress) -> Chosen:
-        """Fill in small copies of thumbnails; which there were."""
-        known = np.zeros(len(ids), bool)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(0, len(ids), _READ):
-                found = self._thumbnails(ids[start : start + _READ])
-                rows = [n for n in range(start, min(start + _READ, len(ids))) if ids[n] in found]
-                parts = [rows[n : n + _DECODED] for n in range(0, len(rows), _DECODED)]
-                webps = [[found[ids[n]] for n in part] for part in parts]
-                for part, decoded in zip(parts, pool.map(_small_copies, webps), strict=True):
-                    copies[part] = decoded
-                known[rows] = True
-                progress(min(start + _READ, len(ids)), len(ids))
-        return known
 
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
         # Here, because it needs torch, and grouping by codes alone does not.
         from aecodec.hashing.verify import Verdict, explain_pairs
+        from aecodec.hashing.verify.each import each
 
         verdicts = [Verdict(False, "", sure=False)] * len(pairs)
         if not self._pixels:
@@ -218,15 +152,20 @@ class Checker:
                     rows.append(n)
                     pictures.append((first, second))
             sizes = [(_size(pairs[n][0]), _size(pairs[n][1])) for n in rows]
-            for n, verdict in zip(rows, explain_pairs(pictures, sizes=sizes), strict=True):
+            judged = explain_pairs(pictures, sizes=sizes, quick=self._quick)
+            for n, verdict in zip(rows, judged, strict=True):
                 verdicts[n] = verdict
         found = [verdict.reason if verdict.same else "" for verdict in verdicts]
         self._look_at_places(pairs, verdicts, found)
         unsure = [n for n, verdict in enumerate(verdicts) if not verdict.sure]
-        for start in range(0, len(unsure), _FILES):
-            some = unsure[start : start + _FILES]
-            reasons = self._by_files([pairs[n] for n in some], [verdicts[n] for n in some])
-            for n, reason in zip(some, reasons, strict=True):
+        parts = [unsure[start : start + _FILES] for start in range(0, len(unsure), _FILES)]
+
+        def by_files(some: list[int]) -> list[str]:
+            return self._by_files([pairs[n] for n in some], [verdicts[n] for n in some])
+
+        reasons = each(by_files, parts)
+        for some, own in zip(parts, reasons, strict=True):
+            for n, reason in zip(some, own, strict=True):
                 found[n] = reason
         return found
 
@@ -236,17 +175,23 @@ class Checker:
         """Take back those of the reasons, by thumbnails, of which the files show one place that
         differs.
         """
+        from aecodec.hashing.verify.each import each
         from aecodec.hashing.verify.spots import differ_in_a_place, lies_as_it_is
 
-        for n, ((a, b), verdict) in enumerate(zip(pairs, small, strict=True)):
-            if not verdict.sure or not lies_as_it_is(verdict):
-                continue
-            same = False
+        def differ(n: int) -> bool:
+            a, b = pairs[n]
             with self._unclear_if_unread(a, b):
-                same = not differ_in_a_place(
-                    self._file(a.path).image, self._file(b.path).image, verdict
-                )
-            found[n] = found[n] if same else ""
+                first, second = self._file(a.path).image, self._file(b.path).image
+                alike = small[n].reason == COMPRESSED and first.size == second.size
+                if alike and first.tobytes() == second.tobytes() and self._equal(a.path, b.path):
+                    found[n] = EQUAL
+                    return False
+                return differ_in_a_place(first, second, small[n])
+            return True
+
+        rows = [n for n, one in enumerate(small) if one.sure and lies_as_it_is(one)]
+        for n, different in zip(rows, each(differ, rows), strict=True):
+            found[n] = "" if different else found[n]
 
     def _look_up(self, ids: set[int]) -> None:
         """Those of the pictures at hand that are not known yet; what was known long ago goes."""
@@ -268,7 +213,9 @@ class Checker:
         for n, (a, b) in enumerate(pairs):
             with self._unclear_if_unread(a, b):
                 known.append((n, self._file(a.path), self._file(b.path)))
-        verdicts = _explained([pair for _, *pair in known], [small[n] for n, *_ in known])
+        verdicts = _explained(
+            [pair for _, *pair in known], [small[n] for n, *_ in known], self._quick
+        )
         for (n, first, _), verdict in zip(known, verdicts, strict=True):
             a, b = pairs[n]
             with self._unclear_if_unread(a, b):
@@ -298,7 +245,7 @@ class ExactChecker:
         self.unclear: list[tuple[str, str, str]] = []
 
     def screen(
-        self, images: Sequence[Entry], pairs: Pairs, stages: Stages, others: int = 0
+        self, images: Sequence[Entry], pairs: Pairs, near: Chosen, stages: Stages, others: int = 0
     ) -> Pairs:
         """Of pairs of positions (P, 2) those of one size."""
         sizes = np.array([_size(image) for image in images]).reshape(-1, 2)
@@ -328,14 +275,16 @@ def compare_previews(a: Preview, b: Preview, equal: Callable[[], bool]) -> tuple
 
 
 def _explained(
-    pairs: Sequence[Sequence[Preview]], small: Sequence[Verdict] | None = None
+    pairs: Sequence[Sequence[Preview]],
+    small: Sequence[Verdict] | None = None,
+    quick: bool = False,
 ) -> list[Verdict]:
     """Verdicts on pairs by all that their copies have, with those by smaller copies."""
     from aecodec.hashing.verify import explain_pairs
 
     sizes = [((a.width, a.height), (b.width, b.height)) for a, b in pairs]
     images = [(a.image, b.image) for a, b in pairs]
-    return explain_pairs(images, sizes=sizes, full=True, known=small)
+    return explain_pairs(images, sizes=sizes, full=True, known=small, quick=quick)
 
 
 def _settled(verdict: Verdict, a: Preview, equal: Callable[[], bool]) -> tuple[bool, str]:
@@ -346,34 +295,21 @@ def _settled(verdict: Verdict, a: Preview, equal: Callable[[], bool]) -> tuple[b
         return verdict.same, verdict.reason
     if is_plain(a.image):
         return False, "they are of a single colour, and not equal"
-    return True, "compressed again"
+    return True, COMPRESSED
 
 
 def pixel_digest(image: Image.Image) -> bytes:
-    """SHA-256 of an image's size and pixels, upright, and of its alpha."""
+    """SHA-256 of an image's size and pixels, upright, and of its alpha; grey in RGB is grey."""
     picture = Picture.from_image(image, warn=False)
     digest = hashlib.sha256()
     for layer in (picture.pixels, picture.alpha):
         if layer is not None:
             pixels = np.asarray(layer)
+            if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+                pixels = pixels[..., 0]
             digest.update(f"{pixels.shape}{pixels.dtype}".encode())
             digest.update(np.ascontiguousarray(pixels).tobytes())
     return digest.digest()
-
-
-def _near(copies: Copies, pairs: Pairs) -> Chosen:
-    """Whether what is grey in pairs of copies is the same already, however little there is."""
-    found = np.empty(len(pairs), bool)
-    for start in range(0, len(pairs), _READ):
-        first, second = (copies[pairs[start : start + _READ, n]].astype(np.int16) for n in (0, 1))
-        found[start : start + _READ] = np.abs(first - second).mean((1, 2)) < _EQUAL_GREY
-    return found
-
-
-def _small_copies(webps: Sequence[bytes]) -> Copies:
-    from aecodec.hashing.verify.guess import small_copy
-
-    return np.stack([small_copy(Image.open(io.BytesIO(webp))) for webp in webps])
 
 
 def _picture(webp: bytes) -> Image.Image:

@@ -17,16 +17,24 @@ from aecodec.hashing.database import Entry
 _BATCH = 256
 _AT_ONCE = 256  # pairs that are looked at together, at least
 _AT_A_TIME = 100_000  # distances
+_NEAR = 0.25  # of the bits: most crops to 60 % of a side, and of different photos few
 _ONES = np.array([byte.bit_count() for byte in range(256)])  # bits that are set
 _LOSSLESS = frozenset([".png", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".tga", ".gif"])
 
 EQUAL = "same pixels"
 """Why images are the same where no pixel differs."""
 
+COMPRESSED = "compressed again"
+"""And where nothing else was done than to compress the first of two images."""
+
+UNFRAMED = "without its frame or bars"
+"""What reasons say where the first of two images has these, and the second is what is within."""
+
 Rank = Callable[[Entry], Any]
 Check = Callable[[Sequence[tuple[Entry, Entry]]], Sequence[str]]
 Pairs = npt.NDArray[np.int64]
-Screen = Callable[[Sequence[Entry], Pairs], Pairs]
+Chosen = npt.NDArray[np.bool_]
+Screen = Callable[[Sequence[Entry], Pairs, Chosen], Pairs]
 Progress = Callable[[int, int], None]
 
 
@@ -149,6 +157,7 @@ def group_checked(
     nearest: int = 32,
     kept: Collection[int] = (),
     rank: Rank = _best,
+    frames_last: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> list[Group]:
     """The same, where codes only name candidates, and `check` looks at them.
@@ -162,10 +171,11 @@ def group_checked(
         radius: of candidates, in bits, inclusive; may be wide.
         check: says of pairs (kept, candidate) what was done to the first to have the second;
             nothing where they are not the same.
-        screen: says which pairs to check: of images and candidates, positions (P, 2) among
-            them, gives some of these and others that it knows of, each once, the smaller position
-            first.
+        screen: says which pairs to check: of images, candidates, positions (P, 2) among them, and
+            whether their codes are quite near, (P,), gives some of these and others that it knows
+            of, each once, the smaller position first.
         nearest: candidates of each image, at most; others may name it as theirs, too.
+        frames_last: an image that only has a frame or bars more than another is not kept.
     """
     order = _in_order(entries, kept, rank)
     copies: dict[bytes, list[int]] = defaultdict(list)
@@ -177,7 +187,8 @@ def group_checked(
     own_codes = codes[[rows[0] for rows in copies.values()]]
     pairs = _candidates(index, first, own_codes, radius, nearest)
     if screen is not None:
-        pairs = screen(first, pairs)
+        pairs, distances = _by_distance(own_codes, pairs)
+        pairs = screen(first, pairs, distances <= _NEAR * index.bits)
     pairs, distances = _by_distance(own_codes, pairs)
     starts = np.searchsorted(pairs[:, 0], np.arange(len(first) + 1)).tolist()
     others, far = pairs[:, 1].tolist(), distances.tolist()
@@ -185,6 +196,7 @@ def group_checked(
     groups: list[Group] = []
     waiting: list[int] = []
     asked: list[tuple[int, int]] = []
+    framed: dict[int, list[int]] = defaultdict(list)
     for done in range(len(first)):
         if done in free:
             waiting.append(done)
@@ -196,14 +208,27 @@ def group_checked(
         for i in waiting:
             if i not in free:
                 continue  # taken by another of these
+            mine = [
+                (j, distance, reason)
+                for j, distance in zip(
+                    others[starts[i] : starts[i + 1]], far[starts[i] : starts[i + 1]], strict=True
+                )
+                if j in free and first[j].id not in kept and (reason := reasons.get((i, j)))
+            ]
+            inner = [j for j, _, reason in mine if UNFRAMED in reason]
+            if frames_last and inner and first[i].id not in kept:
+                framed[min(inner)] += [i, *framed.pop(i, [])]
+                continue  # it waits for the turn of what is within
+            for k in (k for j in (i, *(j for j, *_ in mine)) for k in framed.pop(j, [])):
+                (reason,) = check([(first[i], first[k])]) if k in free else [""]
+                if reason:
+                    apart = _ONES[np.bitwise_xor(own_codes[i], own_codes[k])].sum()
+                    mine.append((k, int(apart), reason))
             free.discard(i)
             matches = [Match(twin, 0, "same file") for twin in twins[i]]
-            for j, distance in zip(
-                others[starts[i] : starts[i + 1]], far[starts[i] : starts[i + 1]], strict=True
-            ):
-                if j in free and first[j].id not in kept and (reason := reasons.get((i, j))):
-                    free.discard(j)
-                    matches += [Match(e, distance, reason) for e in (first[j], *twins[j])]
+            for j, distance, reason in mine:
+                free.discard(j)
+                matches += [Match(e, distance, reason) for e in (first[j], *twins[j])]
             _add(groups, first[i], [match for match in matches if match.entry.id not in kept])
         waiting, asked = [], []
         progress(done + 1, len(first))

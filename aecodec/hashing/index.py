@@ -363,6 +363,10 @@ class ImageIndex:
             progress=progress,
         )
 
+    def links(self) -> list[str]:
+        """Indexed paths that are symbolic links."""
+        return [path for _, path in self._database().paths() if os.path.islink(path)]
+
     def _load(self, path: str) -> Image.Image:
         """An indexed file's whole picture."""
         return open_image(path)

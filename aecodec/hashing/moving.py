@@ -44,6 +44,16 @@ def plan_moves(paths: Iterable[str], folder: Path) -> list[tuple[str, str]]:
     return moves
 
 
+def linked_files(paths: Iterable[str], links: Iterable[str]) -> dict[str, str]:
+    """Which of some files symbolic links lead to, and one of these: they would lead nowhere."""
+    targets = {os.path.realpath(link): link for link in links}
+    return {
+        path: targets[os.path.realpath(path)]
+        for path in paths
+        if os.path.realpath(path) in targets and not os.path.islink(path)
+    }
+
+
 def move_files(moves: Sequence[tuple[str, str]], undo: Path) -> Moved:
     """Move the files, each after its line in the undo file. Nothing is ever overwritten.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -92,6 +93,7 @@ def page(title: str, summary: str, sections: Sequence[Section]) -> bytes:
     """The HTML file, UTF-8."""
     from jinja2 import Environment, PackageLoader
 
+    names = _names({c.path for s in sections for row in s.rows for c in row if c.path is not None})
     environment = Environment(
         loader=PackageLoader("aecodec.workflows", "."), autoescape=True, finalize=_visible
     )
@@ -99,7 +101,7 @@ def page(title: str, summary: str, sections: Sequence[Section]) -> bytes:
         {
             "heading": section.heading,
             "layout": section.layout,
-            "rows": [[_shown(card) for card in row] for row in section.rows],
+            "rows": [[_shown(card, names) for card in row] for row in section.rows],
         }
         for section in sections
     ]
@@ -107,12 +109,25 @@ def page(title: str, summary: str, sections: Sequence[Section]) -> bytes:
     return template.render(title=title, summary=summary, sections=shown).encode()
 
 
-def _shown(card: Card) -> dict[str, object]:
+def _names(paths: set[str]) -> dict[str, str]:
+    """Of each path the name, with as many folders as tell it from the others."""
+    names = dict.fromkeys(paths, "")
+    parts = 1
+    while paths:
+        tails = {path: "/".join(Path(path).parts[-parts:]) for path in paths}
+        counts = Counter(tails.values())
+        names.update(tails)
+        paths = {p for p in paths if counts[tails[p]] > 1 and len(Path(p).parts) > parts}
+        parts += 1
+    return names
+
+
+def _shown(card: Card, names: Mapping[str, str]) -> dict[str, object]:
     image = f"data:image/webp;base64,{base64.b64encode(card.webp).decode()}" if card.webp else None
     place = {}
     if card.path is not None:
         link = card.path if is_url(card.path) else Path(card.path).absolute().as_uri()
-        place = {"link": link, "name": Path(card.path).name}
+        place = {"link": link, "name": names[card.path]}
     return {**vars(card), "image": image, **place}
 
 

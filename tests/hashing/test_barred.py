@@ -7,8 +7,9 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 
 from aecodec.hashing.verify import explains
+from aecodec.hashing.verify.align import squares
 from aecodec.hashing.verify.barred import fitted, is_between_bars
-from aecodec.hashing.verify.verdict import SMALL, squares
+from aecodec.hashing.verify.verdict import SMALL
 from tests.hashing.pictures import barred, page, with_button
 from tests.pictures import photograph
 

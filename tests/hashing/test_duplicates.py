@@ -134,7 +134,7 @@ def test_candidates_are_all_that_are_near_enough_and_named_once() -> None:
     codes = np.random.default_rng(2).integers(0, 16, (30, 1), dtype=np.uint8)
     images, asked = entries(codes), []
 
-    def screen(first: Sequence[Entry], pairs: np.ndarray) -> np.ndarray:
+    def screen(first: Sequence[Entry], pairs: np.ndarray, near: np.ndarray) -> np.ndarray:
         assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)
         for i, j in pairs.tolist():
             assert i < j
@@ -156,3 +156,35 @@ def test_candidates_are_all_that_are_near_enough_and_named_once() -> None:
     added = set(map(tuple, far.tolist()))
     assert added < positions  # what the screen knows of is looked at, however far apart codes are
     assert all(i % 2 == 0 for i, _ in positions - added)
+
+
+def test_what_frames_another_is_not_kept_and_all_are_compared_with_what_is_within() -> None:
+    codes = np.zeros((4, 1), np.uint8)
+    images = [
+        replace(image, width=width, sha256=bytes([n]) * 32)
+        for n, (image, width) in enumerate(zip(entries(codes), (100, 120, 50, 110), strict=True))
+    ]
+    original, frame, small, screen = images
+    framing = {frame.id, screen.id}
+
+    def check(pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
+        reasons = []
+        for a, b in pairs:
+            if small.id in (a.id, b.id) and original.id not in (a.id, b.id):
+                reasons.append("")  # too little of it
+            elif a.id in framing and b.id == original.id:
+                reasons.append("without its frame or bars")
+            else:
+                reasons.append("in a frame or with bars" if b.id in framing else "cropped")
+        return reasons
+
+    index = indexed(codes)
+    (found,) = group_checked(index, images, codes, 8, check, frames_last=True)
+    assert found.keep == original
+    told = {match.entry.id: match.reason for match in found.duplicates}
+    framed = "in a frame or with bars"
+    assert told == {frame.id: framed, screen.id: framed, small.id: "cropped"}
+    (found,) = group_checked(index, images, codes, 8, check)
+    assert found.keep == frame
+    (found,) = group_checked(index, images, codes, 8, check, frames_last=True, kept={frame.id})
+    assert found.keep == frame  # which was asked for

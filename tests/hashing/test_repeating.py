@@ -10,9 +10,10 @@ from PIL import Image
 
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.verify import explain_pairs, explains
+from aecodec.hashing.verify.align import squares
 from aecodec.hashing.verify.places import small_grey
 from aecodec.hashing.verify.repeating import SIDE, repeat_themselves
-from aecodec.hashing.verify.verdict import SMALL, squares
+from aecodec.hashing.verify.verdict import SMALL
 from aecodec.training.drawn import draw
 from tests.pictures import photograph, through_jpeg
 
@@ -77,3 +78,18 @@ def test_a_part_of_a_pattern_is_like_any_other() -> None:
     assert not explains(a, a.crop((60, 60, 420, 330))).same
     assert explains(a, through_jpeg(a, 50)).same
     assert explains(a, a.resize((240, 180), Image.Resampling.LANCZOS)).same
+
+
+def test_a_pattern_in_other_hues_is_another() -> None:
+    stripes = np.arange(480) // 24 % 2 > 0
+    mask = Image.fromarray(np.broadcast_to(stripes, (360, 480)).copy())
+
+    def coloured(ink: tuple[int, int, int]) -> Image.Image:
+        return Image.composite(
+            Image.new("RGB", mask.size, ink), Image.new("RGB", mask.size, "white"), mask
+        )
+
+    red, paler = coloured((200, 60, 40)), coloured((220, 90, 60))
+    assert explains(red, through_jpeg(red, 50)).same
+    assert explains(red, paler).same
+    assert not explains(red, coloured((40, 80, 200))).same

@@ -7,9 +7,9 @@ import skimage.data
 import torch
 from PIL import Image, ImageDraw, ImageEnhance
 
+from aecodec.hashing.verify.align import squares
 from aecodec.hashing.verify.places import LEVELS
 from aecodec.hashing.verify.rough import strangeness
-from aecodec.hashing.verify.verdict import squares
 
 PLAIN = torch.eye(2, 3)[None]
 

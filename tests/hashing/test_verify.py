@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw, ImageOps
 from aecodec.hashing.checking import compare_previews
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.verify import align, explain_pairs, explains
+from aecodec.hashing.verify.align import squares
 from aecodec.hashing.verify.judge import are_photographic, examine
-from aecodec.hashing.verify.verdict import SMALL, squares
+from aecodec.hashing.verify.verdict import SMALL
 from tests.hashing.pictures import page, with_button
 from tests.pictures import photograph, through_jpeg
 
@@ -51,6 +52,34 @@ def test_an_altered_photo_is_explained_and_how_is_said(coffee: Image.Image, name
     for verdict in (explains(coffee, other), small):
         assert verdict.same
         assert reason in verdict.reason
+
+
+def test_colours_that_came_in_are_not_called_grey(coffee: Image.Image) -> None:
+    grey = coffee.convert("L").convert("RGB")
+    tinted = Image.merge("RGB", [grey.split()[0].point(lambda x: 1.15 * x), *grey.split()[1:]])
+    assert (explains(grey, tinted).same, explains(grey, tinted).reason) == (True, "colours changed")
+    assert explains(tinted, grey).reason == "grey"
+
+
+def test_what_is_around_a_picture_is_a_frame_only_where_it_is_set_off(coffee: Image.Image) -> None:
+    framed = ImageOps.expand(coffee, 50, "white")
+    tilted = coffee.rotate(5, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
+    for whole in (framed, tilted):
+        assert "without its frame or bars" in explains(whole, coffee).reason
+        assert "in a frame or with bars" in explains(coffee, whole).reason
+    piece = coffee.crop((90, 60, 510, 340))
+    assert explains(coffee, piece).reason == "cropped to 70%"
+    assert explains(piece, coffee).reason == "with more around it"
+
+
+def test_looking_quickly_finds_what_altered_photos_mostly_are(coffee: Image.Image) -> None:
+    others = [alter(coffee) for alter, _ in ALTERATIONS.values()]
+    pairs = [(thumbnail(coffee), thumbnail(other)) for other in others]
+    sizes = [(coffee.size, other.size) for other in others]
+    found = explain_pairs(pairs, sizes=sizes, quick=True)
+    assert [verdict.same for verdict in found] == [True] * len(others)
+    other = thumbnail(photograph("rocket"))
+    assert not explain_pairs([(pairs[0][0], other)], quick=True)[0].same
 
 
 def test_different_photos_and_neighbouring_views_differ(coffee: Image.Image) -> None:

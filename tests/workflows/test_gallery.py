@@ -73,3 +73,13 @@ def test_groups_are_told_as_json_and_csv() -> None:
         "1,yes,0,/1.png,3,2,2,",
         "1,no,5,/2.png,2,3,4,scaled 2/3",
     ]
+
+
+def test_names_have_folders_where_two_files_have_one_name() -> None:
+    paths = ["/photos/a/1.jpg", "/photos/b/1.jpg", "/photos/b/2.jpg"]
+    html = page("", "", [Section("", [[Card(None, "", path=path) for path in paths]])]).decode()
+    assert [name for name in ("a/1.jpg", "b/1.jpg", "2.jpg") if f">{name}</a>" in html] == [
+        "a/1.jpg",
+        "b/1.jpg",
+        "2.jpg",
+    ]

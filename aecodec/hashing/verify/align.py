@@ -10,9 +10,12 @@ weighted down (Tukey's biweight), so that a bar or a button does not pull.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
@@ -22,6 +25,17 @@ FLAT = 0.1
 _FAINT = 0.03  # deviation, of [0, 1], of what is no outline
 _SURPLUS = 1e-4  # of the diagonal, so that flat pictures can be solved, too
 _AT_ONCE = 2**16  # pixels that are worked on together
+
+
+def squares(images: Sequence[Image.Image], side: int) -> Tensor:
+    """float32 (N, 3, side, side), 0 to 1."""
+    resized = [image.resize((side, side), Image.Resampling.BILINEAR) for image in images]
+    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in resized]))
+    return (
+        pixels.permute(0, 3, 1, 2)
+        .to(torch.float32, memory_format=torch.contiguous_format)
+        .div_(255)
+    )
 
 
 def grey(pictures: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from aecodec.hashing.verify import align
-from aecodec.hashing.verify.verdict import SMALL, explain_pairs, squares
+from aecodec.hashing.verify.align import squares
+from aecodec.hashing.verify.verdict import SMALL, explain_pairs
 
 _GAIN = 3  # so that what is faint is seen
 

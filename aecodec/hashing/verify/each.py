@@ -20,10 +20,10 @@ def each(work: Callable[[In], Out], batches: Iterable[In]) -> Iterator[Out]:
     """What it comes to for each, in their order.
 
     Batches are too small for torch to share out one product among the cores, so every core works on
-    one of its own. Several threads may ask at once.
+    one of its own, be it alone. Several threads may ask at once.
     """
     cores, rows = torch.get_num_threads(), list(batches)
-    if cores == 1 or len(rows) < 2:
+    if cores == 1 or not rows:
         yield from map(work, rows)
         return
     with _STARTING:

@@ -122,16 +122,18 @@ def whole_guesses(first: Tensor, second: Tensor, sizes: Sequence[Any]) -> tuple[
 
 
 @torch.inference_mode()
-def window_guesses(first: Tensor, second: Tensor, sizes: Sequence[Any]) -> tuple[Tensor, Tensor]:
+def window_guesses(
+    first: Tensor, second: Tensor, sizes: Sequence[Any], least: float = 0
+) -> tuple[Tensor, Tensor]:
     """The same for all of the one that lies in a window of the other, two each way: (P, 4, 2, 3)
-    and (P, 4).
+    and (P, 4). Windows have at least a share of the side that they fit into.
     """
     both = np.array(sizes, dtype=float).reshape(-1, 2, 2)
     maps, scores = torch.empty(len(first), 2 * _PIECES, 2, 3), torch.empty(len(first), 2 * _PIECES)
     for n, (whole, part) in enumerate(((first, second), (second, first))):
         place = slice(n * _PIECES, (n + 1) * _PIECES)
         for shape, rows in _by_shape(_shape(both[:, 1 - n], both[:, n])):
-            windows = _windows(shape)
+            windows = _windows(shape, least)
             samples, parts = _windowed(windows, whole[rows]), _oriented(part[rows], _MIRRORED)
             chosen, score = _best(samples, parts, windows.maps, _MIRRORED, _PIECES)
             maps[rows, place] = inverse(chosen) if n else chosen
@@ -259,10 +261,12 @@ def _shape(part: Array, whole: Array | None = None) -> npt.NDArray[np.int64]:
 
 
 @cache
-def _windows(shape: int) -> _Windows:
+def _windows(shape: int, least: float = 0) -> _Windows:
     wider = _SHAPE**shape
     rows, columns, maps = [], [], []
     for size in _SIZES if shape == 0 else (1.0, *_SIZES):
+        if size < least:
+            continue
         across = _spans(size * min(1.0, wider))
         down = _spans(size * min(1.0, 1 / wider))
         columns.append(torch.cat([sampling(_SAMPLES, *span) for span in across]))

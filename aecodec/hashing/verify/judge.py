@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from aecodec.hashing.verify.align import grey, inside, warp
+from aecodec.hashing.verify.align import grey, inside, inverse, warp
+from aecodec.hashing.verify.frames import box_of, has_border
 from aecodec.hashing.verify.matching import matched
 from aecodec.hashing.verify.overlaid import bars, patches
 from aecodec.hashing.verify.windows import (
@@ -46,6 +47,7 @@ _CHANGED, _SMOOTH = 0.1, 0.005  # of [0, 1]: a change of colour, and deviation o
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
 _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest is asked for
 _NEAR = 0.06  # colours that count as one
+_ROTATED, _CORNERS = 0.03, 0.75  # sine of an angle; share of one colour in corners around pictures
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
 _ROWS = 16  # worked on together
 
@@ -79,7 +81,9 @@ class Findings:
         areas: much of what changes its colour has no structure of its own, as areas of a drawing;
             not where it is textured.
         grey: one of the two has no colours, and the other has.
+        grey_part: the part has less of them.
         coloured: both have.
+        bordered: what only one of the two shows is a frame or bars.
     """
 
     covered: float
@@ -97,7 +101,9 @@ class Findings:
     recoloured: float
     areas: bool
     grey: bool
+    grey_part: bool
     coloured: bool
+    bordered: bool
 
 
 def coverage(part: Tensor, maps: Tensor) -> list[tuple[float, float]]:
@@ -187,7 +193,9 @@ def _examined(
                 recoloured=recoloured,
                 areas=areas,
                 grey=bool(colourless[row] and not both[row]),
+                grey_part=bool(colours[0][row] < colours[1][row]),
                 coloured=not colourless[row],
+                bordered=barred or _is_bordered(part[row], whole[row], maps[row], covered),
             )
         )
     return found
@@ -332,6 +340,23 @@ def _ground(luma: Array) -> float:
     levels = np.minimum(luma * 64, 63).astype(np.uint8)
     counts = np.bincount(levels, minlength=64).astype(float)
     return float(np.convolve(counts, np.ones(4), "valid").max() / len(luma))
+
+
+def _is_bordered(part: Tensor, whole: Tensor, maps: Tensor, covered: float) -> bool:
+    """Whether what only one of two pictures (3, S, S) shows is a frame or bars, by a map (2, 3)."""
+    if torch.det(maps[:, :2]).abs() < COVERED**2:
+        part, whole, maps = whole, part, inverse(maps)
+    elif covered >= COVERED:
+        return False
+    turned = maps[:, :2].abs().amin(1).max() > _ROTATED
+    if not turned:
+        return has_border(part, box_of(inverse(maps).tolist()))
+    # Corners are left when a picture is rotated.
+    shared = inside(maps[None], part.shape[-1])[0].numpy()
+    outside, edge = part.numpy()[:, ~shared], part.numpy()[:, shared & _grown(_grown(~shared))]
+    colour = np.median(outside, axis=1, keepdims=True)
+    near, alike = (np.abs(one - colour).max(0) < _NEAR for one in (outside, edge))
+    return bool(near.mean() > _CORNERS and alike.mean() < 0.5)
 
 
 def _without_colours(pictures: Tensor, chosen: Tensor) -> Tensor:

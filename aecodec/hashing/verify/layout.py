@@ -2,7 +2,8 @@
 
 A layout says of neighbouring places of a small copy which is the lighter one, across and down
 (dHash; Krawetz, "Kind of like that", 2013). A button over a photograph changes much of its code,
-and few of these bits. A copy with a frame or bars has a second layout, that of what lies within.
+and few of these bits. A copy with a frame or bars has a second layout, that of what lies within,
+and what is shown on a screen with more than that has a third.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch.nn.functional import avg_pool2d
 from aecodec.hashing.backends.faiss import FaissIndex
 from aecodec.hashing.verify.align import FLAT, outlines, warp
 from aecodec.hashing.verify.each import each
-from aecodec.hashing.verify.frames import contents, has_frame, onto
+from aecodec.hashing.verify.frames import contents, has_frame, is_between, onto, shown_on_screens
 from aecodec.hashing.verify.guess import SIDE, Copies, sampling
 
 _PLACES = 8  # a side, of a layout
@@ -33,6 +34,7 @@ _LEAST = 0.38
 whose layouts are near 1 %."""
 _UNIT = 256  # of samples that are kept as bytes: so much is 1
 _BATCH = 512
+_MANY = 50_000  # copies, of which most that seem to have a frame have a plain edge only
 
 Pairs = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
@@ -52,8 +54,8 @@ def alike(copies: Copies, nearest: int, progress: Progress = lambda done, total:
     index.add(np.arange(len(layouts.owner)), layouts.bits)
     found = [np.empty(0, np.int64)]
     for start in range(0, len(layouts.owner), _BATCH):
-        # Of one copy both layouts may be near.
-        far, near = index.search(layouts.bits[start : start + _BATCH], nearest + 2)
+        # Of one copy all layouts may be near.
+        far, near = index.search(layouts.bits[start : start + _BATCH], nearest + 3)
         own = np.broadcast_to(np.arange(start, start + len(near))[:, None], near.shape)
         usable = (far <= _RADIUS) & (layouts.owner[own] != layouts.owner[near])
         first, second = own[usable], near[usable]
@@ -70,7 +72,7 @@ def alike(copies: Copies, nearest: int, progress: Progress = lambda done, total:
 
 @dataclass(frozen=True)
 class _Layouts:
-    """Of L layouts of N copies, one or two of each.
+    """Of L layouts of N copies, one to three of each.
 
     Attributes:
         owner: which copy each is of, (L,), ascending.
@@ -89,10 +91,15 @@ def _layouts(copies: Copies) -> _Layouts:
         # Of these, some may be read from a file just now.
         squares = torch.from_numpy(np.array(copies[start : start + _BATCH]))[:, None].float() / 255
         boxes = contents(squares)
-        framed = torch.tensor([has_frame(box) for box in boxes.tolist()], dtype=torch.bool)
-        owner = torch.cat([torch.arange(len(squares)), framed.nonzero()[:, 0]])
+        is_framed = has_frame if len(copies) <= _MANY else is_between
+        framed = torch.tensor([is_framed(box) for box in boxes.tolist()], dtype=torch.bool)
+        shown, showing = shown_on_screens(squares)
+        owner = torch.cat(
+            [torch.arange(len(squares)), *(f.nonzero()[:, 0] for f in (framed, showing))]
+        )
         order = owner.argsort(stable=True)
-        pictures = torch.cat([squares, warp(squares[framed], onto(boxes[framed]))])[order]
+        inner = [warp(squares[f], onto(b[f])) for f, b in ((framed, boxes), (showing, shown))]
+        pictures = torch.cat([squares, *inner])[order]
         return _Layouts(owner[order].numpy() + start, _bits(pictures), _samples(pictures))
 
     parts = list(each(of, range(0, len(copies), _BATCH)))

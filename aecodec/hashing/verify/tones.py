@@ -36,7 +36,7 @@ def left_of(target: Array, source: Array, clear: Array) -> Array:
     chosen = clear[::step, ::step]
     for own, other in zip(target, source, strict=True):
         low, high = _curve(other[::step, ::step][chosen], own[::step, ::step][chosen])
-        nearest = np.minimum(np.maximum(own, low[other]), high[other])
+        nearest = np.minimum(np.maximum(own, low.take(other)), high.take(other))
         np.maximum(found, apart(own, nearest), out=found)
     return found
 
@@ -45,13 +45,13 @@ def _curve(source: Array, target: Array) -> tuple[Array, Array]:
     """Between what levels each of 256 of the source becomes: the median of its bin; or anything
     between the medians of the next ones where its own has too few samples, as what is clipped has.
     """
-    bins = source // _WIDTH
-    target = target[np.lexsort((target, bins))]
-    counts = np.bincount(bins, minlength=_BINS)
+    numbers = (source // _WIDTH).astype(np.int32) * 256 + target
+    sums = np.bincount(numbers, minlength=_BINS * 256).reshape(_BINS, 256).cumsum(1)
+    counts = sums[:, -1]
     known = counts >= _SUPPORT
     medians = np.zeros(_BINS + 2)
     medians[_BINS + 1] = 255
-    medians[:_BINS][known] = target[(counts.cumsum() - counts + counts // 2)[known]]
+    medians[:_BINS][known] = (sums[known] <= counts[known, None] // 2).sum(1)
     places = np.arange(_BINS)
     before = np.maximum.accumulate(np.where(known, places, -1))
     after = np.minimum.accumulate(np.where(known, places, _BINS + 1)[::-1])[::-1]

@@ -1,0 +1,127 @@
+"""Which pairs of indexed images are worth a look: by very small copies of their thumbnails."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from tempfile import TemporaryFile
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from aecodec.hashing.database import Entry
+from aecodec.hashing.duplicates import Chosen, Pairs, Progress
+
+_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.5
+"""Greatest correlation of small copies, above which pairs are looked at; and above so many pairs,
+of which most then are alike by chance. These are looked at quickly, too.
+"""
+_DOUBTFUL = 0.2  # correlation, above which it may be that only the place is a little wrong
+_EQUAL_GREY = 4  # levels, on average, in which small copies count as equal
+_READ, _DECODED = 512, 64  # small copies that are made together, and by one thread
+
+Copies = npt.NDArray[np.uint8]
+Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
+
+
+class Stages:
+    """Progress in stages that count as equally long, told as (images done, of how many)."""
+
+    def __init__(self, progress: Progress, images: int, stages: int) -> None:
+        self._progress, self._images, self._stages = progress, images, stages
+
+    def __call__(self, stage: int, done: int, total: int) -> None:
+        share = (stage + done / max(1, total)) / self._stages
+        self._progress(round(share * self._images), self._images)
+
+
+def likely_pairs(
+    images: Sequence[Entry],
+    pairs: Pairs,
+    near: Chosen,
+    thumbnails: Thumbnails,
+    stages: Stages,
+    others: int,
+) -> tuple[Pairs, bool]:
+    """Pairs of positions (P, 2) that may be the same; and whether there were so many that most are
+    alike by chance.
+
+    Args:
+        images: those that are looked for among each other.
+        pairs: candidates, positions (P, 2), the smaller first.
+        near: which of these have codes so near that a doubtful one is looked at once more, (P,).
+        thumbnails: WebP files by the ids of images.
+        stages: told of three of them.
+        others: candidates that are named for each image by their layouts.
+    """
+    from aecodec.hashing.verify.again import fit_somewhere
+    from aecodec.hashing.verify.guess import SIDE, likeness
+    from aecodec.hashing.verify.layout import alike
+    from aecodec.hashing.verify.verdict import TINY
+
+    used = np.arange(len(images)) if others else np.unique(pairs)
+    places = np.searchsorted(used, pairs)
+    named = places[near]
+    with TemporaryFile() as file:
+        # A kilobyte each, which the system may put away.
+        copies = np.memmap(file, np.uint8, "w+", shape=(max(1, len(used)), SIDE, SIDE))
+        known = small_copies([images[n].id for n in used], copies, thumbnails, partial(stages, 0))
+        if others:
+            more = alike(copies, others, partial(stages, 1))
+            more = more[known[more].all(1)]
+            places = np.unique(np.concatenate([places, more]), axis=0)
+            named = np.concatenate([named, more])
+        many = len(places) > _MANY
+        likely = ~known[places].all(1)  # those that nobody can tell from so little
+        there = np.flatnonzero(~likely)
+        sizes = np.array([(images[n].width, images[n].height) for n in used], dtype=float)
+        sizes = sizes.reshape(-1, 2)
+        looks = likeness(copies, sizes, places[there], partial(stages, 2))
+        equal = _equal_in_grey(copies, places[there])
+        likely[there] = (looks > (_LIKELY_OF_MANY if many else _LIKELY)) | equal
+        if not many:
+            own, chosen = (one[:, 0] * len(used) + one[:, 1] for one in (places[there], named))
+            doubtful = there[~likely[there] & (looks > _DOUBTFUL) & np.isin(own, chosen)]
+            likely[doubtful] = fit_somewhere(copies, sizes, places[doubtful])
+        sides = sizes[places[there]]
+        tiny = sides.max(2).min(1) <= TINY
+        likely[there] &= ~tiny | (equal & (sides[:, 0] == sides[:, 1]).all(1))
+    found: Pairs = used[places[likely]]
+    return found, many
+
+
+def small_copies(
+    ids: Sequence[int], copies: Copies, thumbnails: Thumbnails, progress: Progress
+) -> Chosen:
+    """Fill in small copies of thumbnails; which there were."""
+    known = np.zeros(len(ids), bool)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(ids), _READ):
+            found = thumbnails(ids[start : start + _READ])
+            rows = [n for n in range(start, min(start + _READ, len(ids))) if ids[n] in found]
+            parts = [rows[n : n + _DECODED] for n in range(0, len(rows), _DECODED)]
+            webps = [[found[ids[n]] for n in part] for part in parts]
+            for part, decoded in zip(parts, pool.map(_decoded, webps), strict=True):
+                copies[part] = decoded
+            known[rows] = True
+            progress(min(start + _READ, len(ids)), len(ids))
+    return known
+
+
+def _decoded(webps: Sequence[bytes]) -> Copies:
+    from aecodec.hashing.verify.guess import small_copy
+
+    return np.stack([small_copy(Image.open(io.BytesIO(webp))) for webp in webps])
+
+
+def _equal_in_grey(copies: Copies, pairs: Pairs) -> Chosen:
+    """Whether what is grey in pairs of copies is the same already, however little there is."""
+    found = np.empty(len(pairs), bool)
+    for start in range(0, len(pairs), _READ):
+        first, second = (copies[pairs[start : start + _READ, n]].astype(np.int16) for n in (0, 1))
+        found[start : start + _READ] = np.abs(first - second).mean((1, 2)) < _EQUAL_GREY
+    return found
