@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from aecodec.denoising.camera import photograph, random_camera
+from aecodec.denoising.grain import add_grain, random_grain
 from aecodec.denoising.impulses import missing_values
 from aecodec.denoising.level import local_level
 from aecodec.nn import noise
@@ -126,6 +127,14 @@ def _camera(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupt
     return _Corrupted(*photograph(x, random_camera(choices), generator), None)
 
 
+def _grain(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupted:
+    noisy = add_grain(x, random_grain(choices), generator)
+    if choices.random() < 0.5:
+        return _Corrupted(noise.to_8_bit(noisy), x, None)
+    quality, subsampled = choices.randint(60, 98), choices.random() < 0.6
+    return _Corrupted(noise.jpeg(noisy, quality, subsampled=subsampled), x, None)
+
+
 def _speckle(x: Tensor, choices: random.Random, generator: Generator) -> _Corrupted:
     noisy = noise.speckle(x, choices.uniform(0, 0.3), generator)
     return _Corrupted(noise.to_8_bit(noisy), x, None)
@@ -153,6 +162,7 @@ _PROCESSES: dict[str, _Process] = {
     "gaussian": _gaussian,
     "gaussian_8_bit": _gaussian_8_bit,
     "camera": _camera,
+    "grain": _grain,
     "speckle": _speckle,
     "compressed": _compressed,
     "impulses": _impulses,
@@ -162,12 +172,14 @@ _PROCESSES: dict[str, _Process] = {
 SHARES: dict[str, float] = {
     "gaussian": 0.34,
     "gaussian_8_bit": 0.14,
-    "camera": 0.30,
+    "camera": 0.24,
+    "grain": 0.08,
     "speckle": 0.02,
     "compressed": 0.04,
     "impulses": 0.08,
     "clean": 0.08,
 }
 """Of the samples: Gaussian noise as floats, as in the literature, or in 8 bits, as in files; a
-camera's; speckle; faint noise under JPEG; values lost, at times amid Gaussian noise; none.
+camera's; grain alone; speckle; faint noise under JPEG; values lost, at times amid Gaussian noise;
+none.
 """

@@ -58,15 +58,16 @@ class DenoiserTraining(TrainingModule):
         noisy = random_mixture(batch.float() / 255, seed, self.recipe.mixture)
         logit = self.model.whiteness_logit(noisy.x, noisy.missing)
         kind_error = F.binary_cross_entropy_with_logits(logit, noisy.white.float())
-        if self.recipe.parts == ("whiteness",):  # it learns from the truth alone
-            return kind_error, {"kind_error": kind_error}
         estimated = self.model.estimate(noisy.x, noisy.missing)
+        ratio = (estimated + _ONE_LEVEL) / (noisy.level + _ONE_LEVEL)
+        level_error = ratio.log().abs().mean()
+        if not set(self.recipe.parts) & {"white", "camera"}:  # they learn from the truth alone
+            figures = {"level_error": level_error, "kind_error": kind_error}
+            return level_error + kind_error, figures
         found = torch.where(noisy.white, estimated, estimated * self._factors(noisy, seed))
         level = torch.where(noisy.told, noisy.told_level(), found)
         mse = _mse(self(noisy.x, level, noisy.missing, noisy.white), noisy.clean)
         loss = torch.log10(mse + (self.recipe.invisible / 255) ** 2).mean()
-        ratio = (estimated + _ONE_LEVEL) / (noisy.level + _ONE_LEVEL)
-        level_error = ratio.log().abs().mean()
         figures = {"psnr": _psnr(mse), "level_error": level_error, "kind_error": kind_error}
         loss = loss + self.recipe.level_weight * (level_error + kind_error)
         # Processes wait for each other's gradients, of a network that no sample needed, too.

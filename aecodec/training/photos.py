@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from aecodec.images import find_photos
 from aecodec.training.bank import drawn_bank, drawn_validation
 from aecodec.training.data import RandomCrops, centre_crops, load_photos, split_photos
+from aecodec.training.own_noise import own_noise
 from aecodec.training.recipe import Recipe
 from aecodec.training.task import TrainingModule
 
@@ -30,6 +31,9 @@ class Photos(L.LightningDataModule):
         training, validation = split_photos(photos, min(recipe.held_out, len(photos) // 2))
         self.description = f"{len(training)} photos, {len(validation)} held out"
         self.photos = load_photos(training, scales=recipe.scales, least=recipe.crop)
+        if (most := recipe.own_noise) is not None:
+            self.photos = [photo for photo in self.photos if own_noise(photo) <= most]
+            self.description += f", {len(self.photos)} sizes of them with little noise"
         self.drawn: list[Tensor] = []
         if recipe.drawn:
             self.drawn = drawn_bank(

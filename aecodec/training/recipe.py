@@ -40,6 +40,8 @@ class Recipe:
         batch, crop: crops a step and their side in pixels.
         scales: sizes at which each photo is offered; downscaling removes the
             artefacts of lossy training photos and varies their statistics.
+        own_noise: photos, at each size, with more noise of their own than this are left out
+            (`aecodec.training.own_noise`); None: none are.
         learning_rate: its peak.
         warmup: steps of linear warm-up.
         decay: fraction of the steps, at the end, over which the rate falls to zero.
@@ -60,6 +62,7 @@ class Recipe:
     batch: int = 8
     crop: int = 256
     scales: tuple[float, ...] = (1.0, 0.7, 0.5)
+    own_noise: float | None = None
     learning_rate: float = 4e-4
     warmup: int = 500
     decay: float = 0.25

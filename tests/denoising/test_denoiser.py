@@ -106,7 +106,9 @@ def test_strength_scales_what_is_done(
     changes = [
         psnr(noisy, denoiser.denoise(noisy, sigma, strength=strength)) for strength in (0.3, 1, 2)
     ]
-    assert changes == sorted(changes, reverse=True)
+    assert changes[0] > changes[1] + 0.3
+    # Twice what there is may take a little less again.
+    assert changes[2] < changes[1] + (0 if sigma else 0.3)
 
 
 def test_strength_is_a_factor_on_sigma(denoiser: Denoiser, cat: Image.Image) -> None:
