@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -112,6 +113,8 @@ def duplicates(
 
         _say_moved(undo_moves(undo), quiet)
         return
+    # NumPy's BLAS would wait in a loop on every core, beside the threads that look at pictures.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from aecodec.workflows.matches import group_facts, groups_csv
     from aecodec.workflows.search import ImageIndex, largest_distance
 
