@@ -207,7 +207,7 @@ def _pictures(clean: Tensor, camera: Camera, generator: Generator | None) -> tup
     both = torch.cat([mosaic + deviation * draw, mosaic]).clamp_max(1) * gains
     both = _to_srgb(demosaic(both, camera.phase, camera.demosaicing), camera)
     if camera.luma or camera.colour:
-        luma = _luma(both)
+        luma = luma_of(both)
         colour = both - luma
         if camera.luma:
             luma = reduced(luma, camera.luma)
@@ -271,11 +271,11 @@ def _to_srgb(x: Tensor, camera: Camera) -> Tensor:
     if camera.brightening != 1:
         x = x**camera.brightening
     if camera.saturation != 1:
-        luma = _luma(x)
+        luma = luma_of(x)
         x = (luma + camera.saturation * (x - luma)).clamp(0, 1)
     return x
 
 
-def _luma(x: Tensor) -> Tensor:
+def luma_of(x: Tensor) -> Tensor:
     """(B, 1, H, W) of (B, 3, H, W)."""
     return (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)

@@ -12,9 +12,9 @@ from random import Random
 import torch
 from torch import Generator, Tensor
 
+from aecodec.denoising.camera import luma_of
 from aecodec.denoising.noise_reduction import blur
 
-_LUMA = 0.299, 0.587, 0.114
 _STRONGEST = 25.0
 
 
@@ -67,7 +67,7 @@ def add_grain(x: Tensor, grain: Grain, generator: Generator | None = None) -> Te
         The same shape, not clipped.
     """
     channels = x.shape[1]
-    luma = x if channels == 1 else (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    luma = x if channels == 1 else luma_of(x)
     field = (1 - grain.share) * _field(luma, grain.size, generator)
     if grain.share:
         field = field + grain.share * _field(luma, grain.coarse, generator)
