@@ -80,23 +80,31 @@ def compress(
 
 @overload
 def decompress(
-    source: Source, *, box: Box | None = None, as_array: Literal[False] = False
+    source: Source,
+    *,
+    box: Box | None = None,
+    as_array: Literal[False] = False,
+    decoder: str = "default",
 ) -> Image: ...
 
 
 @overload
 def decompress(
-    source: Source, *, box: Box | None = None, as_array: Literal[True]
+    source: Source, *, box: Box | None = None, as_array: Literal[True], decoder: str = "default"
 ) -> npt.NDArray[np.uint8 | np.uint16]: ...
 
 
 def decompress(
-    source: Source, *, box: Box | None = None, as_array: bool = False
+    source: Source,
+    *,
+    box: Box | None = None,
+    as_array: bool = False,
+    decoder: str = "default",
 ) -> Image | npt.NDArray[np.uint8 | np.uint16]:
     """Decode an .aec file, its bytes or its path, to a Pillow image; see `Codec.decompress`."""
     if as_array:
-        return _codec().decompress(source, box=box, as_array=True)
-    return _codec().decompress(source, box=box)
+        return _codec().decompress(source, box=box, as_array=True, decoder=decoder)
+    return _codec().decompress(source, box=box, decoder=decoder)
 
 
 def preview(source: Source, scale: int = 8) -> Image:

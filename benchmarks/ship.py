@@ -14,20 +14,25 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from aecodec.codec import fast
 from aecodec.codec.preview import is_preview_file, preview_file
+from aecodec.codec.weights import digest
 from aecodec.evaluation.metrics import METRICS
 from aecodec.evaluation.results import read_result
 from aecodec.weights import shipped_models, weight_file
 
 
 def take_weights(run: Path, target: Path, note: str) -> None:
-    """Copy a run's weights and card; the card's commit is today's."""
+    """Copy a run's weights and card; the card's commit is today's.
+
+    Leaner transforms (`aecodec.codec.fast`) are put beside the weights that they are for.
+    """
     (weights,) = (path for path in run.glob("*.safetensors") if not is_preview_file(path))
+    if fast.is_fast_file(weights):
+        take_fast(weights, target)
+        return
     card = json.loads(weights.with_suffix(".json").read_text())
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    )
-    card["commit"] = commit.stdout.strip()
+    card["commit"] = commit()
     card["total"] = total(card)
     if note:
         card["note"] = note
@@ -35,6 +40,27 @@ def take_weights(run: Path, target: Path, note: str) -> None:
     if preview_file(weights).exists():
         shutil.copyfile(preview_file(weights), preview_file(target))
     write_card(card, target)
+
+
+def take_fast(weights: Path, target: Path) -> None:
+    """Put one of the leaner transforms beside `target`, where the other may be already."""
+    of = digest(target)
+    plain = weights.with_name(weights.name.replace(".fast.", "."))
+    tensors = fast.load(plain, of)
+    if not tensors:
+        raise SystemExit(f"{weights}: for other weights than {target}")
+    fast.save(fast.load(target, of) | tensors, target, of)
+    made = json.loads(weights.with_suffix(".json").read_text()) | {"commit": commit()}
+    card = json.loads(target.with_suffix(".json").read_text())
+    name = "analysis" if fast.has_analysis(tensors) else "synthesis"
+    card["fast"] = card.get("fast", {}) | {name: made}
+    write_card(card, target)
+
+
+def commit() -> str:
+    """Of today."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def total(card: dict[str, Any]) -> dict[str, Any]:

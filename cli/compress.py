@@ -233,6 +233,10 @@ def decompress(
         str | None,
         optional("X,Y,W,H", "Only this part: left, top, width and height in pixels.", "all"),
     ] = None,
+    decoder: Annotated[
+        Literal["default", "fast"],
+        typer.Option(help="fast takes less time, and is a little further from the original."),
+    ] = "default",
     weights: CodecWeights = None,
     device: Device = "auto",
     jobs: Jobs = None,
@@ -251,7 +255,12 @@ def decompress(
     how = How(force, as_json, quiet, jobs, threads, skip_existing=skip_existing, dry_run=dry_run)
     suffix = image_suffix(format, inputs, output)
     load = partial(
-        decompressor, suffix.removeprefix("."), box=_box(crop), weights=weights, device=device
+        decompressor,
+        suffix.removeprefix("."),
+        box=_box(crop),
+        decoder=decoder,
+        weights=weights,
+        device=device,
     )
     if is_piped(inputs, output):
         run_piped(inputs, output, load, how)

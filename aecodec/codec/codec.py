@@ -59,6 +59,7 @@ from aecodec.nn.runtime import choose_runtime
 from aecodec.weights import find_weights
 
 EFFORTS = ("fast", "default", "max")
+DECODERS = ("default", "fast")
 Source = bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]
 """An .aec file: its bytes, its path, or it opened in binary mode."""
 
@@ -113,9 +114,9 @@ class Codec:
                 one opened in binary mode. The levels of 16-bit grey from its lowest to its highest
                 are what quality is about.
             quality: 1 (smallest) to 100 (best).
-            effort: "fast" rounds latents to the nearest, "default" trades a little
-                distortion for rate, "max" refines the latents of this very image
-                (minutes per megapixel on a CPU); decoding is the same for all.
+            effort: "fast" has a leaner analysis, where the weights have one, and no filter that is
+                fitted to the image; "max" refines the latents of this very image (minutes per
+                megapixel on a CPU); decoding is the same for all.
                 With weights for MS-SSIM or balanced ones, one with a side under 161 is not
                 refined.
             lossless: keep every pixel exactly; quality and effort do not matter.
@@ -172,16 +173,31 @@ class Codec:
 
     @overload
     def decompress(
-        self, source: Source, *, box: Box | None = None, as_array: Literal[False] = False
+        self,
+        source: Source,
+        *,
+        box: Box | None = None,
+        as_array: Literal[False] = False,
+        decoder: str = "default",
     ) -> Image.Image: ...
 
     @overload
     def decompress(
-        self, source: Source, *, box: Box | None = None, as_array: Literal[True]
+        self,
+        source: Source,
+        *,
+        box: Box | None = None,
+        as_array: Literal[True],
+        decoder: str = "default",
     ) -> npt.NDArray[np.uint8 | np.uint16]: ...
 
     def decompress(
-        self, source: Source, *, box: Box | None = None, as_array: bool = False
+        self,
+        source: Source,
+        *,
+        box: Box | None = None,
+        as_array: bool = False,
+        decoder: str = "default",
     ) -> Image.Image | npt.NDArray[np.uint8 | np.uint16]:
         """Decode an .aec file to a Pillow image, metadata in its `info`.
 
@@ -193,18 +209,28 @@ class Codec:
                 in time and memory of the tiles that it touches. The pixels are those of the whole.
             as_array: give pixels alone, uint8 or (16-bit grey) uint16, (H, W) or
                 (H, W, channels).
+            decoder: "default", or "fast": pixels a little further from the original in less time,
+                where the weights have such a decoder. Exact cells are exact with either.
 
         Raises:
+            AecodecError: the file's weights have no fast decoder.
             CorruptFileError: damaged or foreign; the message names the chunk.
             UnsupportedVersionError: a newer format.
             WeightsMismatchError: written with other weights.
-            ValueError: the box is not within the picture.
+            ValueError: the box is not within the picture, or an unknown decoder.
             OSError: the file cannot be read.
         """
+        if decoder not in DECODERS:
+            raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, not {decoder!r}")
         header, chunks = read_file(_bytes_of(source))
         box = _checked_box(box, header)
         alpha, metadata = _side_chunks(header, chunks)
-        pixels = decode_pixels(header, chunks, lambda: self._model_of(header), box)
+
+        def model() -> InferenceModel:
+            found = self._model_of(header)
+            return found.with_fast_synthesis() if decoder == "fast" else found
+
+        pixels = decode_pixels(header, chunks, model, box)
         if alpha is not None and box is not None:
             alpha = alpha.crop(box)
         image = Picture(pixels, alpha, metadata).to_image()
@@ -291,14 +317,14 @@ class Codec:
         for window in tiling.windows(rows, columns, tiling.TILE, model.margin):
             x = read_area(pixels, window.outer, LATENT_STRIDE, levels=levels)
             x -= np.float32(0.5)
-            y = model.analyse(x, quality)
+            fast = effort == "fast"
+            y = model.analyse(x, quality, fast)
             inside = inner_pixels(window)
             inner = x[:, :, inside[0], inside[1]]
-            rdoq = effort != "fast"
             # Other weights lose by it what only a filter makes up for.
             hides = model.config.distortion == "mse" or samples is not None
-            masked = masking(inner, model.config.distortion) if rdoq and hides else None
-            payload, decoded = model.coded(window.inside.of(y), quality, rdoq=rdoq, masking=masked)
+            masked = masking(inner, model.config.distortion) if hides and not fast else None
+            payload, decoded = model.coded(window.inside.of(y), quality, rdoq=True, masking=masked)
             if effort == "max":
                 from aecodec.codec.refine import refined_payload
 

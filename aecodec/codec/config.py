@@ -22,6 +22,8 @@ class CodecConfig(Config):
         fine_features: channels it sees beside the picture, of the features at 1/8 resolution.
         fine_blocks: further residual blocks between its two convolutions.
         finest_width: hidden channels of the residual block at 1/2 resolution, in the synthesis.
+        low_bytes: whether what sees pixels in 8 bits sees what bytes leave of them, too, in further
+            bytes.
         latent_channels: channels of the latents y at 1/16 resolution (a multiple of 4).
         hyper_channels: channels of the hyper-latents z at 1/64 resolution.
         mean_width: hidden channels of the networks that predict the means of y.
@@ -43,6 +45,7 @@ class CodecConfig(Config):
     fine_features: int = 0
     fine_blocks: int = 0
     finest_width: int = 32
+    low_bytes: bool = True
     latent_channels: int = 320
     hyper_channels: int = 96
     mean_width: int = 128

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from aecodec.codec import fast
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.eight_bits.layers import has_means, has_synthesis
@@ -35,8 +36,14 @@ DECODER_NETWORKS = (
 NETWORKS = ("analysis", "hyper_analysis", *DECODER_NETWORKS)
 
 
+def networks_of(tensors: Mapping[str, object]) -> list[str]:
+    """The names of those that a weight file's tensors, and those beside it, are of."""
+    more = {"fast_analysis": fast.has_analysis, "fast_synthesis": fast.has_synthesis}
+    return [*NETWORKS, *(name for name, has in more.items() if has(tensors))]
+
+
 def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> Graph:
-    """The graph of one of the `NETWORKS`.
+    """The graph of one of `networks_of`.
 
     Synthesis and means are those in 8 bits where the weight file has them.
 
@@ -47,9 +54,13 @@ def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray])
     Raises:
         KeyError: a tensor is missing.
     """
-    builder = _Builder(config, tensors)
+    builder = _Builder(config, Graph(tensors))
     if name == "synthesis" and has_synthesis(tensors):
         add_synthesis(builder.graph, config)
+    elif name == "fast_synthesis":
+        add_synthesis(builder.graph, fast.fast_config(config), fast.SYNTHESIS)
+    elif name == "fast_analysis":
+        _analysis(_Builder(fast.fast_config(config), builder.graph), fast.ANALYSIS)
     elif name.startswith("step"):
         _step(builder, int(name.removeprefix("step")))
     else:
@@ -66,8 +77,8 @@ def codec_graph(name: str, config: CodecConfig, tensors: Mapping[str, AnyArray])
 class _Builder:
     """Layers of the codec's modules, by the names of these."""
 
-    def __init__(self, config: CodecConfig, tensors: Mapping[str, AnyArray]) -> None:
-        self.config, self.graph = config, Graph(tensors)
+    def __init__(self, config: CodecConfig, graph: Graph) -> None:
+        self.config, self.graph = config, graph
 
     # ---- what depends on the quality -------------------------------------------------------------
 
@@ -226,7 +237,7 @@ class _Builder:
         return g.add("Concat", *(cells[2 * r + c] for r, c in parities(step)), axis=1)
 
 
-def _analysis(b: _Builder) -> None:
+def _analysis(b: _Builder, network: str = "analysis") -> None:
     """Pixels, as they lie in memory: x16 (h, 16, w, 48), and again x8 (2h, 8, 2w, 24)."""
     c, g = b.config, b.graph
     stride = LATENT_STRIDE
@@ -238,15 +249,15 @@ def _analysis(b: _Builder) -> None:
         weight = g.reshape(g.transpose(weight, 2, 3, 1, 0), (3 * size * size, -1))
         return b.matmul(x, weight, g.floats(f"{name}.bias"))
 
-    h = b.factor(of_patches("analysis.head", 8), "analysis.scale.log_scale")
+    h = b.factor(of_patches(f"{network}.head", 8), f"{network}.scale.log_scale")
     h = b.planes(g.add("Unsqueeze", h, g.constant([0], "int64")))
-    h = b.blocks(h, "analysis.blocks", c.blocks[0])
-    weight = g.reshape(g.floats("analysis.down.weight"), (-1, c.width, 2, 2))
-    h = g.add("Conv", h, weight, g.floats("analysis.down.bias"), strides=[2, 2])
-    h = b.scaled(b.clamp(h, "analysis.down"), "analysis.deep_scale.log_scale")
-    h = b.blocks(h, "analysis.deep_blocks", c.deep_blocks[0])
-    h = b.pixels(b.bounded(h, "analysis.tail"))
-    y = g.add("Add", of_patches("analysis.linear", stride), h)
+    h = b.blocks(h, f"{network}.blocks", c.blocks[0])
+    weight = g.reshape(g.floats(f"{network}.down.weight"), (-1, c.width, 2, 2))
+    h = g.add("Conv", h, weight, g.floats(f"{network}.down.bias"), strides=[2, 2])
+    h = b.scaled(b.clamp(h, f"{network}.down"), f"{network}.deep_scale.log_scale")
+    h = b.blocks(h, f"{network}.deep_blocks", c.deep_blocks[0])
+    h = b.pixels(b.bounded(h, f"{network}.tail"))
+    y = g.add("Add", of_patches(f"{network}.linear", stride), h)
     y = b.factor(y, "gain.log_gain")
     g.output(y, "y", (1, "h", "w", c.latent_channels), "float32")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from aecodec.codec import hyper_prior
+from aecodec.codec import fast, hyper_prior
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import has_synthesis
 from aecodec.codec.entropy import IndexArray, Int32Array, SymbolDecoder, SymbolEncoder, SymbolTables
@@ -19,6 +20,7 @@ from aecodec.codec.rdoq import rdoq_round
 from aecodec.codec.scales import HYPER_MAX, HYPER_STRIDE
 from aecodec.codec.steps import GROUPS, flat, inside, pack, pad_to_multiple, scatter, unflat
 from aecodec.codec.walk import walk
+from aecodec.errors import AecodecError
 from aecodec.nn.arrays import AnyArray, FloatArray
 from aecodec.nn.runtime import at_quality
 
@@ -55,10 +57,15 @@ class InferenceModel:
         self.hyper_index: IndexArray = tensors["hyper_index"]
         self.preview = preview
         self.in_whole_numbers = has_synthesis(tensors)
+        self.has_fast_analysis = fast.has_analysis(tensors)
+        self._is_fast = False
 
-    def analyse(self, x: FloatArray, quality: int) -> FloatArray:
-        """Scaled latents (1, M, H/16, W/16) of an image (1, 3, H, W) in [-0.5, 0.5]."""
-        return self.networks.analyse(x, quality)
+    def analyse(self, x: FloatArray, quality: int, fast: bool = False) -> FloatArray:
+        """Scaled latents (1, M, H/16, W/16) of an image (1, 3, H, W) in [-0.5, 0.5].
+
+        `fast`: by the leaner analysis, where these weights have one.
+        """
+        return self.networks.analyse(x, quality, fast and self.has_fast_analysis)
 
     def unscaled(self, latents: FloatArray, quality: int) -> FloatArray:
         """Scaled latents without the gain of a quality."""
@@ -67,7 +74,19 @@ class InferenceModel:
 
     def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
         """Image (1, 3, H, W), about [-0.5, 0.5], of scaled latents (1, M, H/16, W/16)."""
-        return self.networks.synthesise(latents, quality)
+        return self.networks.synthesise(latents, quality, self._is_fast)
+
+    def with_fast_synthesis(self) -> InferenceModel:
+        """The same, with the leaner synthesis.
+
+        Raises:
+            AecodecError: these weights have none.
+        """
+        if not fast.has_synthesis(self.tensors):
+            raise AecodecError("its weights have no fast decoder; leave out --decoder fast")
+        other = copy(self)
+        other._is_fast = True
+        return other
 
     def encode_latents(
         self,

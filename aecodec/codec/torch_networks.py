@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import EIGHT_BITS, has_means, has_synthesis
 from aecodec.codec.eight_bits.torch_ops import torch_means, torch_synthesis
+from aecodec.codec.fast import SYNTHESIS as FAST_SYNTHESIS
+from aecodec.codec.fast import fast_config, has_analysis
 from aecodec.codec.networks import Networks
 from aecodec.codec.prior import AtQuality, HyperAnalysis, HyperPrior, LatentPrior
 from aecodec.codec.scales import SCALE_LEVELS
@@ -31,10 +33,11 @@ class CodecNetwork(nn.Module):
     Call `load` rather than the constructor, which leaves the weights at random.
     """
 
-    def __init__(self, config: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig, has_fast_analysis: bool = False) -> None:
         super().__init__()
-        self.config = config
+        self.config, lean = config, fast_config(config)
         self.analysis = AnalysisTransform(config)
+        self.fast_analysis = AnalysisTransform(lean) if has_fast_analysis else None
         self.synthesis = SynthesisTransform(config)
         self.gain = Gain(config)
         self.hyper_analysis = HyperAnalysis(config)
@@ -52,7 +55,7 @@ class CodecNetwork(nn.Module):
         Raises:
             RuntimeError: the tensors are another model's.
         """
-        network = cls(config)
+        network = cls(config, has_analysis(tensors))
         wanted = {
             name: torch.from_numpy(
                 tensor.astype(np.float32) if tensor.dtype.kind == "f" else tensor
@@ -99,10 +102,11 @@ class TorchCodec:
     def __init__(self, network: CodecNetwork, in_8_bits: Networks | None = None) -> None:
         self.network, self._in_8_bits = network, in_8_bits
 
-    def analyse(self, x: FloatArray, quality: int) -> FloatArray:
+    def analyse(self, x: FloatArray, quality: int, fast: bool = False) -> FloatArray:
         network, q = self.network, self.network.quality_tensor(quality)
+        analysis = network.fast_analysis if fast and network.fast_analysis else network.analysis
         with torch.inference_mode(), network.fast_precision():
-            return _array(network.analysis(self._tensor(x), q) * network.gain(q)[0])
+            return _array(analysis(self._tensor(x), q) * network.gain(q)[0])
 
     def hyper_analyse(self, y: FloatArray, quality: int) -> FloatArray:
         network, q = self.network, self.network.quality_tensor(quality)
@@ -148,10 +152,14 @@ class TorchCodec:
             index = prior.scale(step, features, known_magnitudes)
             return _array(mean), _array(_index(index))
 
-    def synthesise(self, latents: FloatArray, quality: int) -> FloatArray:
+    def synthesise(self, latents: FloatArray, quality: int, fast: bool = False) -> FloatArray:
         network, q = self.network, self.network.quality_tensor(quality)
         if self._in_8_bits:
-            return self._in_8_bits.synthesise(latents, quality)
+            return self._in_8_bits.synthesise(latents, quality, fast)
+        if fast:
+            lean, y = fast_config(network.config), self._tensor(latents)
+            x = torch_synthesis(lean, network.eight_bits, y, quality, FAST_SYNTHESIS)
+            return _array(x)
         if has_synthesis(network.eight_bits):
             y = self._tensor(latents)
             return _array(torch_synthesis(network.config, network.eight_bits, y, quality))

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from aecodec.codec import fast
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.container import DIGEST_BYTES
 from aecodec.codec.eight_bits.layers import has_synthesis
@@ -57,7 +58,8 @@ def load(path: Path, runtime: str) -> tuple[InferenceModel, bytes]:
 def _build(file: WeightFile, runtime: str) -> tuple[InferenceModel, bytes]:
     config, name = CodecConfig.from_json(file.metadata["config"]), digest(file.path)
     preview = load_preview(file.path, name)
-    return inference_model(config, file.tensors, runtime, preview), name
+    tensors = file.tensors | fast.load(file.path, name)
+    return inference_model(config, tensors, runtime, preview), name
 
 
 def inference_model(

@@ -42,6 +42,7 @@ class LearnedCodec:
         weights: as in `Codec`.
         qualities: the settings to measure, each in 1..100.
         effort: of the encoder, "fast", "default" or "max".
+        decoder: "default" or "fast".
     """
 
     def __init__(
@@ -51,11 +52,12 @@ class LearnedCodec:
         weights: str | None = None,
         qualities: Sequence[int] = QUALITIES,
         effort: str = "default",
+        decoder: str = "default",
     ) -> None:
         from aecodec.codec.codec import Codec
 
         self.settings = sorted(qualities)
-        self.effort = effort
+        self.effort, self.decoder = effort, decoder
         self._codec = Codec(device, weights)
         self.name = display_name(self._codec.model.config.distortion)
 
@@ -63,7 +65,7 @@ class LearnedCodec:
         return bytes(self._codec.compress(image, quality=setting, effort=self.effort))
 
     def decode(self, data: bytes) -> Image.Image:
-        return self._codec.decompress(data).convert("RGB")
+        return self._codec.decompress(data, decoder=self.decoder).convert("RGB")
 
     def preview(self, data: bytes) -> Image.Image:
         """A small picture, an eighth of each side."""

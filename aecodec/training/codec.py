@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from aecodec.codec.distortion import distortion
+from aecodec.codec.fast import with_fast_analysis
 from aecodec.codec.model import CodecModel
+from aecodec.errors import RecipeError
 from aecodec.nn.bounded import forget_ranges
 from aecodec.training.codec_calibration import calibrate_ranges
 from aecodec.training.recipe import CodecRecipe
@@ -34,8 +37,20 @@ class CodecTraining(TrainingModule):
     def __init__(self, recipe: CodecRecipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.model = CodecModel(recipe.model, recipe.noisy_slope)
+        config = with_fast_analysis(recipe.model) if recipe.fast else recipe.model
+        self.model = CodecModel(config, recipe.noisy_slope)
+        if recipe.fast:
+            self.model.requires_grad_(False).analysis.requires_grad_(True)
         self.revived: dict[str, Tensor] = {}  # hidden channels, by the names of their blocks
+
+    def begin_with(self, path: Path) -> None:
+        if not self.recipe.fast:
+            super().begin_with(path)
+            return
+        lean, self.model = self.model, CodecModel(self.recipe.model)
+        super().begin_with(path)
+        weights, self.model = self.model.state_dict(), lean
+        lean.load_state_dict({name: weights[name] for name in lean.state_dict()})
 
     def forward(self, x: Tensor, quality: Tensor, generator: torch.Generator | None = None) -> Any:
         return self.model(x, quality, generator)
@@ -45,7 +60,13 @@ class CodecTraining(TrainingModule):
             compile_networks(self.model)
 
     def on_train_start(self) -> None:
-        """Weights to begin with get the ranges of photographs, before a step can be far out."""
+        """Weights to begin with get the ranges of photographs, before a step can be far out.
+
+        Raises:
+            RecipeError: a leaner analysis has no weights to begin with.
+        """
+        if self.recipe.fast and not self.start:
+            raise RecipeError("a leaner analysis is trained for a codec's weights; pass --start")
         if self.start and self.batches_seen == 0:
             photos: Any = self.trainer.datamodule  # type: ignore[attr-defined]
             forget_ranges(self.model)

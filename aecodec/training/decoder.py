@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -13,6 +14,7 @@ from torch import Tensor
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.distortion import distortion, squared_error
 from aecodec.codec.eight_bits.layers import EIGHT_BITS, SYNTHESIS
+from aecodec.codec.fast import fast_config
 from aecodec.codec.model import CodecModel
 from aecodec.errors import RecipeError
 from aecodec.nn.arrays import AnyArray
@@ -30,6 +32,8 @@ _LEAST_ERROR = 0.5**2  # that is added to the float decoder's
 class DecoderTraining(TrainingModule):
     """Minimises what bytes add to the float decoder's error, as a share of that.
 
+    Of `--decoder fast` (`recipe.fast`), what that lacks to the float decoder.
+
     Each sample is at a quality of its own. Errors are the squared one against the float decoder's
     pixels and, for the rest of `recipe.pull`, the codec's own distortion against the original.
     """
@@ -41,7 +45,7 @@ class DecoderTraining(TrainingModule):
         super().__init__()
         self.recipe = recipe
         self.model = CodecModel(recipe.model).requires_grad_(False)
-        self.synthesis = ByteSynthesis(recipe.model)
+        self.synthesis = ByteSynthesis(fast_config(recipe.model) if recipe.fast else recipe.model)
         # The weight file that it begins with: its tensors, and its architecture as JSON.
         self.codec: dict[str, Tensor] = {}
         self.config = ""
@@ -85,6 +89,10 @@ class DecoderTraining(TrainingModule):
             return
         if not self.codec:
             raise RecipeError("a decoder is trained for a codec's weights; pass --start")
+        if self.recipe.fast:
+            if not self.batches_seen:
+                self.synthesis.load(self._fast_tensors())
+            return
         recipe, photos = self.recipe, self.trainer.datamodule.photos  # type: ignore[attr-defined]
         crops = RandomCrops(
             photos, [Phase(0, recipe.batch, recipe.crop)], seed=recipe.seed + 1_000_003
@@ -104,6 +112,19 @@ class DecoderTraining(TrainingModule):
         tensors = {name: tensor.cpu().numpy() for name, tensor in self.codec.items()}
         means, _ = byte_means(recipe.model, tensors, seen)
         self.means = {name: torch.from_numpy(tensor) for name, tensor in means.items()}
+
+    def _fast_tensors(self) -> dict[str, AnyArray]:
+        """What the leaner decoder begins with: the parts of the other that it has."""
+        if not self.trained:
+            raise RecipeError("a fast decoder begins with weights that have a decoder in 8 bits")
+        tensors = dict(self.trained)
+        for name, pixels in (("fine.conv1", 48), ("finest.conv1", 12)):
+            if not self.recipe.model.low_bytes:
+                break
+            weight = tensors[f"{name}.weight"]
+            high, features = weight[:, :pixels], weight[:, 2 * pixels :]
+            tensors[f"{name}.weight"] = np.concatenate([high, features], 1)
+        return tensors
 
     def loss(self, batch: Tensor, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         generator = torch.Generator().manual_seed(seed)

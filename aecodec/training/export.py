@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from aecodec.codec import fast
+from aecodec.codec.container import DIGEST_BYTES
 from aecodec.codec.eight_bits.layers import SYNTHESIS
 from aecodec.codec.inference import InferenceModel
 from aecodec.codec.model import CodecModel
@@ -22,6 +24,7 @@ from aecodec.codec.weights import digest, inference_model
 from aecodec.denoising.model import DenoiserModel
 from aecodec.hashing.calibration import Calibration
 from aecodec.hashing.model import HashModel
+from aecodec.nn.arrays import AnyArray
 from aecodec.nn.integer import QuantAwareConv2d
 from aecodec.storage.atomic import write_atomically
 from aecodec.training.codec_calibration import assumed_tables, calibrate_ranges, calibrated_tables
@@ -94,10 +97,18 @@ def export_codec(
         crops: uint8 (1, 3, H, W), on which the ranges of activations are measured and whose
             symbols the entropy tables, and pixels the map for previews, are fitted to.
         more: from which the network for hyper-latents learns; these if there are none.
+
+    Of a leaner analysis (`recipe.fast`), only that, for beside the weights that it began with.
     """
-    model = CodecModel(recipe.model).eval()
+    config = fast.with_fast_analysis(recipe.model) if recipe.fast else recipe.model
+    model = CodecModel(config).eval()
     card = {**_load(model, checkpoint), **card}
     calibrate_ranges(model, crops)
+    if recipe.fast:
+        tensors = inference_tensors(model)
+        analysis = {n: tensor for n, tensor in tensors.items() if n.startswith("analysis.")}
+        _write_fast({f"fast_{n}": t.numpy() for n, t in analysis.items()}, recipe, target, card)
+        return
     write_codec(recipe, model, target, card, crops, more)
 
 
@@ -132,16 +143,24 @@ def export_decoder(
     card: dict[str, Any],
     crops: Sequence[Tensor],
 ) -> None:
-    """As `export_codec`: the codec that the run began with, and its decoder in 8 bits."""
-    synthesis = ByteSynthesis(recipe.model)
+    """As `export_codec`: the codec that the run began with, and its decoder in 8 bits.
+
+    Of a leaner one (`recipe.fast`), only that, for beside those weights.
+    """
+    config = fast.fast_config(recipe.model) if recipe.fast else recipe.model
+    synthesis = ByteSynthesis(config)
     card = {**_load(synthesis, checkpoint, "synthesis."), **card}
+    if recipe.fast:
+        tensors = {fast.SYNTHESIS + name: t for name, t in synthesis.tensors().items()}
+        _write_fast(tensors, recipe, target, card)
+        return
     # Of the codec, which has the same layers in floats.
     card["parameters"] = sum(p.numel() for p in CodecModel(recipe.model).parameters())
     state = torch.load(checkpoint, map_location="cpu", mmap=True)
     of_synthesis = {SYNTHESIS + n: torch.from_numpy(t) for n, t in synthesis.tensors().items()}
-    tensors = state["codec"] | of_synthesis | state["means"]
-    _write(tensors, "codec", recipe, target, card, {"config": state["config"]})
-    fit_preview(_on_cpu(recipe, tensors), crops).save(target, digest(target))
+    everything = state["codec"] | of_synthesis | state["means"]
+    _write(everything, "codec", recipe, target, card, {"config": state["config"]})
+    fit_preview(_on_cpu(recipe, everything), crops).save(target, digest(target))
 
 
 def export_denoiser(
@@ -203,6 +222,19 @@ def _load(model: nn.Module, checkpoint: Path, prefix: str = "model.") -> dict[st
         "hardware": hardware(),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
+
+
+def _write_fast(
+    tensors: dict[str, AnyArray],
+    recipe: CodecRecipe | DecoderRecipe,
+    target: Path,
+    card: dict[str, Any],
+) -> None:
+    """Write a leaner transform beside `target`, the place of the weights that it is for."""
+    weights = bytes.fromhex(card["start"].rpartition(" ")[2])[:DIGEST_BYTES]
+    fast.save(tensors, target, weights)
+    text = json.dumps({"recipe": asdict(recipe), **card}, indent=2) + "\n"
+    write_atomically(fast.fast_file(target).with_suffix(".json"), text.encode(), overwrite=True)
 
 
 def _write(

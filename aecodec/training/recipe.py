@@ -113,6 +113,8 @@ class CodecRecipe(Recipe):
             (`aecodec.training.revival`), where a run begins with trained weights; 0: none.
         log_offset: added before the loss's logarithm, in bits per pixel; 16 bytes in 256x256
             pixels are 0.002.
+        fast: train the leaner analysis for `--effort fast` (`aecodec.codec.fast`) alone, for
+            weights to begin with.
 
     Raises:
         ValueError: crops are too small for the model's distortion.
@@ -123,6 +125,7 @@ class CodecRecipe(Recipe):
     range_margin: float = 0.1
     revive: int = 0
     log_offset: float = 0.002
+    fast: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -143,6 +146,7 @@ class DecoderRecipe(Recipe):
             rest is the model's distortion against the original's.
         samples: crops that tell what a unit of each byte is, and that layers are fitted to before
             training.
+        fast: train the leaner one for `--decoder fast` (`aecodec.codec.fast`) instead.
 
     Raises:
         ValueError: `pull` is not from 0 to 1, or there are no samples.
@@ -151,6 +155,7 @@ class DecoderRecipe(Recipe):
     model: CodecConfig = field(default_factory=CodecConfig)
     pull: float = 0.5
     samples: int = 160
+    fast: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

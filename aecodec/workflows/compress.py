@@ -184,6 +184,7 @@ def decompressor(
     format: str,
     *,
     box: tuple[int, int, int, int] | None = None,
+    decoder: str = "default",
     weights: str | Path | None = None,
     device: str = "auto",
 ) -> Work:
@@ -192,6 +193,7 @@ def decompressor(
     Args:
         format: of the image file.
         box: left, top, right and bottom of the part that is wanted; None: all.
+        decoder: as for `Codec.decompress`.
         weights, device: of the codec.
     """
     from aecodec.codec.codec import Codec
@@ -202,7 +204,7 @@ def decompressor(
         from aecodec.images import image_bytes
 
         try:
-            image = codec.decompress(source, box=box)
+            image = codec.decompress(source, box=box, decoder=decoder)
         except ValueError as error:  # the box is not within this picture
             raise UsageError(str(error)) from None
         data = image_bytes(image, format)

@@ -4,6 +4,7 @@ network; on a small model.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import (
+    HIGH_DIGIT,
     MEANS,
     SYNTHESIS,
     WEIGHT_MAX,
@@ -36,10 +38,16 @@ from aecodec.training.eight_bits.samples import float_samples
 from tests.eight_bits import float_tensors, latents, small_config
 from tests.threads import one_and_two_threads
 
+CONFIGS = {
+    "deep": small_config(deep=True),
+    "plain": small_config(deep=False),
+    "without low bytes": replace(small_config(deep=True), low_bytes=False),
+}
 
-@pytest.fixture(scope="module", params=[True, False], ids=["deep", "plain"])
+
+@pytest.fixture(scope="module", params=CONFIGS)
 def config(request: pytest.FixtureRequest) -> CodecConfig:
-    return small_config(deep=request.param)
+    return CONFIGS[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +132,10 @@ def test_the_synthesis_is_the_same_to_the_bit(
         assert np.square(wanted - found).mean() < 1e-2 * wanted.var()
 
 
-def test_products_of_two_digits_are_near_those_of_float64() -> None:
+@pytest.mark.parametrize("digits", [1, 2])
+def test_products_of_digits_are_near_those_of_float64(digits: int) -> None:
     """`linear`, to the ends of its range: the same from both runtimes, its largest error that of
-    latents and weights rounded to 15 and 14 bits."""
+    latents and weights rounded to 15 and 14 bits, or of those of one digit to 15 alone."""
     rng = np.random.default_rng(0)
     tensors: dict[str, AnyArray] = {
         "linear.input": np.ones((100, 320), np.float32),
@@ -135,6 +144,9 @@ def test_products_of_two_digits_are_near_those_of_float64() -> None:
         "linear.bias": rng.integers(-99, 99, 24).astype(np.int32),
     }
     tensors["linear.weight"][0], tensors["linear.weight"][1] = 32767, -32767
+    if digits == 1:
+        high = HIGH_DIGIT * np.round(tensors["linear.weight"] / HIGH_DIGIT)
+        tensors["linear.weight"] = high.clip(max=32767).astype(np.int16)
     x = rng.integers(-32767, 32768, (1, 9, 7, 320)).astype(np.float32)
     x[0, :2] = np.array([32767, -99999], np.float32)[:, None, None]
     rows = list(range(23, -1, -1))

@@ -33,6 +33,8 @@ FINER = 16
 """How many units of a low byte are one of its high byte."""
 LINEAR_BASE = 128
 """What a high digit stands for in `Ops.linear`."""
+HIGH_DIGIT = 4 * LINEAR_BASE
+"""What a high digit of a weight stands for in `linear.weight`."""
 MEAN_STEP = 2.0**-4
 """What one unit of a mean stands for, in steps of the latents' quantiser."""
 WEIGHT_MAX = 64
@@ -118,7 +120,7 @@ def synthesis(config: CodecConfig, ops: Ops[Value], latents: Value) -> Value:
     def seen(x: Value, name: str, side: int) -> Value:
         x = ops.scaled(ops.rotated(x, rotation(side)), name)
         high = ops.to_bytes(x)
-        return ops.concat(high, ops.low_bytes(x, high))
+        return ops.concat(high, ops.low_bytes(x, high)) if c.low_bytes else high
 
     y = ops.to_bytes(ops.scaled(latents, "y.multiplier"))
     h = ops.conv(y, "head", SIGNED, SIGNED)
@@ -159,7 +161,7 @@ def digits(weight: AnyArray) -> tuple[AnyArray, AnyArray]:
 
 def linear_multiplier(multiplier: AnyArray) -> AnyArray:
     """The file's, for sums of digits: float32."""
-    return (multiplier * (2 * 4 * LINEAR_BASE)).astype(np.float32)
+    return (multiplier * (2 * HIGH_DIGIT)).astype(np.float32)
 
 
 def has_synthesis(tensors: Mapping[str, object]) -> bool:
@@ -197,7 +199,8 @@ def convolutions(config: CodecConfig) -> list[Convolution]:
             Convolution(f"{name}.conv2", outputs, hidden, 3, False),
         ]
 
-    first, last = pair("fine", 2 * 48 + c.fine_features, c.fine_width, 48)
+    digits = 2 if c.low_bytes else 1
+    first, last = pair("fine", digits * 48 + c.fine_features, c.fine_width, 48)
     aside = Convolution("aside", 4 * c.fine_features, c.width, 1, False)
     return [
         Convolution("head", c.deep_width, c.latent_channels, 1, True),
@@ -209,7 +212,7 @@ def convolutions(config: CodecConfig) -> list[Convolution]:
         first,
         *pairs("fine.blocks", c.fine_blocks, c.fine_width),
         last,
-        *pair("finest", 2 * 12, c.finest_width, 12),
+        *pair("finest", digits * 12, c.finest_width, 12),
     ]
 
 

@@ -129,24 +129,29 @@ class OnnxOps:
 
         weight = self._tensor(f"{name}.weight")[list(rows)].T
         high_weight, low_weight = (g.constant(part, "int8") for part in digits(weight))
-        crossed = g.add("Concat", low_weight, high_weight, axis=0)
-        upper, middle, lower = (
-            g.add("MatMulInteger", *factors, self._zero(SIGNED))
-            for factors in (
-                (high, high_weight),
-                (self.concat(high, low), crossed),
-                (low, low_weight),
-            )
-        )
-        upper = g.add("Mul", upper, g.constant(LINEAR_BASE, "int32"))
-        upper = g.cast(g.add("Add", upper, middle), "float32")
-        lower = g.cast(lower, "float32")
-        lower = g.add("Mul", lower, g.constant(1 / LINEAR_BASE, "float32"))
+        # Sums below 2^24, times a power of two: float32 has them exactly.
+        upper = self._products(high, high_weight, LINEAR_BASE)
+        if self._has_low_digits(name):
+            crossed = g.add("Concat", low_weight, high_weight, axis=0)
+            middle = self._products(self.concat(high, low), crossed)
+            total = g.add("Add", upper, middle)
+            total = g.add("Add", total, self._products(low, low_weight, 1 / LINEAR_BASE))
+        else:
+            total = g.add("Add", upper, self._products(low, high_weight))
 
         multiplier = linear_multiplier(self._tensor(f"{name}.multiplier")[list(rows)])
-        y = g.add("Mul", g.add("Add", upper, lower), g.constant(multiplier, "float32"))
+        y = g.add("Mul", total, g.constant(multiplier, "float32"))
         bias = self._tensor(f"{name}.bias")[list(rows)]
         return g.add("Add", g.add("Round", y), g.constant(bias, "float32"))
+
+    def _has_low_digits(self, name: str) -> bool:
+        return bool(digits(self._tensor(f"{name}.weight"))[1].any())
+
+    def _products(self, x: str, weight: str, unit: float = 1) -> str:
+        """Signed bytes times weights, in float32 and a unit."""
+        g = self.graph
+        factors = [x, weight, g.constant(unit, "float32"), self._one, self._zero(SIGNED)]
+        return g.add("com.microsoft.MatMulIntegerToFloat", *factors)
 
     def rotated(self, x: str, matrix: AnyArray) -> str:
         return self.graph.add("MatMul", x, self.graph.constant(matrix.T, "float32"))
@@ -205,10 +210,16 @@ class OnnxOps:
         return self.graph.constant(zero, "uint8")
 
 
-def add_synthesis(graph: Graph, config: CodecConfig) -> None:
-    """The network from `latents` (1, h, w, M) to `x`, pixels (1, 3, H, W) in about -0.5 to 0.5."""
+def add_synthesis(graph: Graph, config: CodecConfig, network: str = SYNTHESIS) -> None:
+    """The network from `latents` (1, h, w, M) to `x`, pixels (1, 3, H, W) in about -0.5 to 0.5.
+
+    Args:
+        graph: where it is added.
+        config: its sizes.
+        network: what the names of its tensors begin with, and a dot.
+    """
     latents = graph.input("latents", (1, "h", "w", config.latent_channels))
-    x = synthesis(config, OnnxOps(graph, SYNTHESIS), latents)
+    x = synthesis(config, OnnxOps(graph, network), latents)
     x = graph.add("Mul", x, graph.constant(PIXEL_STEP, "float32"))
     graph.output(graph.transpose(x, 0, 3, 1, 2), "x", (1, 3, "H", "W"), "float32")
 

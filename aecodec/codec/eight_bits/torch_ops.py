@@ -131,6 +131,7 @@ def torch_synthesis(
     tensors: Mapping[str, Tensor],
     latents: Tensor,
     quality: int,
+    network: str = SYNTHESIS,
 ) -> Tensor:
     """Pixels (1, 3, H, W) in about -0.5 to 0.5 of scaled latents (1, M, h, w).
 
@@ -139,8 +140,9 @@ def torch_synthesis(
         tensors: of the weight file, on the device of the latents.
         latents: scaled.
         quality: 1 to 100.
+        network: what the names of its tensors begin with, and a dot.
     """
-    ops = TorchOps(tensors, SYNTHESIS, quality)
+    ops = TorchOps(tensors, network, quality)
     x = synthesis(config, ops, latents.permute(0, 2, 3, 1)) * PIXEL_STEP
     return x.permute(0, 3, 1, 2)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -25,6 +25,7 @@ from aecodec.evaluation.speed.compressai_codecs import MODELS, CompressAiCodec
 from aecodec.evaluation.speed.table import VERSIONS, speed_markdown
 
 REFERENCE = "mbt2018-mean"
+FAST = "its fast effort and decoder"
 PREVIEW = "its preview, 96x64"
 KODAK_SIZE = (768, 512)
 COLD_RUNS = 3
@@ -62,8 +63,10 @@ def _contestants(image: Image.Image, device: str) -> list[Contestant]:
     classic = [(Jpeg(), 25), (WebP(), 40), (Avif(), 50)]
     ours = LearnedCodec(device=device, qualities=(50,))
     full = _at_setting(ours, 50)
+    lean = LearnedCodec(device=device, qualities=(50,), effort="fast", decoder="fast")
     return [
         full,
+        replace(_at_setting(lean, 50), name=FAST),
         Contestant(PREVIEW, full.encode, ours.preview, len),
         *(Contestant(c.name, c.encode, c.decode, c.size) for c in learned),
         *(_at_setting(codec, setting) for codec, setting in classic if codec.works()),

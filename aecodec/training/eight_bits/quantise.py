@@ -269,7 +269,7 @@ class SynthesisQuantiser(Quantiser):
         # The whole range, and a little more, as low bytes tell the rest.
         unit = 1.1 / 127 * np.maximum(np.abs(values).max(0), 1e-3).astype(np.float64)
         self._made[f"{name}.multiplier"] = (PIXEL_STEP / unit).astype(np.float32)
-        return np.concatenate([unit, unit / FINER])
+        return np.concatenate([unit, unit / FINER]) if self.config.low_bytes else unit
 
     def _blocks(self, name: str, count: int, stream: Doubles, zero: int = SIGNED) -> None:
         for number in range(count):
@@ -277,7 +277,7 @@ class SynthesisQuantiser(Quantiser):
 
     def _seen_by(self, name: str, weight: Doubles) -> Doubles:
         side = _ROTATED.get(name)
-        return _of_rotated(weight, side) if side else weight
+        return _of_rotated(weight, side, self.config.low_bytes) if side else weight
 
     def bytes_seen(self, name: str) -> FloatArray:
         side = _ROTATED.get(name)
@@ -289,8 +289,9 @@ class SynthesisQuantiser(Quantiser):
         rotated = np.einsum("ci,nik->nck", matrix, values[:, :count]) / unit[:count]
         high = np.clip(np.round(rotated), -128, 127)
         low = np.clip(np.round((rotated - high) * FINER), -128, 127)
-        features = np.clip(np.round(values[:, count:] / unit[2 * count :]), -128, 127)
-        whole: FloatArray = np.concatenate([high, low, features], 1)
+        pixels = [high, low] if self.config.low_bytes else [high]
+        features = np.clip(np.round(values[:, count:] / unit[len(pixels) * count :]), -128, 127)
+        whole: FloatArray = np.concatenate([*pixels, features], 1)
         return whole.reshape(len(values), -1)
 
     def _linear(self, inverse: Doubles) -> None:
@@ -305,11 +306,12 @@ class SynthesisQuantiser(Quantiser):
         self._made["linear.bias"] = np.round(bias).astype(np.int32)
 
 
-def _of_rotated(weight: Doubles, side: int) -> Doubles:
+def _of_rotated(weight: Doubles, side: int, low_bytes: bool) -> Doubles:
     """Weights for rotated pixels, high and low bytes, of ones for pixels; further inputs as they
     are.
     """
     matrix = rotation(side).astype(np.float64)
     back = matrix / np.square(matrix).sum(1, keepdims=True)
     pixels = np.einsum("oikl,ci->ockl", weight[:, : len(matrix)], back)
-    return np.concatenate([pixels, pixels, weight[:, len(matrix) :]], 1)
+    digits = [pixels, pixels] if low_bytes else [pixels]
+    return np.concatenate([*digits, weight[:, len(matrix) :]], 1)

@@ -17,13 +17,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecodec.codec.config import CodecConfig
+from aecodec.codec.container import LATENT_STRIDE
 from aecodec.codec.eight_bits.layers import (
     FINER,
+    HIGH_DIGIT,
     PIXEL_STEP,
     SIGNED,
     WEIGHT_MAX,
     Convolution,
     convolutions,
+    digits,
     synthesis,
     vectors,
 )
@@ -69,9 +72,6 @@ class ByteConv2d(nn.Module):
             for parameter in change:
                 parameter.zero_()
 
-    def whole_weight(self) -> Tensor:
-        return round_ste(self.weight * _UNITS).clamp(-WEIGHT_MAX, WEIGHT_MAX)
-
     def vectors(self, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Multipliers and offsets of the sums at qualities (B,): (B, C), or (1, C) for all."""
         row = quality.long() - 1 if self.of_quality else slice(None)
@@ -87,10 +87,56 @@ class ByteConv2d(nn.Module):
         if not self.of_quality:
             multiplier, bias = multiplier[0], bias[0]
         return {
-            "weight": self.whole_weight().to(torch.int8).cpu().numpy(),
+            "weight": whole_weight(self.weight).to(torch.int8).cpu().numpy(),
             "multiplier": multiplier.float().cpu().numpy(),
             "bias": bias.to(torch.int32).cpu().numpy(),
         }
+
+
+class ByteLinear(nn.Module):
+    """The linear part with weights of one digit: those, and changes to the rest, to be trained.
+
+    Args:
+        outputs, inputs: channels.
+    """
+
+    def __init__(self, outputs: int, inputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(outputs, inputs))
+        self.log_factor, self.shift = (nn.Parameter(torch.zeros(outputs)) for _ in range(2))
+        self.register_buffer("multiplier", torch.ones(outputs, dtype=torch.float64))
+        self.register_buffer("bias", torch.zeros(outputs))
+        self.multiplier: Tensor
+        self.bias: Tensor
+
+    @torch.no_grad()
+    def load(self, weight: AnyArray, multiplier: AnyArray, bias: AnyArray) -> None:
+        """Begin with whole numbers, of which the high digits are kept."""
+        self.weight.copy_(torch.from_numpy(digits(weight)[0]) / _UNITS)
+        self.multiplier.copy_(torch.from_numpy(multiplier))
+        self.bias.copy_(torch.from_numpy(bias))
+        self.log_factor.zero_()
+        self.shift.zero_()
+
+    def forward(self, latents: Tensor) -> Tensor:
+        multiplier = (self.multiplier.float() * self.log_factor.exp())[:, None]
+        weight = HIGH_DIGIT * whole_weight(self.weight) * multiplier
+        return F.linear(latents, weight, self.bias + _UNITS * self.shift)
+
+    @torch.no_grad()
+    def tensors(self) -> dict[str, AnyArray]:
+        """As a weight file has them: of 32768, int16 has 32767, whose high digit is the same."""
+        weight = (HIGH_DIGIT * whole_weight(self.weight)).clamp(max=32767)
+        return {
+            "weight": weight.to(torch.int16).cpu().numpy(),
+            "multiplier": (self.multiplier * self.log_factor.double().exp()).cpu().numpy(),
+            "bias": (self.bias + _UNITS * self.shift).round().to(torch.int32).cpu().numpy(),
+        }
+
+
+def whole_weight(weight: Tensor) -> Tensor:
+    """The whole numbers that a parameter stands for."""
+    return round_ste(weight * _UNITS).clamp(-WEIGHT_MAX, WEIGHT_MAX)
 
 
 class Constant(nn.Module):
@@ -125,6 +171,9 @@ class ByteSynthesis(nn.Module):
             self._fixed.append(name)
             if name.endswith("multiplier") and not name.startswith("linear"):
                 self.scales[_key(name)] = nn.Parameter(torch.zeros(shape[-1]))
+        # What has a block less has more to do.
+        pixels = 3 * LATENT_STRIDE**2
+        self.linear = None if config.low_bytes else ByteLinear(pixels, config.latent_channels)
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, AnyArray]) -> None:
@@ -136,6 +185,8 @@ class ByteSynthesis(nn.Module):
             self.fixed(name).copy_(torch.from_numpy(tensors[name]))
         for scale in self.scales.values():
             scale.zero_()
+        if self.linear:
+            self.linear.load(*(tensors[f"linear.{p}"] for p in ("weight", "multiplier", "bias")))
 
     @torch.no_grad()
     def tensors(self) -> dict[str, AnyArray]:
@@ -146,6 +197,8 @@ class ByteSynthesis(nn.Module):
         for key, conv in self.convs.items():
             parts = cast(ByteConv2d, conv).tensors()
             made |= {f"{_name(key)}.{part}": tensor for part, tensor in parts.items()}
+        if self.linear:
+            made |= {f"linear.{part}": tensor for part, tensor in self.linear.tensors().items()}
         return made
 
     def forward(self, latents: Tensor, quality: Tensor) -> Tensor:
@@ -207,7 +260,7 @@ class TwinOps:
         # Most of the offset is added before sums lose their last bits.
         inner = (offset / multiplier).detach().mean(0).to(self.dtype)
         offset = offset - multiplier * inner.float()
-        weight = conv.whole_weight().to(self.dtype)
+        weight = whole_weight(conv.weight).to(self.dtype)
         y = F.conv2d(x.permute(0, 3, 1, 2), weight, inner, padding=weight.shape[2] // 2)
         range_ = (-out_zero, 255 - out_zero)
         vectors = (v[:, None, None] for v in (multiplier, offset))
@@ -220,13 +273,15 @@ class TwinOps:
     def sums(self, x: Tensor, name: str, zero: int, rows: Sequence[int]) -> Tensor:
         conv = self.twin.conv(name)
         multiplier, offset = conv.vectors(self.quality)
-        y = F.linear(x.float(), conv.whole_weight()[:, :, 0, 0])
+        y = F.linear(x.float(), whole_weight(conv.weight)[:, :, 0, 0])
         y = round_ste(torch.addcmul(offset, y, multiplier))
         return y[..., list(rows)]
 
     def linear(self, latents: Tensor, name: str, rows: Sequence[int]) -> Tensor:
         twin = self.twin
         y = 2 * (self.scaled(latents, f"{name}.input") / 2).round().clamp(-16512, 16383)
+        if twin.linear:
+            return cast(Tensor, twin.linear(y))[..., list(rows)]
         weight, multiplier, bias = (
             twin.fixed(f"{name}.{part}")[list(rows)] for part in ("weight", "multiplier", "bias")
         )
