@@ -123,15 +123,37 @@ def only_the_synthesis(model: CodecModel) -> None:
     model.gain.log_inverse.requires_grad_(True)
 
 
-def leaner(deep: int, middle: int, fine: int) -> Callable[[CodecModel], None]:
-    """The synthesis alone, with its first so many blocks at 1/16, 1/8 and 1/4 of the resolution."""
+class Unchanged(nn.Module):
+    """In the place of a residual block."""
+
+    def forward(self, x: Tensor, quality: Tensor) -> Tensor:
+        return x
+
+
+def leaner(deep: int, middle: int, fine: int, finest: bool = True) -> Callable[[CodecModel], None]:
+    """The synthesis alone, with its first so many blocks at 1/16, 1/8 and 1/4 of the resolution,
+    and the one at 1/2 or not."""
 
     def change(model: CodecModel) -> None:
         synthesis = model.synthesis
         for name, count in (("deep_blocks", deep), ("blocks", middle)):
             del getattr(synthesis, name)[count:]
         del synthesis.fine.blocks[fine:]
+        if not finest:
+            synthesis.finest = cast(ResidualBlock, Unchanged())
         only_the_synthesis(model)
+
+    return change
+
+
+def leaner_analysis(deep: int, middle: int) -> Callable[[CodecModel], None]:
+    """The analysis alone, with its first so many blocks at 1/16 and 1/8 of the resolution."""
+
+    def change(model: CodecModel) -> None:
+        del model.analysis.deep_blocks[deep:]
+        del model.analysis.blocks[middle:]
+        model.requires_grad_(False)
+        model.analysis.requires_grad_(True)
 
     return change
 
@@ -374,6 +396,9 @@ SHIPPED = {
     "blocks 0, 2, 0: 17.8": Variant(change=leaner(0, 2, 0)),
     "blocks 0, 1, 1: 17.8": Variant(change=leaner(0, 1, 1)),
     "blocks 0, 1, 0: 13.2": Variant(change=leaner(0, 1, 0)),
+    "blocks 0, 2, 0, none at 1/2: 16.1": Variant(change=leaner(0, 2, 0, finest=False)),
+    "blocks 0, 1, 0, none at 1/2: 11.5": Variant(change=leaner(0, 1, 0, finest=False)),
+    "analysis, blocks 0, 2: 11.2": Variant(change=leaner_analysis(0, 2)),
     "all of the noisy bits' gradient": Variant(slope=1.0),
     "0.7 of it": Variant(slope=0.7),
     "0.85 of it": Variant(slope=0.85),
