@@ -231,6 +231,14 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def machine_memory() -> int:
+    """Bytes of this machine; many where it cannot be asked."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 1 << 40
+
+
 def at_quality(table: AnyArray, quality: int) -> AnyArray:
     """A table's vector, float32, at a quality of 1 to 100.
 
