@@ -348,7 +348,7 @@ def pixel_digest(image: Image.Image) -> bytes:
 
 
 def _picture(webp: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(webp)).convert("RGB")
+    return Image.open(io.BytesIO(webp), formats=["WEBP"]).convert("RGB")
 
 
 def _size(entry: Entry) -> tuple[int, int]:

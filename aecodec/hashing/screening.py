@@ -115,7 +115,7 @@ def small_copies(
 def _decoded(webps: Sequence[bytes]) -> Copies:
     from aecodec.hashing.verify.guess import small_copy
 
-    return np.stack([small_copy(Image.open(io.BytesIO(webp))) for webp in webps])
+    return np.stack([small_copy(Image.open(io.BytesIO(webp), formats=["WEBP"])) for webp in webps])
 
 
 def _equal_in_grey(copies: Copies, pairs: Pairs) -> Chosen:

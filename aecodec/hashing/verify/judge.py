@@ -49,6 +49,7 @@ _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest
 _NEAR = 0.06  # colours that count as one
 _ROTATED, _CORNERS = 0.03, 0.75  # sine of an angle; share of one colour in corners around pictures
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
+_WORTH_WORDS = 0.5  # explained: by less pictures are not the same, unless they are smooth
 _ROWS = 16  # worked on together
 
 COVERED = 0.97
@@ -83,7 +84,8 @@ class Findings:
         grey: one of the two has no colours, and the other has.
         grey_part: the part has less of them.
         coloured: both have.
-        bordered: what only one of the two shows is a frame or bars.
+        bordered: what only one of the two shows is a frame or bars; nobody looks where the whole
+            hardly explains the part.
     """
 
     covered: float
@@ -195,7 +197,11 @@ def _examined(
                 grey=bool(colourless[row] and not both[row]),
                 grey_part=bool(colours[0][row] < colours[1][row]),
                 coloured=not colourless[row],
-                bordered=barred or _is_bordered(part[row], whole[row], maps[row], covered),
+                bordered=barred
+                or (
+                    residue.explained > _WORTH_WORDS
+                    and _is_bordered(part[row], whole[row], maps[row], covered)
+                ),
             )
         )
     return found

@@ -12,8 +12,8 @@ WINDOW, STRIDE = 9, 4  # pixels
 
 def variance(pictures: Tensor) -> Tensor:
     """In windows of pictures (N, C, S, S), the mean of the channels': (N, H, W)."""
-    mean, square = means(pictures, STRIDE), means(pictures.square(), STRIDE)
-    return (square - mean.square()).clamp_min(0).mean(1)
+    mean, square = means(pictures, STRIDE), means(pictures.square().mean(1), STRIDE)
+    return (square - mean.square_().mean(1)).clamp_min_(0)
 
 
 def means(pictures: Tensor, stride: int) -> Tensor:
