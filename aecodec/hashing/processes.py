@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aecodec.errors import AecodecError
 from aecodec.hashing.database import Entry
-from aecodec.nn.runtime import machine_memory, threads, use_threads
+from aecodec.nn.runtime import keep_freed_memory, machine_memory, threads, use_threads
 
 if TYPE_CHECKING:
     from aecodec.hashing.checking import Checker
@@ -93,6 +93,7 @@ def _start(make: Callable[[Callable[[Sequence[int]], dict[int, bytes]]], Checker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     threading.Thread(target=_end_with_parent, daemon=True).start()
     use_threads(1)
+    keep_freed_memory()
     _checker = make(lambda ids: {i: _thumbnails[i] for i in ids if i in _thumbnails})
 
 

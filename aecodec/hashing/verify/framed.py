@@ -9,7 +9,6 @@ from itertools import compress
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.duplicates import COMPRESSED, UNFRAMED
 from aecodec.hashing.verify import align
@@ -30,6 +29,7 @@ from aecodec.hashing.verify.frames import (
 from aecodec.hashing.verify.guess import SIDE, whole_guesses, window_guesses
 from aecodec.hashing.verify.judge import are_photographic, examine
 from aecodec.hashing.verify.laying import laid
+from aecodec.hashing.verify.places import reduced
 
 Pair = tuple[Image.Image, Image.Image]
 Boxes = Mapping[int, tuple[Box, Box]]
@@ -37,6 +37,7 @@ Boxes = Mapping[int, tuple[Box, Box]]
 _FRAMED = 0.7  # least correlation of small copies of what lies in frames
 _LEAST_INNER = 0.75  # of a side, by which what lies in frames may be cropped besides
 _MANY_EDGES = 3
+_BOXED = 64  # pixels a side of the copies in which frames are looked for
 
 
 def boxes_of(pictures: Sequence[Tensor], verdicts: Sequence[Verdict]) -> Boxes:
@@ -48,7 +49,7 @@ def boxes_of(pictures: Sequence[Tensor], verdicts: Sequence[Verdict]) -> Boxes:
         return {}
     chosen = torch.tensor(rows)
     first, second = (
-        [tuple(box) for box in contents(avg_pool2d(one.index_select(0, chosen), 2)).tolist()]
+        [tuple(box) for box in contents(reduced(one.index_select(0, chosen), _BOXED)).tolist()]
         for one in pictures
     )
     return dict(zip(rows, zip(first, second, strict=True), strict=True))
