@@ -19,12 +19,15 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
+from aecodec.hashing.verify.bands import Band, bands, filtered
+
 FLAT = 0.1
 """Deviation of outlines below which a place counts as having this."""
 
 _FAINT = 0.03  # deviation, of [0, 1], of what is no outline
 _SURPLUS = 1e-4  # of the diagonal, so that flat pictures can be solved, too
 _AT_ONCE = 2**16  # pixels that are worked on together
+_IN_BANDS = 128  # pixels a side, from which less than half of what is averaged is near
 
 
 def squares(images: Sequence[Image.Image], side: int) -> Tensor:
@@ -55,8 +58,16 @@ def outlines(pictures: Tensor) -> Tensor:
 
 
 def _around(pictures: Tensor) -> Tensor:
-    averaging = _averaging(pictures.shape[-1])
+    side = pictures.shape[-1]
+    if side >= _IN_BANDS:
+        return filtered(pictures, _averaging_in_bands(side))
+    averaging = _averaging(side)
     return averaging @ pictures @ averaging.T
+
+
+@cache
+def _averaging_in_bands(side: int) -> list[Band]:
+    return bands(_averaging(side))
 
 
 @cache

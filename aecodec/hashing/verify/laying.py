@@ -83,7 +83,7 @@ def laid(pictures: Sequence[Tensor], sizes: Sequence[Sizes], quick: bool) -> lis
     of_these = [sizes[n] for n in left.tolist()]
     wholes, windows = (find(own, other, of_these) for find in (whole_guesses, window_guesses))
     guesses, scores = (torch.cat(parts, 1) for parts in zip(wholes, windows, strict=True))
-    rows, maps = likely_places(left, guesses, scores)
+    rows, maps = likely_places(left, guesses, scores, quick)
     for level in levels[:-1]:
         rows, maps, score = finer(pictures, rows, maps, level)
     # Most lie well enough by now.

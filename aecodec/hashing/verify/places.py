@@ -32,17 +32,20 @@ QUICK_LEVELS: tuple[Level, ...] = (
 MORE_STEPS = 8
 """Of refining, where copies nearly explain each other."""
 _HARDLY_STRETCHED = 1.1
-_WORSE = 0.2  # than the best: by so much guesses of a pair are dropped
+_WORSE, _WORSE_QUICKLY = 0.2, 0.12  # than the best: by so much guesses of a pair are dropped
 
 
-def likely_places(chosen: Tensor, guesses: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+def likely_places(
+    chosen: Tensor, guesses: Tensor, scores: Tensor, quick: bool = False
+) -> tuple[Tensor, Tensor]:
     """Guesses that are worth a look: pairs (G,), ascending, and maps (G, 2, 3).
 
     Args:
         chosen: pairs to look at, ascending.
         guesses, scores: of these pairs, (P, K, 2, 3) and (P, K).
+        quick: fewer.
     """
-    kept = scores > scores.amax(1, keepdim=True) - _WORSE
+    kept = scores > scores.amax(1, keepdim=True) - (_WORSE_QUICKLY if quick else _WORSE)
     # As they are, too: what is smooth has hardly any outlines to go by.
     plain = torch.eye(2, 3)
     there = ((guesses - plain).abs().amax((2, 3)) < 1e-3) & kept
@@ -138,16 +141,20 @@ def reduced(pictures: Tensor, side: int) -> Tensor:
     """Squares (N, C, S, S) as smaller ones (N, C, side, side)."""
     if pictures.shape[-1] == side:
         return pictures
-    # Products are quicker than `avg_pool2d`, which is not vectorised.
-    reducing = _reducing(pictures.shape[-1], side)
-    return reducing @ pictures @ reducing.T
+    # Quicker than `avg_pool2d`, which is not vectorised.
+    step = pictures.shape[-1] // side
+    first, *others = (pictures[..., row::step, :] for row in range(step))
+    rows = first + others[0]
+    for other in others[1:]:
+        rows += other
+    return rows @ _reducing(pictures.shape[-1], side)
 
 
 @cache
 def _reducing(side: int, smaller: int) -> Tensor:
-    """(smaller, side): means of neighbours."""
+    """(side, smaller): means of neighbours, of rows that were added up."""
     step = side // smaller
-    return torch.eye(smaller).repeat_interleave(step, 1) / step
+    return torch.eye(smaller).repeat_interleave(step, 0) / step**2
 
 
 def ranks(rows: Tensor) -> Tensor:
