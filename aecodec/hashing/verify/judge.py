@@ -50,7 +50,7 @@ _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest
 _NEAR = 0.06  # colours that count as one
 _ROTATED, _CORNERS = 0.03, 0.75  # sine of an angle; share of one colour in corners around pictures
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
-_WORTH_WORDS = 0.5  # explained: by less pictures are not the same, unless they are smooth
+_NEARLY, _HARDLY_ODD = 0.7, 0.05  # explained, and odd: by less than that no pictures are the same
 _ROWS = 16  # worked on together
 
 COVERED = 0.97
@@ -85,8 +85,8 @@ class Findings:
         grey: one of the two has no colours, and the other has.
         grey_part: the part has less of them.
         coloured: both have.
-        bordered: what only one of the two shows is a frame or bars; nobody looks where the whole
-            hardly explains the part.
+        bordered: what only one of the two shows is a frame or bars; nobody looks where they cannot
+            be the same.
     """
 
     covered: float
@@ -200,7 +200,7 @@ def _examined(
                 coloured=not colourless[row],
                 bordered=barred
                 or (
-                    residue.explained > _WORTH_WORDS
+                    (structure[row] < FAINT or _is_nearly_explained(residue))
                     and _is_bordered(part[row], whole[row], maps[row], covered)
                 ),
             )
@@ -235,6 +235,10 @@ class _Residue:
     odd: float
     stark: float
     hidden: float
+
+
+def _is_nearly_explained(residue: _Residue) -> bool:
+    return residue.explained > _NEARLY and residue.odd < _HARDLY_ODD
 
 
 def _judged(layers: _Layers, row: int, photographic: bool, barred: bool) -> _Residue:
@@ -336,7 +340,9 @@ def _in_areas(part: Tensor, change: Tensor) -> bool:
     to them in the part (3, S, S); of copies of `_SEEN_AS` pixels a side.
     """
     step = max(1, part.shape[-1] // _SEEN_AS)
-    luma, changed = (avg_pool2d(one, step)[0] for one in (grey(part[None])[0], change[None]))
+    luma, changed = grey(part[None])[0, 0], change
+    if step > 1:
+        luma, changed = (avg_pool2d(one[None], step)[0] for one in (luma, changed))
     strong = changed > _CHANGED
     mean, square = around(luma, 1), around(luma.square(), 1)
     flat = square - mean.square() < _SMOOTH**2
@@ -371,7 +377,9 @@ def _without_colours(pictures: Tensor, chosen: Tensor) -> Tensor:
     """Some of RGB pictures (N, 3, S, S) grey."""
     if not chosen.any():
         return pictures
-    return torch.where(chosen[:, None, None, None], grey(pictures), pictures)
+    found = pictures.clone()
+    found[chosen] = grey(pictures[chosen])
+    return found
 
 
 def are_photographic(pictures: Tensor) -> list[bool]:

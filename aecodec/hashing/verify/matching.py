@@ -13,7 +13,7 @@ from aecodec.hashing.verify.curve import recoloured
 
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
 _AS_IT_IS = 0.014  # deviation, of [0, 1], up to which colours need no curve
-_SAMPLES = 64  # a side, at most, that tell the sharpness
+_SAMPLES = 64  # a side, about, that tell the sharpness
 
 
 def matched(
@@ -27,7 +27,10 @@ def matched(
     as_it_is = ((seen - part).square_().mean(1) * mask).sum((1, 2)) / count
     rows = (as_it_is > _AS_IT_IS**2).nonzero()[:, 0] if recolour else torch.empty(0).long()
     if len(rows):
-        own, theirs, valid = (one.index_select(0, rows) for one in (part, seen, mask))
+        own, theirs, valid = (
+            one if len(rows) == len(one) else one.index_select(0, rows)
+            for one in (part, seen, mask)
+        )
         lit, slope = recoloured(theirs, own, valid)
         # What is rare, as the thing on a white ground, is not worth much to a curve.
         left = ((lit - own).square_().mean(1) * valid).sum((1, 2)) / count[rows]
@@ -48,8 +51,7 @@ def matched(
 def _sharpness(pictures: Tensor, mask: Tensor) -> Tensor:
     """Which of `_BLURS` grey pictures need, a part and what explains it each (N, 2, S, S): (N,)."""
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
-    # Every other pixel both ways tells, or fewer of large ones.
-    step = max(2, pictures.shape[-1] // _SAMPLES)
+    step = pictures.shape[-1] // _SAMPLES
     kernels = [_blurring(pictures.shape[-1], sigma)[::step] for sigma in sigmas]
     blurred = torch.stack([kernel @ pictures @ kernel.T for kernel in kernels], 2)
     mask = mask[:, ::step, ::step]
