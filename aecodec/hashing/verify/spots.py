@@ -94,12 +94,15 @@ def differ_in_a_place(a: Image.Image, b: Image.Image, verdict: Verdict) -> bool:
         return False
     edges = np.maximum(_edges(x), _edges(y))
     scale, structure = _FLOOR + _EDGES * edges, _blocks(edges)
-    clear = ~_suspect(x, y, scale)
-    covered = "covered" in verdict.reason
+    everywhere = np.ones(scale.shape, bool)
     # No curve brings back what is clipped in one of the two: either way will do.
+    ways = ((x, y), (y, x))
+    lefts = [left_of(*way, everywhere) for way in ways]
+    suspect = _suspect(x, y, np.maximum(*lefts), scale)
+    cover = (x, y) if "covered" in verdict.reason else None
     return all(
-        _is_in_a_place(left_of(p, q, clear), scale, structure, (x, y) if covered else None)
-        for p, q in ((x, y), (y, x))
+        _is_in_a_place(left_of(*way, ~suspect) if suspect.any() else left, scale, structure, cover)
+        for way, left in zip(ways, lefts, strict=True)
     )
 
 
@@ -151,10 +154,10 @@ def _edges(x: Array) -> Array:
     return found
 
 
-def _suspect(x: Array, y: Array, scale: Array) -> Array:
-    """bool (H, W): what may be the place that differs, and so says nothing of curves."""
-    everywhere = np.ones(scale.shape, bool)
-    left = np.maximum(left_of(x, y, everywhere), left_of(y, x, everywhere))
+def _suspect(x: Array, y: Array, left: Array, scale: Array) -> Array:
+    """bool (H, W): what may be the place that differs, and so says nothing of curves; by what is
+    left where all does.
+    """
     blocks, as_it_is = _blocks(left / scale), _blocks(apart(x, y).max(0) / scale)
     # A curve may have been bent by the place, a face of one colour: where little was done to
     # colours, none is needed to find it.

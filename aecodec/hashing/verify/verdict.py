@@ -87,7 +87,7 @@ def _batch(
     refused: dict[int, tuple[Verdict, Verdict]] = {}
     for n, small in enumerate(known):
         if full and verdicts[n] is None and small.maps is not None:
-            large = _large(pairs[n], sizes[n], small)
+            large = _large(pairs[n], sizes[n], small, quick)
             if large.same or (quick and small.same):
                 verdicts[n] = large
             else:
@@ -105,7 +105,7 @@ def _batch(
             if full and not verdict.sure:
                 small, large = refused.get(n, (_UNKNOWN, _UNKNOWN))
                 again = _lie_alike(verdict, small)
-                verdict = large if again else _large(pairs[n], sizes[n], verdict)
+                verdict = large if again else _large(pairs[n], sizes[n], verdict, quick)
             verdicts[n] = verdict
     found = [verdict for verdict in verdicts if verdict is not None]
     if full and any(verdict.same for verdict in found):
@@ -151,7 +151,7 @@ def _lie_alike(one: Verdict, other: Verdict) -> bool:
     return kinds[0] == kinds[1] and bool(apart < _SAME_PLACE)
 
 
-def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
+def _large(pair: Pair, sizes: Sizes, small: Verdict, quick: bool) -> Verdict:
     """The verdict by copies of up to `LARGE` pixels a side, from where the small ones lie."""
     assert small.maps is not None
     first = 0 if small.piece == "a" else 1
@@ -178,7 +178,7 @@ def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
             if verdict.same:
                 continue
         near, far = (align.outlines(align.grey(square)) for square in (part, whole))
-        maps = refine(near, far, maps, 4)
+        maps = refine(near, far, maps, 2 if quick else 4)
         (findings,) = examine(part, whole, maps, small.barred)
         verdict = decide(findings, maps[0], sizes, small.piece, final=final)
         nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
