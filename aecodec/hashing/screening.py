@@ -16,7 +16,7 @@ from PIL import Image
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import Chosen, Pairs, Progress
 
-_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.5
+_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.52
 """Greatest correlation of small copies, above which pairs are looked at; and above so many pairs,
 of which most then are alike by chance. These are looked at quickly, too.
 """

@@ -32,13 +32,17 @@ _IN_BANDS = 128  # pixels a side, from which less than half of what is averaged 
 
 def squares(images: Sequence[Image.Image], side: int) -> Tensor:
     """float32 (N, 3, side, side), 0 to 1."""
-    resized = [image.resize((side, side), Image.Resampling.BILINEAR) for image in images]
+    # Several pairs may have one picture.
+    places = {number: place for place, number in enumerate(dict.fromkeys(map(id, images)))}
+    known = {id(image): image for image in images}.values()
+    resized = [image.resize((side, side), Image.Resampling.BILINEAR) for image in known]
     pixels = torch.from_numpy(np.stack([np.asarray(image) for image in resized]))
-    return (
+    found = (
         pixels.permute(0, 3, 1, 2)
         .to(torch.float32, memory_format=torch.contiguous_format)
         .div_(255)
     )
+    return found if len(known) == len(images) else found[[places[id(image)] for image in images]]
 
 
 def grey(pictures: Tensor) -> Tensor:

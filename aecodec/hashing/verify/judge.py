@@ -25,7 +25,6 @@ from aecodec.hashing.verify.frames import box_of, has_border
 from aecodec.hashing.verify.matching import matched
 from aecodec.hashing.verify.overlaid import bars, patches
 from aecodec.hashing.verify.windows import (
-    STRIDE,
     WINDOW,
     around,
     means,
@@ -162,9 +161,9 @@ def _examined(
         part=part.numpy(),
         seen=seen.numpy(),
         rest=rest.numpy(),
-        residual=means(rest, STRIDE).numpy(),
+        residual=means(rest).numpy(),
         variance=torch.maximum(variance(smooth), variance(fitted)).numpy(),
-        valid=(means(mask, STRIDE) > 0.999).numpy(),
+        valid=(means(mask) > 0.999).numpy(),
     )
     apart = part - seen
     difference = (apart.abs().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
@@ -300,7 +299,7 @@ def _greatest(values: Tensor) -> float:
 
 
 def _pool(picture: Array) -> Array:
-    return means(torch.from_numpy(picture.astype(np.float32)), STRIDE).numpy()
+    return means(torch.from_numpy(picture.astype(np.float32))).numpy()
 
 
 def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[float]]:
@@ -311,7 +310,7 @@ def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[flo
     step = max(1, part.shape[-1] // _SEEN_AS)
     small = avg_pool2d(part, step) if step > 1 else part
     inner = mask[:, step // 2 :: step, step // 2 :: step] > 0
-    valid = means(inner.float(), STRIDE) > 0.999
+    valid = means(inner.float()) > 0.999
     full = (variance(small) > 0.012**2) & valid
     textured = (full.sum((1, 2)) > 0.5 * valid.sum((1, 2))).tolist()
     luma = small.mean(1, keepdim=True)

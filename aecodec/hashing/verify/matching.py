@@ -52,8 +52,8 @@ def _sharpness(pictures: Tensor, mask: Tensor) -> Tensor:
     """Which of `_BLURS` grey pictures need, a part and what explains it each (N, 2, S, S): (N,)."""
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
     step = pictures.shape[-1] // _SAMPLES
-    kernels = [_blurring(pictures.shape[-1], sigma)[::step] for sigma in sigmas]
-    blurred = torch.stack([kernel @ pictures @ kernel.T for kernel in kernels], 2)
+    kernels = [_blurring_in_bands(pictures.shape[-1], sigma, step) for sigma in sigmas]
+    blurred = torch.stack([filtered(pictures, kernel) for kernel in kernels], 2)
     mask = mask[:, ::step, ::step]
     # All differences from products; of small numbers, so that these are exact enough.
     centre = blurred[:, 0, 0].mean((1, 2))
@@ -78,8 +78,8 @@ def _blur(pictures: Tensor, sigma: float) -> Tensor:
 
 
 @cache
-def _blurring_in_bands(side: int, sigma: float) -> list[Band]:
-    return bands(_blurring(side, sigma))
+def _blurring_in_bands(side: int, sigma: float, step: int = 1) -> list[Band]:
+    return bands(_blurring(side, sigma)[::step])
 
 
 @cache
