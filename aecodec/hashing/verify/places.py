@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -55,7 +55,7 @@ def likely_places(
 
 
 def finer(
-    pictures: Sequence[Tensor],
+    pictures: Iterable[Tensor],
     rows: Tensor,
     maps: Tensor,
     level: Level,
@@ -72,7 +72,10 @@ def finer(
     if not len(rows):
         return rows, maps, torch.empty(0)
     left, place = rows.unique(return_inverse=True)
-    small = [reduced(picture.index_select(0, left), side) for picture in pictures]
+    small = [
+        reduced(picture if len(left) == len(picture) else picture.index_select(0, left), side)
+        for picture in pictures
+    ]
     a, b = (align.outlines(align.grey(picture))[place] for picture in small)
     # Refined in the direction in which the part is the smaller: all of it is then seen.
     second = torch.det(maps[:, :, :2]).abs() <= 1

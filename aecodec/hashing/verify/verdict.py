@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import torch
 from PIL import Image, ImageStat
+from torch import Tensor
 
 from aecodec.hashing.duplicates import EQUAL
 from aecodec.hashing.verify import align
@@ -95,7 +96,9 @@ def _batch(
     open_rows = [n for n, verdict in enumerate(verdicts) if verdict is None]
     if open_rows:
         chosen, chosen_sizes = [pairs[n] for n in open_rows], [sizes[n] for n in open_rows]
-        pictures = [squares([pair[k] for pair in chosen], SMALL) for k in (0, 1)]
+        pictures = squares([pair[k] for k in (0, 1) for pair in chosen], SMALL).unflatten(
+            0, (2, -1)
+        )
         aligned = laid(pictures, chosen_sizes, quick)
         boxes = boxes_of(pictures, aligned)
         aligned = without_frames(chosen, pictures, chosen_sizes, aligned, boxes, quick)
@@ -109,9 +112,15 @@ def _batch(
             verdicts[n] = verdict
     found = [verdict for verdict in verdicts if verdict is not None]
     if full and any(verdict.same for verdict in found):
-        pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
+        pictures = _both(pairs)
         found = unless_repeated(pictures, found, final=True)
     return found
+
+
+def _both(pairs: Sequence[Pair]) -> Tensor:
+    """Copies of the first and of the second of pairs, (2, P, 3, SMALL, SMALL)."""
+    images = [pair[k] for k in (0, 1) for pair in pairs]
+    return squares(images, SMALL).view(2, -1, 3, SMALL, SMALL)
 
 
 def _plainly(a: Image.Image, b: Image.Image, sizes: Sizes, full: bool) -> Verdict | None:
