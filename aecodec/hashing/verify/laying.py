@@ -25,14 +25,15 @@ from aecodec.hashing.verify.places import (
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
 _FIT = 0.7  # correlation of outlines above which places may be exact enough
 _CLOSE, _UNLIKELY = 0.5, 0.25  # what copies explain that lie nearly right, and share of odd windows
-_HOPELESS = 0.4  # share of odd windows, above which it does not matter which of the two is the part
+_HOPELESS, _HOPELESS_QUICKLY = 0.4, 0.2
+"""Share of odd windows, above which it does not matter which of the two is the part."""
 
 
 def laid(pictures: Tensor, sizes: Sequence[Sizes], quick: bool) -> list[Verdict]:
     """Verdicts by copies of the first and of the second of pairs, (2, P, 3, S, S), of `SMALL`
     pixels a side.
     """
-    levels = QUICK_LEVELS if quick else LEVELS
+    levels, most = (QUICK_LEVELS, _HOPELESS_QUICKLY) if quick else (LEVELS, _HOPELESS)
     verdicts = [Verdict(False, "they show different things")] * len(sizes)
     small = [align.outlines(small_grey(picture, SIDE)) for picture in pictures]
     hopeless = torch.zeros(len(sizes), dtype=torch.bool)  # as it was last laid
@@ -60,7 +61,7 @@ def laid(pictures: Tensor, sizes: Sequence[Sizes], quick: bool) -> list[Verdict]
             covers = [*compress(covers, possible)]
         whole = all_of_them.index_select(0, rows + len(sizes) * ~second)
         found = examine(part, whole, directed, covers=covers)
-        hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > _HOPELESS for f in found])
+        hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > most for f in found])
         for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
             verdict = decide(found[place], directed[place], sizes[n], piece, quick=quick)
@@ -87,9 +88,10 @@ def laid(pictures: Tensor, sizes: Sequence[Sizes], quick: bool) -> list[Verdict]
     rows, maps = likely_places(left, guesses, scores, quick)
     for level in levels[:-1]:
         rows, maps, score = finer(pictures, rows, maps, level)
-    # Most lie well enough by now.
-    fit = (ranks(rows) == 0) & (score > _FIT)
-    look(rows[fit], maps[fit])
+    if not quick:
+        # Most lie well enough by now; two more steps are quicker than a look in vain.
+        fit = (ranks(rows) == 0) & (score > _FIT)
+        look(rows[fit], maps[fit])
     left = unlike(rows)
     rows, maps, _ = finer(pictures, rows[left], maps[left], levels[-1])
     rank = ranks(rows)
