@@ -14,7 +14,7 @@ import numpy.typing as npt
 from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
 
-_BATCH = 256
+_BATCH, _SEARCHED = 256, 1024  # codes whose neighbours are asked for together, all or the nearest
 _AT_ONCE, _MOST_AT_ONCE = 256, 2048  # pairs that are looked at together, at least
 _SHARE_AT_ONCE = 16  # of all, so many: the more there are, the fewer are in vain by it
 _AT_A_TIME = 100_000  # distances
@@ -244,8 +244,8 @@ def _candidates(
     ids = np.array([image.id for image in images], dtype=np.int64)
     by_id = np.argsort(ids)
     found = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(images), _BATCH):
-        far, near = index.search(codes[start : start + _BATCH], nearest + 1)
+    for start in range(0, len(images), _SEARCHED):
+        far, near = index.search(codes[start : start + _SEARCHED], nearest + 1)
         place = np.searchsorted(ids[by_id], near).clip(max=len(ids) - 1)
         other = by_id[place]
         own = np.broadcast_to(np.arange(start, start + len(near))[:, None], near.shape)
