@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 64  # pairs of one task
 _PAIRS_EACH = 1000  # a process takes some seconds to start
-_BYTES_EACH = 1 << 30  # of memory; one takes about half
+_BYTES_EACH = 1 << 30  # of memory; one takes about two thirds of it
 _MOST = 32  # processes
 
 Unclear = list[tuple[str, str, str]]
