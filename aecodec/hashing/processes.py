@@ -1,4 +1,4 @@
-"""Pairs of images that are looked at in several processes, each with a `Checker` of its own.
+"""Pairs of images that are looked at in several processes, each with its own `checking.Checker`.
 
 Threads wait for each other, since much of a look is Python.
 """
@@ -12,14 +12,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aecodec.errors import AecodecError
 from aecodec.hashing.database import Entry
 from aecodec.nn.runtime import keep_freed_memory, machine_memory, threads, use_threads
-
-if TYPE_CHECKING:
-    from aecodec.hashing.checking import Checker
 
 _AT_ONCE = 64  # pairs of one task
 _PAIRS_EACH = 1000  # a process takes some seconds to start
@@ -27,8 +24,18 @@ _BYTES_EACH = 1 << 30  # of memory; one takes about two thirds of it
 _MOST = 32  # processes
 
 Unclear = list[tuple[str, str, str]]
+Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
 
-_checker: Checker | None = None
+
+class Looker(Protocol):
+    """As `checking.Checker`."""
+
+    unclear: Unclear
+
+    def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]: ...
+
+
+_looker: Looker | None = None
 _thumbnails: dict[int, bytes] = {}
 
 
@@ -42,21 +49,17 @@ class Processes:
 
     Args:
         count: of them.
-        make: a `Checker` from what gives it thumbnails; it can be pickled.
+        make: what looks, from what gives it thumbnails; it can be pickled.
     """
 
-    def __init__(
-        self, count: int, make: Callable[[Callable[[Sequence[int]], dict[int, bytes]]], Checker]
-    ) -> None:
+    def __init__(self, count: int, make: Callable[[Thumbnails], Looker]) -> None:
         # Forked processes would have locks of threads that are not there.
         self._pool = ProcessPoolExecutor(count, get_context("spawn"), _start, (make,))
 
     def look(
-        self,
-        pairs: Sequence[tuple[Entry, Entry]],
-        thumbnails: Callable[[Sequence[int]], dict[int, bytes]],
+        self, pairs: Sequence[tuple[Entry, Entry]], thumbnails: Thumbnails
     ) -> tuple[list[str], Unclear]:
-        """As `Checker.__call__`; and what was unclear.
+        """As `checking.Checker` says; and what was unclear.
 
         Args:
             pairs: of images.
@@ -88,13 +91,13 @@ def _ids(pairs: Sequence[tuple[Entry, Entry]]) -> list[int]:
     return list({entry.id: None for pair in pairs for entry in pair})
 
 
-def _start(make: Callable[[Callable[[Sequence[int]], dict[int, bytes]]], Checker]) -> None:
-    global _checker
+def _start(make: Callable[[Thumbnails], Looker]) -> None:
+    global _looker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     threading.Thread(target=_end_with_parent, daemon=True).start()
     use_threads(1)
     keep_freed_memory()
-    _checker = make(lambda ids: {i: _thumbnails[i] for i in ids if i in _thumbnails})
+    _looker = make(lambda ids: {i: _thumbnails[i] for i in ids if i in _thumbnails})
 
 
 def _end_with_parent() -> None:
@@ -107,9 +110,9 @@ def _end_with_parent() -> None:
 def _look(
     pairs: Sequence[tuple[Entry, Entry]], thumbnails: dict[int, bytes]
 ) -> tuple[list[str], Unclear]:
-    assert _checker is not None
+    assert _looker is not None
     _thumbnails.clear()
     _thumbnails.update(thumbnails)
-    found, unclear = _checker(pairs), [*_checker.unclear]
-    _checker.unclear.clear()
+    found, unclear = _looker(pairs), [*_looker.unclear]
+    _looker.unclear.clear()
     return found, unclear
