@@ -135,6 +135,7 @@ def duplicates(
                 keep=keep_dir,
                 verify="exact" if exact else verify,
                 prefer=keep,
+                processes=None,
                 progress=progress,
             )
         groups, links = found.groups, opened.links() if move_to else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from aecodec.hashing.duplicates import (
     group_checked,
 )
 from aecodec.hashing.picture import Preview, preview_of
+from aecodec.hashing.processes import Processes, good_number
 from aecodec.hashing.screening import Stages, Thumbnails, likely_pairs
 from aecodec.images import Picture
 
@@ -67,6 +68,7 @@ def find_groups(
     kept: Collection[int],
     rank: Rank,
     progress: Progress,
+    processes: int | None = 1,
 ) -> Duplicates:
     """Groups of images that are the same; see `ImageIndex.duplicates`.
 
@@ -74,7 +76,7 @@ def find_groups(
         index, entries, codes, kept, rank, progress: as in `duplicates.group`.
         radius: in bits; None: wide, which only is right where somebody looks.
         verify: one of `VERIFY`.
-        thumbnails, load: as in `Checker`.
+        thumbnails, load, processes: as in `Checker`.
     """
     bits = index.bits
     if verify == "none":
@@ -85,23 +87,25 @@ def find_groups(
     if verify == "exact":
         check, wide = ExactChecker(load), round(_NEARLY_EQUAL * bits)
     else:
-        check, wide = Checker(thumbnails, load, pixels=verify == "pixels"), round(WIDE * bits)
+        check = Checker(thumbnails, load, pixels=verify == "pixels", processes=processes)
+        wide = round(WIDE * bits)
     stages = Stages(progress, len(entries), 4)
     nearest = max(_LEAST_NEAREST, min(NEAREST, _LOOKS // max(1, len(entries))))
     others = by_layout(nearest) if radius is None else 0
-    found = group_checked(
-        index,
-        entries,
-        codes,
-        wide if radius is None else min(radius, bits),
-        check,
-        screen=partial(check.screen, stages=stages, others=others),
-        nearest=nearest,
-        kept=kept,
-        rank=rank,
-        frames_last=rank is RANKS["best"],
-        progress=partial(stages, 3),
-    )
+    with closing(check):
+        found = group_checked(
+            index,
+            entries,
+            codes,
+            wide if radius is None else min(radius, bits),
+            check,
+            screen=partial(check.screen, stages=stages, others=others),
+            nearest=nearest,
+            kept=kept,
+            rank=rank,
+            frames_last=rank is RANKS["best"],
+            progress=partial(stages, 3),
+        )
     return Duplicates(found, check.unclear)
 
 
@@ -115,17 +119,29 @@ class Checker:
 
     Args:
         thumbnails: WebP files by the ids of images.
-        load: the picture of a file.
+        load: the picture of a file; it can be pickled where there are several processes.
         pixels: look at the files, and not at thumbnails first.
+        quick: as in `verify.explain_pairs`; what `screen` finds to be so is.
+        processes: that look; 1: this one, with threads; None: as many as suit the pairs and this
+            machine.
 
     Attributes:
         unclear: (path, other path, why) of pairs that could not be told, since a file could not
             be read; they do not count as the same.
     """
 
-    def __init__(self, thumbnails: Thumbnails, load: Load, *, pixels: bool = False) -> None:
+    def __init__(
+        self,
+        thumbnails: Thumbnails,
+        load: Load,
+        *,
+        pixels: bool = False,
+        quick: bool = False,
+        processes: int | None = 1,
+    ) -> None:
         self._thumbnails, self._load, self._pixels = thumbnails, load, pixels
-        self._quick = False
+        self._quick, self._count = quick, processes
+        self._processes: Processes | None = None
         self._known: dict[int, Image.Image | None] = {}
         self._file = lru_cache(maxsize=64)(self._read)
         self.unclear: list[tuple[str, str, str]] = []
@@ -135,9 +151,25 @@ class Checker:
     ) -> Pairs:
         """As `screening.likely_pairs`."""
         found, self._quick = likely_pairs(images, pairs, near, self._thumbnails, stages, others)
+        self._count = good_number(len(found)) if self._count is None else self._count
         return found
 
+    def close(self) -> None:
+        """End other processes, if there are any."""
+        if self._processes:
+            self._processes.close()
+
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
+        if self._count is None or self._count < 2:
+            return self._looked(pairs)
+        if self._processes is None:
+            make = partial(Checker, load=self._load, pixels=self._pixels, quick=self._quick)
+            self._processes = Processes(self._count, make)
+        found, unclear = self._processes.look(pairs, self._thumbnails)
+        self.unclear += unclear
+        return found
+
+    def _looked(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
         # Here, because it needs torch, and grouping by codes alone does not.
         from aecodec.hashing.verify import Verdict, explain_pairs
         from aecodec.hashing.verify.each import each
@@ -255,6 +287,9 @@ class ExactChecker:
     def __call__(self, pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
         return [self._one(a, b) for a, b in pairs]
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def _one(self, a: Entry, b: Entry) -> str:
         try:
             return EQUAL if self._digest(a.path) == self._digest(b.path) else ""
@@ -313,7 +348,7 @@ def pixel_digest(image: Image.Image) -> bytes:
 
 
 def _picture(webp: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(webp)).convert("RGB")
+    return Image.open(io.BytesIO(webp), formats=["WEBP"]).convert("RGB")
 
 
 def _size(entry: Entry) -> tuple[int, int]:

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from aecodec.hashing.backends.base import CodeIndex, Codes
 from aecodec.hashing.database import Entry
 
-_BATCH = 256
-_AT_ONCE = 256  # pairs that are looked at together, at least
+_BATCH, _SEARCHED = 256, 1024  # codes whose neighbours are asked for together, all or the nearest
+_AT_ONCE, _MOST_AT_ONCE = 256, 2048  # pairs that are looked at together, at least
+_SHARE_AT_ONCE = 16  # of all, so many: the more there are, the fewer are in vain by it
 _AT_A_TIME = 100_000  # distances
 _NEAR = 0.25  # of the bits: most crops to 60 % of a side, and of different photos few
 _ONES = np.array([byte.bit_count() for byte in range(256)])  # bits that are set
@@ -194,6 +195,7 @@ def group_checked(
     others, far = pairs[:, 1].tolist(), distances.tolist()
     free = set(range(len(first)))
     groups: list[Group] = []
+    at_once = max(_AT_ONCE, min(_MOST_AT_ONCE, len(pairs) // _SHARE_AT_ONCE))
     waiting: list[int] = []
     asked: list[tuple[int, int]] = []
     framed: dict[int, list[int]] = defaultdict(list)
@@ -201,7 +203,7 @@ def group_checked(
         if done in free:
             waiting.append(done)
             asked += [(done, j) for j in others[starts[done] : starts[done + 1]] if j in free]
-        if len(asked) < _AT_ONCE and done + 1 < len(first):
+        if len(asked) < at_once and done + 1 < len(first):
             continue
         found = check([(first[i], first[j]) for i, j in asked])
         reasons = dict(zip(asked, found, strict=True))
@@ -242,8 +244,8 @@ def _candidates(
     ids = np.array([image.id for image in images], dtype=np.int64)
     by_id = np.argsort(ids)
     found = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(images), _BATCH):
-        far, near = index.search(codes[start : start + _BATCH], nearest + 1)
+    for start in range(0, len(images), _SEARCHED):
+        far, near = index.search(codes[start : start + _SEARCHED], nearest + 1)
         place = np.searchsorted(ids[by_id], near).clip(max=len(ids) - 1)
         other = by_id[place]
         own = np.broadcast_to(np.arange(start, start + len(near))[:, None], near.shape)

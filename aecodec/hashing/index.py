@@ -322,6 +322,7 @@ class ImageIndex:
         keep: Place | None = None,
         verify: str = "thumbnail",
         prefer: str = "best",
+        processes: int | None = 1,
         progress: Progress = lambda done, total: None,
     ) -> Duplicates:
         """Groups of images that are the same but for an alteration. Nothing is deleted.
@@ -340,6 +341,7 @@ class ImageIndex:
                 radius are the same (`duplicates.group`); or call only those the same whose
                 pixels are equal.
             prefer: which of a group is kept, one of `duplicates.RANKS`.
+            processes: that look; None: as many as suit. A script needs a guarded main for several.
             progress: told (images done, of how many).
 
         Raises:
@@ -360,6 +362,7 @@ class ImageIndex:
             load=self._load,
             kept=kept,
             rank=duplicates.RANKS[prefer],
+            processes=processes,
             progress=progress,
         )
 
@@ -367,7 +370,8 @@ class ImageIndex:
         """Indexed paths that are symbolic links."""
         return [path for _, path in self._database().paths() if os.path.islink(path)]
 
-    def _load(self, path: str) -> Image.Image:
+    @staticmethod
+    def _load(path: str) -> Image.Image:
         """An indexed file's whole picture."""
         return open_image(path)
 

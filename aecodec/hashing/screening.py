@@ -16,7 +16,7 @@ from PIL import Image
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import Chosen, Pairs, Progress
 
-_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.5
+_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.52
 """Greatest correlation of small copies, above which pairs are looked at; and above so many pairs,
 of which most then are alike by chance. These are looked at quickly, too.
 """
@@ -115,7 +115,7 @@ def small_copies(
 def _decoded(webps: Sequence[bytes]) -> Copies:
     from aecodec.hashing.verify.guess import small_copy
 
-    return np.stack([small_copy(Image.open(io.BytesIO(webp))) for webp in webps])
+    return np.stack([small_copy(Image.open(io.BytesIO(webp), formats=["WEBP"])) for webp in webps])
 
 
 def _equal_in_grey(copies: Copies, pairs: Pairs) -> Chosen:

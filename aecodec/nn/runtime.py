@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Mapping
@@ -229,6 +230,24 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def machine_memory() -> int:
+    """Bytes of this machine; many where it cannot be asked."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 1 << 40
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed memory: faulting pages in again takes a quarter of a step of training
+    on a CPU, and a tenth of looking at pictures.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, the largest it takes
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 def at_quality(table: AnyArray, quality: int) -> AnyArray:

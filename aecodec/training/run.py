@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -19,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from aecodec.errors import RecipeError
 from aecodec.nn.device import choose_device, training_dtype
+from aecodec.nn.runtime import keep_freed_memory
 from aecodec.progress import is_watched
 from aecodec.training.kinds import kind_of
 from aecodec.training.recipe import Recipe
@@ -34,14 +33,6 @@ def _loggers(folder: Path, start: int) -> list[Logger]:
     if find_spec("tensorboard"):
         loggers.append(TensorBoardLogger(folder, "logs", version))
     return loggers
-
-
-def keep_freed_memory() -> None:
-    """Have glibc keep freed memory: faulting pages in again takes a quarter of a step on a CPU."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, the largest it takes
-        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 class TimedCheckpoint(Callback):

@@ -78,7 +78,8 @@ class ImageIndex(index.ImageIndex):
                     found[number] = small_picture(entry.path).thumbnail()
         return found
 
-    def _load(self, path: str) -> Image.Image:
+    @staticmethod
+    def _load(path: str) -> Image.Image:
         return _picture(path)
 
 

@@ -32,10 +32,10 @@ from torch.utils.data import DataLoader
 from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos
 from aecodec.evaluation.results import markdown_table, write_bytes, write_json
+from aecodec.nn.runtime import keep_freed_memory
 from aecodec.training.codec import VALIDATION_QUALITIES, CodecTraining
 from aecodec.training.data import RandomCrops, centre_crops, load_photos, split_photos
 from aecodec.training.recipe import CodecRecipe, load_recipe
-from aecodec.training.run import keep_freed_memory
 from aecodec.training.start import start_from
 from aecodec.weights import find_weights
 from benchmarks.studies.codec_variants import SCRATCH, SHIPPED, Variant

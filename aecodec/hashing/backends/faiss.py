@@ -31,6 +31,10 @@ MAGIC = b"AEHASH01"
 FLAT_LIMIT = 10_000_000
 """Above so many codes only some lists of an inverted file are searched."""
 
+_SHARED_OUT = 1024
+"""Queries that threads share among them, before they wait for each other: in a loop, which takes
+the time of whoever else works there, so that on a busy machine 32 took six times as long.
+"""
 _FOOT = struct.Struct("<II8s")
 _PIECE = 1 << 20
 
@@ -53,6 +57,9 @@ class FaissIndex:
             index = faiss.IndexBinaryIDMap(faiss.IndexBinaryFlat(bits))
         self.index: Any = index
         self._gpu: Any = None
+        if isinstance(index, faiss.IndexBinaryIDMap):
+            flat = faiss.downcast_IndexBinary(index.index)
+            flat.query_batch_size = _SHARED_OUT
 
     @classmethod
     def build(

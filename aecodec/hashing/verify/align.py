@@ -19,23 +19,30 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
+from aecodec.hashing.verify.bands import Band, bands, filtered
+
 FLAT = 0.1
 """Deviation of outlines below which a place counts as having this."""
 
 _FAINT = 0.03  # deviation, of [0, 1], of what is no outline
 _SURPLUS = 1e-4  # of the diagonal, so that flat pictures can be solved, too
 _AT_ONCE = 2**16  # pixels that are worked on together
+_IN_BANDS = 128  # pixels a side, from which less than half of what is averaged is near
 
 
 def squares(images: Sequence[Image.Image], side: int) -> Tensor:
     """float32 (N, 3, side, side), 0 to 1."""
-    resized = [image.resize((side, side), Image.Resampling.BILINEAR) for image in images]
+    # Several pairs may have one picture.
+    places = {number: place for place, number in enumerate(dict.fromkeys(map(id, images)))}
+    known = {id(image): image for image in images}.values()
+    resized = [image.resize((side, side), Image.Resampling.BILINEAR) for image in known]
     pixels = torch.from_numpy(np.stack([np.asarray(image) for image in resized]))
-    return (
+    found = (
         pixels.permute(0, 3, 1, 2)
         .to(torch.float32, memory_format=torch.contiguous_format)
         .div_(255)
     )
+    return found if len(known) == len(images) else found[[places[id(image)] for image in images]]
 
 
 def grey(pictures: Tensor) -> Tensor:
@@ -55,8 +62,16 @@ def outlines(pictures: Tensor) -> Tensor:
 
 
 def _around(pictures: Tensor) -> Tensor:
-    averaging = _averaging(pictures.shape[-1])
+    side = pictures.shape[-1]
+    if side >= _IN_BANDS:
+        return filtered(pictures, _averaging_in_bands(side))
+    averaging = _averaging(side)
     return averaging @ pictures @ averaging.T
+
+
+@cache
+def _averaging_in_bands(side: int) -> list[Band]:
+    return bands(_averaging(side))
 
 
 @cache

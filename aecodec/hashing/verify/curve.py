@@ -39,11 +39,14 @@ def recoloured(seen: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tens
     levels, slopes = _fitted(x, y, chosen)
     curves = torch.from_numpy(levels).view(-1, 3, _BINS + 1, 1, 1)
     rise = _BINS * curves.diff(dim=2)
-    lit = torch.addcmul(curves[:, :, 0], rise[:, :, 0], seen)
-    above = torch.empty_like(seen)
-    for knot in _KNOTS:
-        torch.sub(seen, knot / _BINS, out=above).clamp_min_(0)
-        lit.addcmul_(rise[:, :, knot] - rise[:, :, knot - 1], above)
+    bends = [rise[:, :, knot] - rise[:, :, knot - 1] for knot in _KNOTS]
+    low = curves[:, :, 0] - sum(
+        bend * (knot / _BINS) for bend, knot in zip(bends, _KNOTS, strict=True)
+    )
+    lit = torch.addcmul(low, rise[:, :, 0], seen)
+    higher = torch.empty_like(seen)
+    for bend, knot in zip(bends, _KNOTS, strict=True):
+        lit.addcmul_(bend, torch.clamp(seen, min=knot / _BINS, out=higher))
     return lit, torch.from_numpy(slopes).view(-1, 3)
 
 

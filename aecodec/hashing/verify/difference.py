@@ -10,7 +10,8 @@ from PIL import Image
 
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.align import squares
-from aecodec.hashing.verify.verdict import SMALL, explain_pairs
+from aecodec.hashing.verify.larger import SMALL
+from aecodec.hashing.verify.verdict import explain_pairs
 
 _GAIN = 3  # so that what is faint is seen
 

@@ -9,7 +9,6 @@ from itertools import compress
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.duplicates import COMPRESSED, UNFRAMED
 from aecodec.hashing.verify import align
@@ -30,6 +29,7 @@ from aecodec.hashing.verify.frames import (
 from aecodec.hashing.verify.guess import SIDE, whole_guesses, window_guesses
 from aecodec.hashing.verify.judge import are_photographic, examine
 from aecodec.hashing.verify.laying import laid
+from aecodec.hashing.verify.places import reduced
 
 Pair = tuple[Image.Image, Image.Image]
 Boxes = Mapping[int, tuple[Box, Box]]
@@ -37,18 +37,19 @@ Boxes = Mapping[int, tuple[Box, Box]]
 _FRAMED = 0.7  # least correlation of small copies of what lies in frames
 _LEAST_INNER = 0.75  # of a side, by which what lies in frames may be cropped besides
 _MANY_EDGES = 3
+_BOXED = 64  # pixels a side of the copies in which frames are looked for
 
 
-def boxes_of(pictures: Sequence[Tensor], verdicts: Sequence[Verdict]) -> Boxes:
-    """What is within frames and bars of both pictures (P, 3, S, S) of pairs that are not the same,
-    by their number.
+def boxes_of(pictures: Tensor, verdicts: Sequence[Verdict]) -> Boxes:
+    """What is within frames and bars of both pictures (2, P, 3, S, S) of pairs that are not the
+    same, by their number.
     """
     rows = [n for n, verdict in enumerate(verdicts) if not verdict.same]
     if not rows:
         return {}
     chosen = torch.tensor(rows)
     first, second = (
-        [tuple(box) for box in contents(avg_pool2d(one.index_select(0, chosen), 2)).tolist()]
+        [tuple(box) for box in contents(reduced(one.index_select(0, chosen), _BOXED)).tolist()]
         for one in pictures
     )
     return dict(zip(rows, zip(first, second, strict=True), strict=True))
@@ -56,7 +57,7 @@ def boxes_of(pictures: Sequence[Tensor], verdicts: Sequence[Verdict]) -> Boxes:
 
 def without_frames(
     pairs: Sequence[Pair],
-    pictures: Sequence[Tensor],
+    pictures: Tensor,
     sizes: Sequence[Sizes],
     verdicts: Sequence[Verdict],
     boxes: Boxes,
@@ -71,8 +72,8 @@ def without_frames(
     What is no photograph is compared so where one of the two has a frame all around it.
 
     Args:
-        pairs, pictures, sizes, verdicts: of pairs; pictures (P, 3, S, S) of the first and of the
-            second of these.
+        pairs, pictures, sizes, verdicts: of pairs; pictures of the first and of the second of
+            these, (2, P, 3, S, S).
         boxes: of those that are not the same, `boxes_of`.
         quick: only frames at three edges or more, and what is within hardly cropped besides.
     """
@@ -99,7 +100,8 @@ def without_frames(
     if not tries:
         return found
     side = pictures[0].shape[-1]
-    own_pictures = [align.squares([pair[k] for pair in inner], side) for k in (0, 1)]
+    images = [pair[k] for k in (0, 1) for pair in inner]
+    own_pictures = align.squares(images, side).view(2, -1, 3, side, side)
     flags = [are_photographic(one) for one in own_pictures]
     usable = [
         place
@@ -108,8 +110,7 @@ def without_frames(
     ]
     if not usable:
         return found
-    chosen = [one[usable] for one in own_pictures]
-    within = laid(chosen, [inner_sizes[n] for n in usable], quick)
+    within = laid(own_pictures[:, usable], [inner_sizes[n] for n in usable], quick)
     for place, verdict in zip(usable, within, strict=True):
         n, both = tries[place]
         if found[n].same or not verdict.same or verdict.maps is None:
@@ -134,7 +135,7 @@ def _likeness(pairs: Sequence[Pair], sizes: Sequence[Sizes], least: float) -> Te
 
 
 def in_screenshots(
-    pictures: Sequence[Tensor],
+    pictures: Tensor,
     sizes: Sequence[Sizes],
     verdicts: Sequence[Verdict],
     boxes: Boxes,

@@ -30,10 +30,12 @@ def contents(pictures: Tensor) -> Tensor:
     """
     side = pictures.shape[-1]
     margins = []
-    for quarter in (1, 0, -1, 2):  # so that the left, the top, ... is above
-        turned = pictures.rot90(-quarter, (2, 3))
-        colour = turned[:, :, 1].median(2, keepdim=True).values
-        near = ((turned - colour[:, :, None]).abs().amax(1) < _NEAR).float().mean(2)
+    columns = pictures.transpose(2, 3).contiguous()
+    # Lines from the left, the top, the right, the bottom.
+    for lines, last in ((columns, False), (pictures, False), (columns, True), (pictures, True)):
+        colour = lines[:, :, side - 2 if last else 1].median(2, keepdim=True).values
+        near = ((lines - colour[:, :, None]).abs_().amax(1) < _NEAR).float().mean(2)
+        near = near.flip(1) if last else near
         plain = (near > _PLAIN).float().cumprod(1).sum(1)
         bar = (near > _IN_BAR).float().cumprod(1).sum(1)
         inside = near.cumsum(1).gather(1, bar.long().clamp(1, side)[:, None] - 1)[:, 0]

@@ -25,7 +25,6 @@ from aecodec.hashing.verify.frames import box_of, has_border
 from aecodec.hashing.verify.matching import matched
 from aecodec.hashing.verify.overlaid import bars, patches
 from aecodec.hashing.verify.windows import (
-    STRIDE,
     WINDOW,
     around,
     means,
@@ -42,6 +41,7 @@ _COLOURLESS = 0.015  # mean spread of the channels of what counts as grey
 _ODD = 0.4  # of the structure in a window, above which what is left is something else
 _FEW, _MANY = 0.01, 0.65
 """Share of odd windows between which it is worth looking for what lies over the picture."""
+_SOME = 1000  # pixels that tell what is outside
 _STARK, _PLAIN_SIGHT = 0.5, 0.07  # and by far; and the least deviation of what is left then
 _CHANGED, _SMOOTH = 0.1, 0.005  # of [0, 1]: a change of colour, and deviation of what is of one
 _SEEN_AS = 128  # pixels a side, of the copies by which the kind of picture is told
@@ -49,6 +49,7 @@ _NEARLY_ALL = 0.998  # of the pixels; the rest is not counted where the greatest
 _NEAR = 0.06  # colours that count as one
 _ROTATED, _CORNERS = 0.03, 0.75  # sine of an angle; share of one colour in corners around pictures
 _HIDDEN = 0.4  # of the area, at most, that is passed over in all
+_NEARLY, _HARDLY_ODD = 0.7, 0.05  # explained, and odd: by less than that no pictures are the same
 _ROWS = 16  # worked on together
 
 COVERED = 0.97
@@ -83,7 +84,8 @@ class Findings:
         grey: one of the two has no colours, and the other has.
         grey_part: the part has less of them.
         coloured: both have.
-        bordered: what only one of the two shows is a frame or bars.
+        bordered: what only one of the two shows is a frame or bars; nobody looks where they cannot
+            be the same.
     """
 
     covered: float
@@ -159,9 +161,9 @@ def _examined(
         part=part.numpy(),
         seen=seen.numpy(),
         rest=rest.numpy(),
-        residual=means(rest, STRIDE).numpy(),
+        residual=means(rest).numpy(),
         variance=torch.maximum(variance(smooth), variance(fitted)).numpy(),
-        valid=(means(mask, STRIDE) > 0.999).numpy(),
+        valid=(means(mask) > 0.999).numpy(),
     )
     apart = part - seen
     difference = (apart.abs().mean(1) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
@@ -195,7 +197,11 @@ def _examined(
                 grey=bool(colourless[row] and not both[row]),
                 grey_part=bool(colours[0][row] < colours[1][row]),
                 coloured=not colourless[row],
-                bordered=barred or _is_bordered(part[row], whole[row], maps[row], covered),
+                bordered=barred
+                or (
+                    (structure[row] < FAINT or _is_nearly_explained(residue))
+                    and _is_bordered(part[row], whole[row], maps[row], covered)
+                ),
             )
         )
     return found
@@ -228,6 +234,10 @@ class _Residue:
     odd: float
     stark: float
     hidden: float
+
+
+def _is_nearly_explained(residue: _Residue) -> bool:
+    return residue.explained > _NEARLY and residue.odd < _HARDLY_ODD
 
 
 def _judged(layers: _Layers, row: int, photographic: bool, barred: bool) -> _Residue:
@@ -264,7 +274,8 @@ def _plain_outside(part: Array, mask: Array) -> float:
     outside = ~_grown(_grown(mask))
     if outside.mean() <= 0.003:
         return 1.0
-    colours = part[:, outside]
+    # Some of so many tell.
+    colours = part[:, outside][:, :: 1 + np.count_nonzero(outside) // _SOME]
     near = np.abs(colours - np.median(colours, axis=1, keepdims=True)).max(0) < _NEAR
     return float(near.mean())
 
@@ -288,7 +299,7 @@ def _greatest(values: Tensor) -> float:
 
 
 def _pool(picture: Array) -> Array:
-    return means(torch.from_numpy(picture.astype(np.float32)), STRIDE).numpy()
+    return means(torch.from_numpy(picture.astype(np.float32))).numpy()
 
 
 def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[float]]:
@@ -299,7 +310,7 @@ def _kinds(part: Tensor, mask: Tensor) -> tuple[list[bool], list[bool], list[flo
     step = max(1, part.shape[-1] // _SEEN_AS)
     small = avg_pool2d(part, step) if step > 1 else part
     inner = mask[:, step // 2 :: step, step // 2 :: step] > 0
-    valid = means(inner.float(), STRIDE) > 0.999
+    valid = means(inner.float()) > 0.999
     full = (variance(small) > 0.012**2) & valid
     textured = (full.sum((1, 2)) > 0.5 * valid.sum((1, 2))).tolist()
     luma = small.mean(1, keepdim=True)
@@ -328,7 +339,9 @@ def _in_areas(part: Tensor, change: Tensor) -> bool:
     to them in the part (3, S, S); of copies of `_SEEN_AS` pixels a side.
     """
     step = max(1, part.shape[-1] // _SEEN_AS)
-    luma, changed = (avg_pool2d(one, step)[0] for one in (grey(part[None])[0], change[None]))
+    luma, changed = grey(part[None])[0, 0], change
+    if step > 1:
+        luma, changed = (avg_pool2d(one[None], step)[0] for one in (luma, changed))
     strong = changed > _CHANGED
     mean, square = around(luma, 1), around(luma.square(), 1)
     flat = square - mean.square() < _SMOOTH**2
@@ -363,7 +376,9 @@ def _without_colours(pictures: Tensor, chosen: Tensor) -> Tensor:
     """Some of RGB pictures (N, 3, S, S) grey."""
     if not chosen.any():
         return pictures
-    return torch.where(chosen[:, None, None, None], grey(pictures), pictures)
+    found = pictures.clone()
+    found[chosen] = grey(pictures[chosen])
+    return found
 
 
 def are_photographic(pictures: Tensor) -> list[bool]:

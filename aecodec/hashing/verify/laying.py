@@ -18,7 +18,6 @@ from aecodec.hashing.verify.places import (
     closer,
     finer,
     likely_places,
-    part_and_whole,
     ranks,
     small_grey,
 )
@@ -26,24 +25,26 @@ from aecodec.hashing.verify.places import (
 _ALIKE = 0.9  # correlation of small copies above which pictures may lie on each other as they are
 _FIT = 0.7  # correlation of outlines above which places may be exact enough
 _CLOSE, _UNLIKELY = 0.5, 0.25  # what copies explain that lie nearly right, and share of odd windows
-_HOPELESS = 0.4  # share of odd windows, above which it does not matter which of the two is the part
+_HOPELESS, _HOPELESS_QUICKLY = 0.4, 0.2
+"""Share of odd windows, above which it does not matter which of the two is the part."""
 
 
-def laid(pictures: Sequence[Tensor], sizes: Sequence[Sizes], quick: bool) -> list[Verdict]:
-    """Verdicts by copies (P, 3, S, S) of the first and of the second of pairs, of `SMALL` pixels a
-    side.
+def laid(pictures: Tensor, sizes: Sequence[Sizes], quick: bool) -> list[Verdict]:
+    """Verdicts by copies of the first and of the second of pairs, (2, P, 3, S, S), of `SMALL`
+    pixels a side.
     """
-    levels = QUICK_LEVELS if quick else LEVELS
+    levels, most = (QUICK_LEVELS, _HOPELESS_QUICKLY) if quick else (LEVELS, _HOPELESS)
     verdicts = [Verdict(False, "they show different things")] * len(sizes)
     small = [align.outlines(small_grey(picture, SIDE)) for picture in pictures]
     hopeless = torch.zeros(len(sizes), dtype=torch.bool)  # as it was last laid
     nearest: dict[int, tuple[float, Tensor, bool]] = {}  # what explains most
+    all_of_them = pictures.flatten(0, 1)
 
     def look(rows: Tensor, maps: Tensor, backward: bool = False) -> None:
         # With the smaller of the two as the part, or the other way round.
         second = (torch.det(maps[:, :, :2]).abs() <= 1) != backward
-        a, b = (picture.index_select(0, rows) for picture in pictures)
-        part, whole, directed = part_and_whole(a, b, maps, second)
+        directed = torch.where(second[:, None, None], maps, align.inverse(maps))
+        part = all_of_them.index_select(0, rows + len(sizes) * second)
         covers = coverage(part, directed)
         possible = [
             is_worth_a_look(
@@ -54,12 +55,13 @@ def laid(pictures: Sequence[Tensor], sizes: Sequence[Sizes], quick: bool) -> lis
         if not any(possible):
             return
         if not all(possible):
-            rows, second, part, whole, directed = (
-                one[torch.tensor(possible)] for one in (rows, second, part, whole, directed)
+            rows, second, part, directed = (
+                one[torch.tensor(possible)] for one in (rows, second, part, directed)
             )
             covers = [*compress(covers, possible)]
+        whole = all_of_them.index_select(0, rows + len(sizes) * ~second)
         found = examine(part, whole, directed, covers=covers)
-        hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > _HOPELESS for f in found])
+        hopeless[rows] = torch.tensor([f.covered > 0.6 and f.odd > most for f in found])
         for place, n in enumerate(rows.tolist()):
             piece = "b" if second[place] else "a"
             verdict = decide(found[place], directed[place], sizes[n], piece, quick=quick)
@@ -83,12 +85,13 @@ def laid(pictures: Sequence[Tensor], sizes: Sequence[Sizes], quick: bool) -> lis
     of_these = [sizes[n] for n in left.tolist()]
     wholes, windows = (find(own, other, of_these) for find in (whole_guesses, window_guesses))
     guesses, scores = (torch.cat(parts, 1) for parts in zip(wholes, windows, strict=True))
-    rows, maps = likely_places(left, guesses, scores)
+    rows, maps = likely_places(left, guesses, scores, quick)
     for level in levels[:-1]:
         rows, maps, score = finer(pictures, rows, maps, level)
-    # Most lie well enough by now.
-    fit = (ranks(rows) == 0) & (score > _FIT)
-    look(rows[fit], maps[fit])
+    if not quick:
+        # Most lie well enough by now; two more steps are quicker than a look in vain.
+        fit = (ranks(rows) == 0) & (score > _FIT)
+        look(rows[fit], maps[fit])
     left = unlike(rows)
     rows, maps, _ = finer(pictures, rows[left], maps[left], levels[-1])
     rank = ranks(rows)
@@ -108,10 +111,11 @@ def laid(pictures: Sequence[Tensor], sizes: Sequence[Sizes], quick: bool) -> lis
         second = torch.tensor([nearest[n][2] != swapped for n in rows.tolist()])
         maps = torch.stack([nearest[n][1] for n in rows.tolist()])
         maps = align.inverse(maps) if swapped else maps
-        a, b = (picture.index_select(0, rows) for picture in pictures)
-        turn = second[:, None, None, None]
+        part, whole = (
+            all_of_them.index_select(0, rows + len(sizes) * chosen) for chosen in (second, ~second)
+        )
         grown = torch.tensor([sizes[n] for n in rows.tolist()], dtype=torch.float32)
-        maps = closer(torch.where(turn, b, a), torch.where(turn, a, b), maps, second, grown)
+        maps = closer(part, whole, maps, second, grown)
         maps = torch.where(second[:, None, None], maps, align.inverse(maps))
         look(rows, maps)
         # As large as each other, either may be the one that shows all of what both do.

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from aecodec.hashing.verify.align import grey
+from aecodec.hashing.verify.bands import Band, bands, filtered
 from aecodec.hashing.verify.curve import recoloured
 
 _BLURS = ((0.0, 0.0), (0.0, 0.8), (0.8, 0.0), (0.0, 1.5), (1.5, 0.0))  # of the part, of the whole
 _AS_IT_IS = 0.014  # deviation, of [0, 1], up to which colours need no curve
-_BLOCKS = 4  # of rows, that are blurred together
+_SAMPLES = 64  # a side, about, that tell the sharpness
 
 
 def matched(
@@ -26,13 +27,16 @@ def matched(
     as_it_is = ((seen - part).square_().mean(1) * mask).sum((1, 2)) / count
     rows = (as_it_is > _AS_IT_IS**2).nonzero()[:, 0] if recolour else torch.empty(0).long()
     if len(rows):
-        own, theirs, valid = (one.index_select(0, rows) for one in (part, seen, mask))
+        own, theirs, valid = (
+            one if len(rows) == len(one) else one.index_select(0, rows)
+            for one in (part, seen, mask)
+        )
         lit, slope = recoloured(theirs, own, valid)
         # What is rare, as the thing on a white ground, is not worth much to a curve.
         left = ((lit - own).square_().mean(1) * valid).sum((1, 2)) / count[rows]
         better = left < as_it_is[rows]
-        lit = torch.where(better[:, None, None, None], lit, theirs)
-        fitted = seen.index_copy(0, rows, lit)
+        lit[~better] = theirs[~better]
+        fitted = lit if len(rows) == len(seen) else seen.index_copy(0, rows, lit)
         slopes[rows[better]] = slope[better]
     best = _sharpness(torch.cat([grey(part), grey(fitted)], 1), mask)
     smooth, explained = torch.empty_like(part), torch.empty_like(fitted)
@@ -47,10 +51,10 @@ def matched(
 def _sharpness(pictures: Tensor, mask: Tensor) -> Tensor:
     """Which of `_BLURS` grey pictures need, a part and what explains it each (N, 2, S, S): (N,)."""
     sigmas = sorted({sigma for pair in _BLURS for sigma in pair})
-    # Every other pixel both ways tells.
-    kernels = [_blurring(pictures.shape[-1], sigma)[0][::2] for sigma in sigmas]
-    blurred = torch.stack([kernel @ pictures @ kernel.T for kernel in kernels], 2)
-    mask = mask[:, ::2, ::2]
+    step = pictures.shape[-1] // _SAMPLES
+    kernels = [_blurring_in_bands(pictures.shape[-1], sigma, step) for sigma in sigmas]
+    blurred = torch.stack([filtered(pictures, kernel) for kernel in kernels], 2)
+    mask = mask[:, ::step, ::step]
     # All differences from products; of small numbers, so that these are exact enough.
     centre = blurred[:, 0, 0].mean((1, 2))
     blurred = blurred.sub_(centre[:, None, None, None, None]).mul_(mask[:, None, None])
@@ -70,26 +74,19 @@ def _sharpness(pictures: Tensor, mask: Tensor) -> Tensor:
 
 def _blur(pictures: Tensor, sigma: float) -> Tensor:
     """With a Gaussian that is a little wider than what was asked for."""
-    side = pictures.shape[-1]
-    kernel, reach = _blurring(side, sigma)
-    # Rows of the kernel have a few weights only; a block of them needs few columns.
-    rows = side // _BLOCKS
-    blocks = [
-        (kernel[start : start + rows, low:high], low, high)
-        for start in range(0, side, rows)
-        for low, high in [(max(0, start - reach), min(side, start + rows + reach))]
-    ]
-    across = torch.cat([pictures[..., low:high] @ block.T for block, low, high in blocks], -1)
-    return torch.cat([block @ across[..., low:high, :] for block, low, high in blocks], -2)
+    return filtered(pictures, _blurring_in_bands(pictures.shape[-1], sigma))
 
 
 @cache
-def _blurring(side: int, sigma: float) -> tuple[Tensor, int]:
-    """(side, side): rows of weights; what lies beyond the edge does not count. And how far from
-    the diagonal they are.
-    """
+def _blurring_in_bands(side: int, sigma: float, step: int = 1) -> list[Band]:
+    return bands(_blurring(side, sigma)[::step])
+
+
+@cache
+def _blurring(side: int, sigma: float) -> Tensor:
+    """(side, side): rows of weights; what lies beyond the edge does not count."""
     places = torch.arange(side, dtype=torch.float32)
     apart = places[:, None] - places
     weights = torch.exp(-apart.square() / (2 * (sigma**2 + 0.6**2)))
     weights = torch.where(weights < 1e-3, 0, weights)
-    return weights / weights.sum(1, keepdim=True), int((weights[0] > 0).sum()) - 1
+    return weights / weights.sum(1, keepdim=True)

@@ -35,14 +35,14 @@ _ALL = 0.07  # of the area, by which one may be larger than the other where both
 
 
 def unless_repeated(
-    pictures: Sequence[Tensor], verdicts: Sequence[Verdict], final: bool = False
+    pictures: Tensor, verdicts: Sequence[Verdict], final: bool = False
 ) -> list[Verdict]:
     """Verdicts, but where pictures repeat themselves and one shows only a part of the other, any
     part would do: they are not the same. Where both show all they may be, which none is sure of,
     but not in other hues.
 
     Args:
-        pictures: the first and the second of pairs, RGB squares (N, 3, S, S).
+        pictures: the first and the second of pairs, RGB squares (2, N, 3, S, S).
         verdicts: on the pairs.
         final: nobody looks any closer.
     """

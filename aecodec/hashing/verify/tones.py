@@ -4,6 +4,7 @@ any level of the other, if a higher one becomes no lower one elsewhere.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,10 @@ def left_of(target: Array, source: Array, clear: Array) -> Array:
     """
     found = np.zeros(clear.shape, np.uint8)
     step = max(1, max(clear.shape) // _SAMPLES)
-    chosen = clear[::step, ::step]
+    chosen = np.flatnonzero(clear[::step, ::step])
     for own, other in zip(target, source, strict=True):
-        low, high = _curve(other[::step, ::step][chosen], own[::step, ::step][chosen])
+        some = [one[::step, ::step].ravel().take(chosen) for one in (other, own)]
+        low, high = _curve(*some)
         nearest = np.minimum(np.maximum(own, low.take(other)), high.take(other))
         np.maximum(found, apart(own, nearest), out=found)
     return found
@@ -45,7 +47,7 @@ def _curve(source: Array, target: Array) -> tuple[Array, Array]:
     """Between what levels each of 256 of the source becomes: the median of its bin; or anything
     between the medians of the next ones where its own has too few samples, as what is clipped has.
     """
-    numbers = (source // _WIDTH).astype(np.int32) * 256 + target
+    numbers = (source // _WIDTH).astype(np.int64) * 256 + target
     sums = np.bincount(numbers, minlength=_BINS * 256).reshape(_BINS, 256).cumsum(1)
     counts = sums[:, -1]
     known = counts >= _SUPPORT
@@ -55,10 +57,18 @@ def _curve(source: Array, target: Array) -> tuple[Array, Array]:
     places = np.arange(_BINS)
     before = np.maximum.accumulate(np.where(known, places, -1))
     after = np.minimum.accumulate(np.where(known, places, _BINS + 1)[::-1])[::-1]
-    ends = medians[np.where(before < 0, _BINS, before)], medians[after]
-    centres = (places + 0.5) * _WIDTH - 0.5
-    low, high = (
-        np.interp(np.arange(256), centres, one).round().astype(np.uint8)
-        for one in (np.minimum(*ends), np.maximum(*ends))
-    )
+    ends = np.stack([medians[np.where(before < 0, _BINS, before)], medians[after]])
+    bins, ahead = _between_centres()
+    levels = ends[:, bins] + ahead * (ends[:, bins + 1] - ends[:, bins])
+    low, high = np.sort(levels, axis=0).round().astype(np.uint8)
     return low, high
+
+
+@cache
+def _between_centres() -> tuple[Array, Array]:
+    """Of each of 256 levels, the bin at whose centre or above it it is, (256,), and how far it is
+    on the way to the next one's, 0 to 1.
+    """
+    place = ((np.arange(256) + 0.5) / _WIDTH - 0.5).clip(0, _BINS - 1)
+    bins = np.minimum(place.astype(np.int64), _BINS - 2)
+    return bins, place - bins

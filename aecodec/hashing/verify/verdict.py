@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import torch
 from PIL import Image, ImageStat
+from torch import Tensor
 
 from aecodec.hashing.duplicates import EQUAL
-from aecodec.hashing.verify import align
 from aecodec.hashing.verify.align import squares
-from aecodec.hashing.verify.decide import IN_PLACES, Sizes, Verdict, decide
+from aecodec.hashing.verify.decide import Sizes, Verdict
 from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.framed import boxes_of, in_screenshots, without_frames
-from aecodec.hashing.verify.judge import examine
+from aecodec.hashing.verify.larger import SMALL, Pair, larger
 from aecodec.hashing.verify.laying import laid
-from aecodec.hashing.verify.places import MORE_STEPS
 from aecodec.hashing.verify.repeating import unless_repeated
 from aecodec.hashing.verify.spots import unless_in_a_place
-
-SMALL = 128
-"""Pixels a side at which every pair is judged; what a thumbnail has."""
-LARGE = 512
-"""Pixels a side at which pages, charts and the like are judged again."""
 
 TINY = 32
 """Pixels a side, up to which pictures are the same only where they are equal."""
 
 _BATCH = 64  # pairs worked on together
-_NEARLY, _NEARLY_ODD = 0.6, 0.1  # what large copies explain then, and their share of odd windows
 _SAME_PLACE = 0.005  # of half a side, by which maps may differ
 _FLAT = 0.008  # deviation, of [0, 1], of what counts as single-coloured
 _UNKNOWN = Verdict(False, "", sure=False)
-
-
-Pair = tuple[Image.Image, Image.Image]
 
 
 def explains(a: Image.Image, b: Image.Image) -> Verdict:
@@ -62,7 +51,7 @@ def explain_pairs(
         pairs: RGB pictures.
         sizes: of the files' pictures (width, height), where these are smaller copies.
         full: these are the pictures themselves, and not thumbnails: judge what small copies cannot
-            tell at `LARGE`, too, and be sure.
+            tell by larger ones, too, and be sure.
         known: with these, verdicts by smaller copies, whose places are tried first.
         quick: most of the pairs are alike by chance only; what finds one copy in some hundreds
             is left out.
@@ -85,33 +74,59 @@ def _batch(
 ) -> list[Verdict]:
     verdicts = [_plainly(*pair, size, full) for pair, size in zip(pairs, sizes, strict=True)]
     refused: dict[int, tuple[Verdict, Verdict]] = {}
-    for n, small in enumerate(known):
-        if full and verdicts[n] is None and small.maps is not None:
-            large = _large(pairs[n], sizes[n], small)
-            if large.same or (quick and small.same):
-                verdicts[n] = large
-            else:
-                refused[n] = small, large
+    placed = [
+        n
+        for n, small in enumerate(known)
+        if full and verdicts[n] is None and small.maps is not None
+    ]
+    for n, large in zip(placed, _larger_of(placed, pairs, sizes, known, quick), strict=True):
+        if large.same or (quick and known[n].same):
+            verdicts[n] = large
+        else:
+            refused[n] = known[n], large
     open_rows = [n for n, verdict in enumerate(verdicts) if verdict is None]
     if open_rows:
         chosen, chosen_sizes = [pairs[n] for n in open_rows], [sizes[n] for n in open_rows]
-        pictures = [squares([pair[k] for pair in chosen], SMALL) for k in (0, 1)]
+        pictures = _both(chosen)
         aligned = laid(pictures, chosen_sizes, quick)
         boxes = boxes_of(pictures, aligned)
         aligned = without_frames(chosen, pictures, chosen_sizes, aligned, boxes, quick)
         aligned = in_screenshots(pictures, chosen_sizes, aligned, boxes, quick)
         aligned = unless_repeated(pictures, aligned)
+        unsure = []
         for n, verdict in zip(open_rows, aligned, strict=True):
+            verdicts[n] = verdict
             if full and not verdict.sure:
                 small, large = refused.get(n, (_UNKNOWN, _UNKNOWN))
-                again = _lie_alike(verdict, small)
-                verdict = large if again else _large(pairs[n], sizes[n], verdict)
-            verdicts[n] = verdict
+                if _lie_alike(verdict, small):
+                    verdicts[n] = large
+                else:
+                    unsure.append(n)
+        for n, large in zip(unsure, _larger_of(unsure, pairs, sizes, verdicts, quick), strict=True):
+            verdicts[n] = large
     found = [verdict for verdict in verdicts if verdict is not None]
     if full and any(verdict.same for verdict in found):
-        pictures = [squares([pair[k] for pair in pairs], SMALL) for k in (0, 1)]
+        pictures = _both(pairs)
         found = unless_repeated(pictures, found, final=True)
     return found
+
+
+def _larger_of(
+    rows: Sequence[int],
+    pairs: Sequence[Pair],
+    sizes: Sequence[Sizes],
+    known: Sequence[Verdict | None],
+    quick: bool,
+) -> list[Verdict]:
+    """`larger` of some of the pairs."""
+    smalls = [verdict for verdict in (known[n] for n in rows) if verdict is not None]
+    return larger([pairs[n] for n in rows], [sizes[n] for n in rows], smalls, quick)
+
+
+def _both(pairs: Sequence[Pair]) -> Tensor:
+    """Copies of the first and of the second of pairs, (2, P, 3, SMALL, SMALL)."""
+    images = [pair[k] for k in (0, 1) for pair in pairs]
+    return squares(images, SMALL).view(2, -1, 3, SMALL, SMALL)
 
 
 def _plainly(a: Image.Image, b: Image.Image, sizes: Sizes, full: bool) -> Verdict | None:
@@ -149,47 +164,3 @@ def _lie_alike(one: Verdict, other: Verdict) -> bool:
     kinds = [(verdict.piece, verdict.barred) for verdict in (one, other)]
     apart = np.abs(np.subtract(one.maps, other.maps)).max()
     return kinds[0] == kinds[1] and bool(apart < _SAME_PLACE)
-
-
-def _large(pair: Pair, sizes: Sizes, small: Verdict) -> Verdict:
-    """The verdict by copies of up to `LARGE` pixels a side, from where the small ones lie."""
-    assert small.maps is not None
-    first = 0 if small.piece == "a" else 1
-    images = pair[first], pair[1 - first]
-    refine = align.refine
-    if small.barred:
-        shape = torch.tensor([sizes[first][0] / sizes[first][1]])
-        refine = partial(align.refine_if_better, shapes=shape)
-    maps = torch.tensor([small.maps])
-    reach = float(torch.det(maps[0, :, :2]).abs().sqrt())
-    # As large as the one is that has fewer pixels of what both show.
-    longest = min(max(images[0].size), round(max(images[1].size) * reach))
-    side, verdict, limit = SMALL, small, min(LARGE, longest)
-    while side < limit:
-        side = min(2 * side, LARGE)
-        if limit <= side * 3 // 4:
-            side = side * 3 // 4
-        part, whole = (squares([image], side) for image in images)
-        final = side >= limit
-        if torch.equal(maps, maps.round()):
-            # As they are, or turned: most need nothing more.
-            (findings,) = examine(part, whole, maps, small.barred)
-            verdict = decide(findings, maps[0], sizes, small.piece, final=final)
-            if verdict.same:
-                continue
-        near, far = (align.outlines(align.grey(square)) for square in (part, whole))
-        maps = refine(near, far, maps, 4)
-        (findings,) = examine(part, whole, maps, small.barred)
-        verdict = decide(findings, maps[0], sizes, small.piece, final=final)
-        nearly = findings.explained > _NEARLY and findings.odd < _NEARLY_ODD
-        if final and nearly and verdict.reason == IN_PLACES:
-            maps = refine(near, far, maps, MORE_STEPS)
-            (findings,) = examine(part, whole, maps, small.barred)
-            verdict = decide(findings, maps[0], sizes, small.piece, final=True)
-        if not verdict.same and verdict.sure:
-            break
-    if side > SMALL:
-        return verdict
-    part, whole = (squares([image], SMALL) for image in images)
-    (findings,) = examine(part, whole, maps, small.barred)
-    return decide(findings, maps[0], sizes, small.piece, final=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,7 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from aecodec.errors import named
-from aecodec.nn.runtime import available_cores, may_have_gpu, use_threads
+from aecodec.nn.runtime import available_cores, machine_memory, may_have_gpu, use_threads
 from aecodec.workflows.batch.local import Outcome, Work, do, foreseen, run
 from aecodec.workflows.batch.plan import Job
 
@@ -65,7 +64,7 @@ def _prepared(
 
 def good_number(files: int) -> int:
     """How many processes suit so many files: by cores and memory."""
-    return max(1, min(available_cores(), files // _FILES_EACH, _memory() // _BYTES_EACH))
+    return max(1, min(available_cores(), files // _FILES_EACH, machine_memory() // _BYTES_EACH))
 
 
 def run_in_processes(
@@ -116,11 +115,3 @@ def _do(job: Job, force: bool) -> Outcome:
     if isinstance(_work, Exception):
         raise _work
     return do(job, _work, force)
-
-
-def _memory() -> int:
-    """Bytes of this machine; many where it cannot be asked."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return 1 << 40
