@@ -282,7 +282,7 @@ def test_train_resumes_only_what_exists(run: Run, folder: Path, tmp_path: Path) 
     )
     refused(
         run("train", "codec", "--data", folder, "--recipe", "none"),
-        "known: codec-balanced, codec-gpu, codec-psnr",
+        "known: codec-balanced, codec-fast, codec-gpu, codec-psnr",
     )
     refused(
         run("train", "codec", "--data", folder, "--start", "none"),

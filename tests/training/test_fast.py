@@ -25,7 +25,7 @@ from aecodec.training.recipe import CodecRecipe, DecoderRecipe
 from aecodec.training.run import train
 from tests.eight_bits import random_codec, small_config
 
-CONFIG = replace(small_config(deep=True), blocks=(2, 2), deep_blocks=(1, 1))
+CONFIG = replace(small_config(deep=True), blocks=(3, 3), deep_blocks=(1, 1))
 SHORT = {
     "model": CONFIG,
     "steps": 2,
@@ -87,7 +87,7 @@ def test_a_fast_analysis_writes_what_the_decoder_reads(
         name
         for name in before
         if name.startswith("analysis.")
-        and not name.startswith(("analysis.blocks.1", "analysis.deep_b"))
+        and not name.startswith(("analysis.blocks.2", "analysis.deep_b"))
     }
     onnx, in_torch = (Codec("cpu", beside, runtime) for runtime in ("onnx", "torch"))
     for codec in (onnx, in_torch):

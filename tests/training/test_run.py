@@ -129,7 +129,7 @@ def test_recipes_load_and_others_are_not_known() -> None:
     recipe = load_recipe("codec-psnr")
     assert recipe.model.latent_channels % 4 == 0
     assert recipe.phases()[0].start == 0
-    with pytest.raises(RecipeError, match="known: codec-balanced, codec-gpu, codec-psnr"):
+    with pytest.raises(RecipeError, match="known: codec-balanced, codec-fast, codec-gpu"):
         load_recipe("codec-none")
 
 

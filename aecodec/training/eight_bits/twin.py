@@ -37,6 +37,7 @@ from aecodec.nn.quantization import round_ste
 
 QUALITIES = 100
 _UNITS = 32.0  # of weights and shifts in each of their parameters, so that one rate suits all
+_LINEAR_UNITS = 4.0  # of the linear part, which has little to learn and much to lose
 
 
 class ByteConv2d(nn.Module):
@@ -112,7 +113,7 @@ class ByteLinear(nn.Module):
     @torch.no_grad()
     def load(self, weight: AnyArray, multiplier: AnyArray, bias: AnyArray) -> None:
         """Begin with whole numbers, of which the high digits are kept."""
-        self.weight.copy_(torch.from_numpy(digits(weight)[0]) / _UNITS)
+        self.weight.copy_(torch.from_numpy(digits(weight)[0]) / _LINEAR_UNITS)
         self.multiplier.copy_(torch.from_numpy(multiplier))
         self.bias.copy_(torch.from_numpy(bias))
         self.log_factor.zero_()
@@ -120,23 +121,23 @@ class ByteLinear(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         multiplier = (self.multiplier.float() * self.log_factor.exp())[:, None]
-        weight = HIGH_DIGIT * whole_weight(self.weight) * multiplier
-        return F.linear(latents, weight, self.bias + _UNITS * self.shift)
+        weight = HIGH_DIGIT * whole_weight(self.weight, _LINEAR_UNITS) * multiplier
+        return F.linear(latents, weight, self.bias + _LINEAR_UNITS * self.shift)
 
     @torch.no_grad()
     def tensors(self) -> dict[str, AnyArray]:
         """As a weight file has them: of 32768, int16 has 32767, whose high digit is the same."""
-        weight = (HIGH_DIGIT * whole_weight(self.weight)).clamp(max=32767)
+        weight = (HIGH_DIGIT * whole_weight(self.weight, _LINEAR_UNITS)).clamp(max=32767)
         return {
             "weight": weight.to(torch.int16).cpu().numpy(),
             "multiplier": (self.multiplier * self.log_factor.double().exp()).cpu().numpy(),
-            "bias": (self.bias + _UNITS * self.shift).round().to(torch.int32).cpu().numpy(),
+            "bias": (self.bias + _LINEAR_UNITS * self.shift).round().to(torch.int32).cpu().numpy(),
         }
 
 
-def whole_weight(weight: Tensor) -> Tensor:
+def whole_weight(weight: Tensor, units: float = _UNITS) -> Tensor:
     """The whole numbers that a parameter stands for."""
-    return round_ste(weight * _UNITS).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+    return round_ste(weight * units).clamp(-WEIGHT_MAX, WEIGHT_MAX)
 
 
 class Constant(nn.Module):
