@@ -22,6 +22,7 @@ _ORDER = (
     "rd",
     "color_video_vdp",
     "speed",
+    "footprint",
     "browser_speed",
     "effort",
     "drawn",

@@ -20,7 +20,7 @@ def models(as_json: AsJson = False) -> None:
     Steps and hours are of all the runs that the weights had, one after the other. --json prints a
     list of cards: "id" (the name for --weights), "task", "recipe", "sha256", "bytes",
     "parameters", "steps" and "hours" of the last run, "total" of all, "data", "hardware", "commit",
-    "note" and "figures".
+    "note" and "figures", and "fast", how the leaner transforms beside the weights were trained.
     """
     from aecodec.weights import shipped_models
 

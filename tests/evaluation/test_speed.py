@@ -25,7 +25,7 @@ def photos(tmp_path: Path) -> Path:
 class FakeLearnedCodec(Jpeg):
     name = "aecodec"
 
-    def __init__(self, *, device: str, qualities: tuple[int, ...]) -> None:
+    def __init__(self, *, device: str, qualities: tuple[int, ...], **how: str) -> None:
         pass
 
     def preview(self, data: bytes) -> Image.Image:
