@@ -10,13 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from aecodec.codec.beside import load_tensors, save_tensors
 from aecodec.codec.config import CodecConfig
 from aecodec.codec.eight_bits.layers import EIGHT_BITS
-from aecodec.errors import AecodecError
 from aecodec.nn.arrays import AnyArray
-from aecodec.storage.atomic import write_atomically
 
 ANALYSIS = "fast_analysis"
 """What the names of the leaner analysis's tensors begin with, and a dot."""
@@ -56,11 +53,7 @@ def is_fast_file(path: Path) -> bool:
 
 def save(tensors: Mapping[str, AnyArray], weights: Path, digest: bytes) -> None:
     """Write them beside a weight file, of whose digest they are."""
-    from safetensors.numpy import save
-
-    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    data = save(arrays, metadata={"weights": digest.hex()})
-    write_atomically(fast_file(weights), data, overwrite=True)
+    save_tensors(tensors, fast_file(weights), digest)
 
 
 def load(weights: Path, digest: bytes) -> dict[str, AnyArray]:
@@ -69,18 +62,7 @@ def load(weights: Path, digest: bytes) -> dict[str, AnyArray]:
     Raises:
         AecodecError: its file is damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
-    path = fast_file(weights)
-    if not path.is_file():
-        return {}
-    try:
-        with safe_open(path, framework="np") as file:
-            if (file.metadata() or {}).get("weights") != digest.hex():
-                return {}
-            return {name: file.get_tensor(name) for name in sorted(file.keys())}
-    except (OSError, SafetensorError) as error:
-        raise AecodecError(f"{path}: damaged ({str(error).splitlines()[0]})") from None
+    return load_tensors(fast_file(weights), digest)
 
 
 def has_analysis(tensors: Mapping[str, object]) -> bool:

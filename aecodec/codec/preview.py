@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from aecodec.codec.beside import load_tensors, save_tensors
 from aecodec.codec.container import LATENT_STRIDE
-from aecodec.errors import AecodecError
 from aecodec.nn.arrays import FloatArray
-from aecodec.storage.atomic import write_atomically
 
 REDUCED = (8, 16)
 """By how much previews are smaller, a side."""
@@ -61,11 +58,8 @@ class PreviewMap:
 
     def save(self, weights: Path, digest: bytes) -> None:
         """Beside a weight file, of whose digest it is."""
-        from safetensors.numpy import save
-
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in ("weight", "bias")}
-        data = save(tensors, metadata={"weights": digest.hex()})
-        write_atomically(preview_file(weights), data, overwrite=True)
+        tensors = {"weight": self.weight, "bias": self.bias}
+        save_tensors(tensors, preview_file(weights), digest)
 
 
 def preview_file(weights: Path) -> Path:
@@ -83,15 +77,5 @@ def load(weights: Path, digest: bytes) -> PreviewMap | None:
     Raises:
         AecodecError: its file is damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
-    path = preview_file(weights)
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="np") as file:
-            if (file.metadata() or {}).get("weights") != digest.hex():
-                return None
-            return PreviewMap(file.get_tensor("weight"), file.get_tensor("bias"))
-    except (OSError, SafetensorError) as error:
-        raise AecodecError(f"{path}: damaged ({str(error).splitlines()[0]})") from None
+    tensors = load_tensors(preview_file(weights), digest)
+    return PreviewMap(tensors["weight"], tensors["bias"]) if tensors else None
