@@ -37,6 +37,7 @@ Pairs = npt.NDArray[np.int64]
 Chosen = npt.NDArray[np.bool_]
 Screen = Callable[[Sequence[Entry], Pairs, Chosen], Pairs]
 Progress = Callable[[int, int], None]
+_Found = tuple[int, int, str]  # position of an image, distance of codes, reason
 
 
 def _largest(entry: Entry) -> Any:
@@ -194,19 +195,19 @@ def group_checked(
     starts = np.searchsorted(pairs[:, 0], np.arange(len(first) + 1)).tolist()
     others, far = pairs[:, 1].tolist(), distances.tolist()
     free = set(range(len(first)))
-    groups: list[Group] = []
     at_once = max(_AT_ONCE, min(_MOST_AT_ONCE, len(pairs) // _SHARE_AT_ONCE))
     waiting: list[int] = []
     asked: list[tuple[int, int]] = []
-    framed: dict[int, list[int]] = defaultdict(list)
+    framed: dict[int, list[tuple[int, list[_Found]]]] = defaultdict(list)
+    keeping: dict[int, list[_Found]] = {}  # also those of which nothing is a duplicate
     for done in range(len(first)):
         if done in free:
             waiting.append(done)
             asked += [(done, j) for j in others[starts[done] : starts[done + 1]] if j in free]
         if len(asked) < at_once and done + 1 < len(first):
             continue
-        found = check([(first[i], first[j]) for i, j in asked])
-        reasons = dict(zip(asked, found, strict=True))
+        reasons = dict(zip(asked, check([(first[i], first[j]) for i, j in asked]), strict=True))
+        late: list[tuple[int, int, list[_Found]]] = []
         for i in waiting:
             if i not in free:
                 continue  # taken by another of these
@@ -219,21 +220,32 @@ def group_checked(
             ]
             inner = [j for j, _, reason in mine if UNFRAMED in reason]
             if frames_last and inner and first[i].id not in kept:
-                framed[min(inner)] += [i, *framed.pop(i, [])]
+                framed[min(inner)] += [(i, mine), *framed.pop(i, [])]
                 continue  # it waits for the turn of what is within
-            for k in (k for j in (i, *(j for j, *_ in mine)) for k in framed.pop(j, [])):
-                (reason,) = check([(first[i], first[k])]) if k in free else [""]
-                if reason:
-                    apart = _ONES[np.bitwise_xor(own_codes[i], own_codes[k])].sum()
-                    mine.append((k, int(apart), reason))
-            free.discard(i)
-            matches = [Match(twin, 0, "same file") for twin in twins[i]]
-            for j, distance, reason in mine:
+            outer = [one for j in (i, *(j for j, *_ in mine)) for one in framed.pop(j, [])]
+            late += [(i, k, own) for k, own in outer if k in free]
+            free.difference_update([i], (j for j, *_ in mine), (k for k, _ in outer))
+            keeping[i] = mine
+        answers = check([(first[i], first[k]) for i, k, _ in late]) if late else ()
+        for (i, k, own), reason in zip(late, answers, strict=True):
+            if reason:
+                apart = _ONES[np.bitwise_xor(own_codes[i], own_codes[k])].sum()
+                keeping[i].append((k, int(apart), reason))
+                continue
+            # Not found from there: it is kept, with what is left of its own.
+            left = [one for one in own if one[0] in free or not keeping.get(one[0], True)]
+            for j, *_ in left:
                 free.discard(j)
-                matches += [Match(e, distance, reason) for e in (first[j], *twins[j])]
-            _add(groups, first[i], [match for match in matches if match.entry.id not in kept])
+                keeping.pop(j, None)
+            keeping[k] = left
         waiting, asked = [], []
         progress(done + 1, len(first))
+    groups: list[Group] = []
+    for i in sorted(keeping):
+        matches = [Match(twin, 0, "same file") for twin in twins[i]]
+        for j, distance, reason in keeping[i]:
+            matches += [Match(e, distance, reason) for e in (first[j], *twins[j])]
+        _add(groups, first[i], [match for match in matches if match.entry.id not in kept])
     return groups
 
 

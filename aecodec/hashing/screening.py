@@ -16,12 +16,14 @@ from PIL import Image
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import Chosen, Pairs, Progress
 
-_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.52
+_LIKELY, _MANY, _LIKELY_OF_MANY = 0.4, 100_000, 0.56
 """Greatest correlation of small copies, above which pairs are looked at; and above so many pairs,
-of which most then are alike by chance. These are looked at quickly, too.
+of which most then are alike by chance. These are looked at quickly, too, and only where their codes
+are near, or their layouts.
 """
 _DOUBTFUL = 0.2  # correlation, above which it may be that only the place is a little wrong
-_EQUAL_GREY = 4  # levels, on average, in which small copies count as equal
+_EQUAL_GREY, _EQUAL_GREY_OF_MANY = 4, 1.5
+"""Levels, on average, in which small copies count as equal; and where there are many pairs."""
 _READ, _DECODED = 512, 64  # small copies that are made together, and by one thread
 
 Copies = npt.NDArray[np.uint8]
@@ -53,7 +55,8 @@ def likely_pairs(
     Args:
         images: those that are looked for among each other.
         pairs: candidates, positions (P, 2), the smaller first.
-        near: which of these have codes so near that a doubtful one is looked at once more, (P,).
+        near: which of these have codes so near that a doubtful one is looked at once more, (P,);
+            the others are left out where there are many.
         thumbnails: WebP files by the ids of images.
         stages: told of three of them.
         others: candidates that are named for each image by their layouts.
@@ -76,12 +79,13 @@ def likely_pairs(
             places = np.unique(np.concatenate([places, more]), axis=0)
             named = np.concatenate([named, more])
         many = len(places) > _MANY
+        places = np.unique(named, axis=0) if many else places
         likely = ~known[places].all(1)  # those that nobody can tell from so little
         there = np.flatnonzero(~likely)
         sizes = np.array([(images[n].width, images[n].height) for n in used], dtype=float)
         sizes = sizes.reshape(-1, 2)
         looks = likeness(copies, sizes, places[there], partial(stages, 2))
-        equal = _equal_in_grey(copies, places[there])
+        equal = _equal_in_grey(copies, places[there], _EQUAL_GREY_OF_MANY if many else _EQUAL_GREY)
         likely[there] = (looks > (_LIKELY_OF_MANY if many else _LIKELY)) | equal
         if not many:
             own, chosen = (one[:, 0] * len(used) + one[:, 1] for one in (places[there], named))
@@ -118,10 +122,12 @@ def _decoded(webps: Sequence[bytes]) -> Copies:
     return np.stack([small_copy(Image.open(io.BytesIO(webp), formats=["WEBP"])) for webp in webps])
 
 
-def _equal_in_grey(copies: Copies, pairs: Pairs) -> Chosen:
-    """Whether what is grey in pairs of copies is the same already, however little there is."""
+def _equal_in_grey(copies: Copies, pairs: Pairs, levels: float) -> Chosen:
+    """Whether what is grey in pairs of copies is the same already, but for some levels on average,
+    however little there is.
+    """
     found = np.empty(len(pairs), bool)
     for start in range(0, len(pairs), _READ):
         first, second = (copies[pairs[start : start + _READ, n]].astype(np.int16) for n in (0, 1))
-        found[start : start + _READ] = np.abs(first - second).mean((1, 2)) < _EQUAL_GREY
+        found[start : start + _READ] = np.abs(first - second).mean((1, 2)) < levels
     return found

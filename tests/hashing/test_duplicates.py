@@ -188,3 +188,23 @@ def test_what_frames_another_is_not_kept_and_all_are_compared_with_what_is_withi
     assert found.keep == frame
     (found,) = group_checked(index, images, codes, 8, check, frames_last=True, kept={frame.id})
     assert found.keep == frame  # which was asked for
+
+
+def test_what_frames_another_is_kept_where_it_is_not_found_from_what_is_within() -> None:
+    codes = np.zeros((3, 1), np.uint8)
+    frame, original, copy = (
+        replace(image, width=width, sha256=bytes([n]) * 32)
+        for n, (image, width) in enumerate(zip(entries(codes), (120, 100, 50), strict=True))
+    )
+    told = {
+        (frame.id, original.id): "without its frame or bars",
+        (frame.id, copy.id): "compressed again",
+    }
+
+    def check(pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
+        return [told.get((a.id, b.id), "") for a, b in pairs]
+
+    index = indexed(codes)
+    (found,) = group_checked(index, [frame, original, copy], codes, 8, check, frames_last=True)
+    assert found.keep == frame
+    assert {match.entry.id for match in found.duplicates} == {original.id, copy.id}

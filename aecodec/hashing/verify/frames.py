@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -55,7 +56,8 @@ def shown_on_screens(pictures: Tensor) -> tuple[Tensor, Tensor]:
     side = pictures.shape[-1]
     ends = []
     for lines in (pictures[:, 0].transpose(1, 2), pictures[:, 0]):  # across, then down
-        colours = lines.median(2, keepdim=True).values
+        # As `median`, which takes nine times as long.
+        colours = torch.from_numpy(np.sort(lines.numpy(), 2)[:, :, (side - 1) // 2, None])
         plain = ((lines - colours).abs() < _NEAR).float().mean(2) > _PLAIN
         ground = colours[:, :, 0].where(plain, torch.nan).nanmedian(1, keepdim=True).values
         filled = ~(plain & ((colours[:, :, 0] - ground).abs() < _NEAR))

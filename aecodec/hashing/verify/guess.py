@@ -66,15 +66,18 @@ def likeness(
     first, second = pairs[:, 0], pairs[:, 1]
     wholes, parts = np.concatenate([first, second]), np.concatenate([second, first])
     found, done = np.full(len(wholes), -1, np.float32), 0
+    standard = _standard_samples(copies)
 
     def look(rows: Array, sample: Callable[[Tensor], Tensor], turns: Sequence[int]) -> None:
         nonlocal done
+        orders = _orders()[list(turns)]
 
         @torch.inference_mode()
         def compare(batch: tuple[Array, Array]) -> int:
             own, some = batch
             samples = sample(_outlines_of(copies[own]))
-            compared = _oriented(_outlines_of(copies[parts[rows[some]].ravel()]), turns)
+            # Of every copy that is a part there are several wholes.
+            compared = torch.from_numpy(standard[parts[rows[some]]]).float()[..., orders]
             scores = _correlations(samples, compared.reshape(len(own), -1, _SAMPLES**2)).amax(1)
             best = scores.reshape(*some.shape, len(turns)).amax(2).numpy()
             found[rows[some]] = np.maximum(found[rows[some]], best)
@@ -186,13 +189,31 @@ def _correlations(samples: Tensor, parts: Tensor) -> Tensor:
 
 
 def _oriented(pictures: Tensor, turns: Sequence[int]) -> Tensor:
-    """Outlines (N, 1, 32, 32) in some of the orientations, of mean 0 and norm 1, or less where
-    they are flat: (N, turns, 256).
+    """`_standard` of outlines (N, 1, 32, 32) in some of the orientations, (N, turns, 256)."""
+    return _standard(pictures)[:, _orders()[list(turns)]]
+
+
+def _standard(pictures: Tensor) -> Tensor:
+    """Samples (N, 256) of outlines (N, 1, 32, 32), of mean 0 and norm 1, or less where they are
+    flat.
     """
     samples = avg_pool2d(pictures, SIDE // _SAMPLES).flatten(1)
     centred = samples - samples.mean(1, keepdim=True)
-    samples = centred / centred.norm(dim=1, keepdim=True).clamp_min(FLAT * _SAMPLES)
-    return samples[:, _orders()[list(turns)]]
+    return centred / centred.norm(dim=1, keepdim=True).clamp_min(FLAT * _SAMPLES)
+
+
+def _standard_samples(copies: Copies) -> npt.NDArray[np.float16]:
+    """`_standard` of copies (N, 32, 32): (N, 256)."""
+    found = np.empty((len(copies), _SAMPLES**2), np.float16)
+
+    @torch.inference_mode()
+    def fill(some: slice) -> None:
+        found[some] = _standard(_outlines_of(np.array(copies[some]))).numpy()
+
+    starts = range(0, len(copies), _PARTS)
+    for _ in each(fill, [slice(start, start + _PARTS) for start in starts]):
+        pass
+    return found
 
 
 @cache
