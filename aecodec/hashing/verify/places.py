@@ -24,15 +24,15 @@ LEVELS: tuple[Level, ...] = (
 be looked at any closer, and the `strangeness` of copies of `SIDE` pixels beyond which a place is
 dropped."""
 QUICK_LEVELS: tuple[Level, ...] = (
-    (SIDE, 6, 3, 0.5, 0.34),
-    (64, 5, 1, 0.55, 0.32),
+    (SIDE, 4, 2, 0.5, 0.34),
+    (64, 2, 1, 0.55, 0.32),
     (128, 2, 1, 0.46, 1.0),
 )
 """Where most pairs are alike by chance; these limits lost none of 3,000 copies of 192 pixels."""
 MORE_STEPS = 8
 """Of refining, where copies nearly explain each other."""
 _HARDLY_STRETCHED = 1.1
-_WORSE, _WORSE_QUICKLY = 0.2, 0.12  # than the best: by so much guesses of a pair are dropped
+_WORSE, _WORSE_QUICKLY = 0.2, 0.08  # than the best: by so much guesses of a pair are dropped
 
 
 def likely_places(
