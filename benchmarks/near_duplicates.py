@@ -6,13 +6,13 @@ Photos must not have been trained on. Distractors are random pieces of the same 
 query's own photo and its pieces are never counted as wrong answers nor as negatives, since
 they may well show the same. "aecodec" compares codes; "aecodec, search" does as `aecodec search`:
 it compares the same stored codes with the numbers behind the query's, in several views of it (there
-the 100 nearest of each view, here all), and the query with the thumbnails of the 100 that are
+the 100 nearest of each view, here all), and the query with the small copies of the 100 that are
 nearest then. Needs the extra `hashers`.
 """
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.evaluation.search import retrieval
+from aecodec.hashing.copies import copy_of
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.query import distances, query_views, rerank
@@ -166,17 +167,28 @@ def _by_hamming(code: Code) -> Method:
     return Method(code, to_stored)
 
 
-def methods(bits: int, hasher: Hasher, thumbnails: list[bytes]) -> dict[str, Method]:
-    """Hashes of equal length; and the search, which looks at thumbnails, too."""
+def kept(images: Iterable[Image.Image]) -> list[tuple[float, bytes]]:
+    """What an index keeps of each beside its code: its width by its height, and its small copy."""
+    return [
+        (small.width / small.height, copy_of(small.thumbnail()))
+        for small in map(preview_of, images)
+    ]
+
+
+def methods(bits: int, hasher: Hasher, stored: list[tuple[float, bytes]]) -> dict[str, Method]:
+    """Hashes of equal length; and the search, which looks at what else is stored, too."""
+    widths = np.array([wide for wide, _ in stored])
 
     def code(image: Image.Image) -> Any:
         return np.frombuffer(hasher.code(image, bits), np.uint8)
 
-    def search(query: Image.Image, stored: Any, rows: Any) -> Any:
+    def search(query: Image.Image, codes: Any, rows: Any) -> Any:
         small = preview_of(query)
         numbers = hasher.logits(query_views(small, hasher.side))[:, :bits]
-        weighted = distances(numbers, stored[rows])[1]
-        return rerank(weighted, small.image, lambda near: [thumbnails[n] for n in rows[near]])
+        weighted = distances(numbers, codes[rows])[1]
+        return rerank(
+            weighted, small, widths[rows], lambda near: {n: stored[rows[n]][1] for n in near}
+        )
 
     classic: dict[str, Code] = {
         **{name: _imagehash(name, bits) for name in ("phash", "dhash", "whash")},
@@ -284,10 +296,10 @@ def main() -> None:
         f"# Near-duplicates\n\n{len(photos)} photos, {report['distractors']} distractors (pieces of"
         " 20 to 60 % of a side of the other photos). Crops keep so much of each side.\n\n"
     )
-    thumbnails = [preview_of(i).thumbnail() for _, i in with_pieces(photos, args.distractors)]
+    stored = kept(image for _, image in with_pieces(photos, args.distractors))
     for bits in args.bits:
         results = {}
-        for name, method in methods(bits, hasher, thumbnails).items():
+        for name, method in methods(bits, hasher, stored).items():
             print(f"{bits} bits: {name}", flush=True)
             results[name] = measure(photos, args.distractors, method)
         report[str(bits)] = results

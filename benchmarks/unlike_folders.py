@@ -24,6 +24,7 @@ from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.checking import Checker, pixel_digest
+from aecodec.hashing.copies import made_of
 from aecodec.hashing.database import Entry
 from aecodec.hashing.index import ImageIndex
 from aecodec.hashing.picture import preview_of
@@ -42,10 +43,12 @@ def called_same(pictures: Sequence[Image.Image], pairs: Sequence[tuple[int, int]
         Entry(str(n), 0, 0, b"", *picture.size, b"", None, n) for n, picture in enumerate(pictures)
     ]
     thumbnails = [preview_of(picture).thumbnail() for picture in pictures]
+    copies = dict(enumerate(made_of(thumbnails)))
     checker = Checker(lambda ids: {n: thumbnails[n] for n in ids}, lambda path: pictures[int(path)])
     positions = np.array(pairs).reshape(-1, 2)
     near = np.ones(len(positions), bool)  # whatever their codes are
-    likely = checker.screen(images, positions, near, Stages(lambda *_: None, 1, 4)).tolist()
+    stages = Stages(lambda *_: None, 1, 4)
+    likely = checker.screen(images, positions, near, lambda _: copies, stages).tolist()
     reasons: dict[tuple[int, ...], str] = {}
     for start in range(0, len(likely), 64):
         some = [tuple(pair) for pair in likely[start : start + 64]]

@@ -12,7 +12,6 @@ unlike pictures are called is in `unlike_folders.py`. Needs the extra `hashers`.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,9 @@ from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_result
 from aecodec.hashing.checking import NEAREST, WIDE, by_layout
+from aecodec.hashing.copies import copy_of, stacked
 from aecodec.hashing.hasher import Hasher
 from aecodec.hashing.picture import preview_of
-from aecodec.hashing.verify.guess import small_copy
 from aecodec.hashing.verify.layout import alike
 from aecodec.training.data import split_photos
 from benchmarks.near_duplicates import TRANSFORMATIONS, pieces
@@ -50,7 +49,7 @@ def recall(
         return np.unpackbits(np.frombuffer(hasher.code(image, bits), np.uint8))
 
     def copy(image: Image.Image) -> Any:
-        return small_copy(Image.open(io.BytesIO(preview_of(image).thumbnail())))
+        return stacked([copy_of(preview_of(image).thumbnail())])[0]
 
     each = -(-distractors // len(photos))
     owner = np.repeat(np.arange(len(photos)), each)

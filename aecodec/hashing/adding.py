@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecodec.errors import AecodecError, CorruptFileError, UnsupportedImageError
+from aecodec.hashing.copies import copy_of
 from aecodec.hashing.database import Database, Entry
 from aecodec.hashing.picture import Preview, read_preview
 from aecodec.hashing.scan import ahead, content_digest
@@ -75,7 +76,7 @@ class File:
         path, size, mtime_ns, sha256: as in `Entry`.
         known: the same content, which the index has already.
         read: what a reader made of it.
-        thumbnail: a small WebP file, or nothing.
+        thumbnail, copy: as in `Entry`.
         problem: why it cannot be indexed.
         hopeless: what the index had of it is no longer there.
     """
@@ -87,6 +88,7 @@ class File:
     known: Entry | None = None
     read: Preview | StoredCode | None = None
     thumbnail: bytes | None = None
+    copy: bytes | None = None
     problem: str = ""
     hopeless: bool = False
 
@@ -209,7 +211,9 @@ def _read(file: File, readers: Mapping[str, Reader]) -> File:
     reader = readers.get(os.path.splitext(file.path)[1].lower(), read_preview)
     try:
         read = reader(Path(file.path))
-        thumbnail = read.thumbnail() if isinstance(read, Preview) else None
+        if isinstance(read, Preview):
+            webp = read.thumbnail()
+            file = replace(file, thumbnail=webp, copy=copy_of(webp))
     except AecodecError as error:
         hopeless = isinstance(error, UnsupportedImageError | CorruptFileError)
         return replace(file, problem=str(error).removeprefix(f"{file.path}: "), hopeless=hopeless)
@@ -217,7 +221,7 @@ def _read(file: File, readers: Mapping[str, Reader]) -> File:
         return replace(file, problem=_reason(error))
     except MemoryError:
         return replace(file, problem="not enough memory for this image")
-    return replace(file, read=read, thumbnail=thumbnail)
+    return replace(file, read=read)
 
 
 def _reason(error: OSError) -> str:
@@ -225,5 +229,6 @@ def _reason(error: OSError) -> str:
 
 
 def _entry(file: File, width: int, height: int, code: bytes) -> Entry:
-    thumbnail = file.known.thumbnail if file.known else file.thumbnail
-    return Entry(file.path, file.size, file.mtime_ns, file.sha256, width, height, code, thumbnail)
+    seen = file.known or file
+    stamp = file.path, file.size, file.mtime_ns, file.sha256
+    return Entry(*stamp, width, height, code, seen.thumbnail, copy=seen.copy)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from aecodec.errors import AecodecError
 from aecodec.hashing.backends.base import CodeIndex, Codes
+from aecodec.hashing.copies import CopiesOf
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import (
     COMPRESSED,
@@ -28,8 +29,8 @@ from aecodec.hashing.duplicates import (
     group_checked,
 )
 from aecodec.hashing.picture import Preview, preview_of
-from aecodec.hashing.processes import Processes, good_number
-from aecodec.hashing.screening import Stages, Thumbnails, likely_pairs
+from aecodec.hashing.processes import Processes, Thumbnails, good_number
+from aecodec.hashing.screening import Stages, likely_pairs
 from aecodec.images import Picture
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def find_groups(
     *,
     verify: str,
     thumbnails: Thumbnails,
+    copies_of: CopiesOf,
     load: Load,
     kept: Collection[int],
     rank: Rank,
@@ -77,6 +79,7 @@ def find_groups(
         radius: in bits; None: wide, which only is right where somebody looks.
         verify: one of `VERIFY`.
         thumbnails, load, processes: as in `Checker`.
+        copies_of: small copies by the ids of images.
     """
     bits = index.bits
     if verify == "none":
@@ -99,7 +102,7 @@ def find_groups(
             codes,
             wide if radius is None else min(radius, bits),
             check,
-            screen=partial(check.screen, stages=stages, others=others),
+            screen=partial(check.screen, copies_of=copies_of, stages=stages, others=others),
             nearest=nearest,
             kept=kept,
             rank=rank,
@@ -147,10 +150,16 @@ class Checker:
         self.unclear: list[tuple[str, str, str]] = []
 
     def screen(
-        self, images: Sequence[Entry], pairs: Pairs, near: Chosen, stages: Stages, others: int = 0
+        self,
+        images: Sequence[Entry],
+        pairs: Pairs,
+        near: Chosen,
+        copies_of: CopiesOf,
+        stages: Stages,
+        others: int = 0,
     ) -> Pairs:
         """As `screening.likely_pairs`."""
-        found, self._quick = likely_pairs(images, pairs, near, self._thumbnails, stages, others)
+        found, self._quick = likely_pairs(images, pairs, near, copies_of, stages, others)
         self._count = good_number(len(found)) if self._count is None else self._count
         return found
 
@@ -277,7 +286,13 @@ class ExactChecker:
         self.unclear: list[tuple[str, str, str]] = []
 
     def screen(
-        self, images: Sequence[Entry], pairs: Pairs, near: Chosen, stages: Stages, others: int = 0
+        self,
+        images: Sequence[Entry],
+        pairs: Pairs,
+        near: Chosen,
+        copies_of: CopiesOf,
+        stages: Stages,
+        others: int = 0,
     ) -> Pairs:
         """Of pairs of positions (P, 2) those of one size."""
         sizes = np.array([_size(image) for image in images]).reshape(-1, 2)

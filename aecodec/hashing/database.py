@@ -22,12 +22,21 @@ import numpy as np
 import numpy.typing as npt
 
 from aecodec.errors import AecodecError, CorruptFileError
+from aecodec.hashing.copies import made_of
 
 VERSION = 1
 _BUSY_SECONDS = 60
 _MANY = 500  # parameters in one statement; SQLite's oldest limit is 999
 
-_SCHEMA = """
+_COPIES = """
+CREATE TABLE IF NOT EXISTS copies (
+    id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
+    grey BLOB NOT NULL
+);"""
+# An index that was made before there were copies gets the table by whoever adds to it; whoever
+# reads does without.
+
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS images (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,6 +54,7 @@ CREATE TABLE IF NOT EXISTS thumbnails (
     id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
     webp BLOB NOT NULL
 );
+{_COPIES}
 CREATE TRIGGER IF NOT EXISTS added AFTER INSERT ON images
     BEGIN UPDATE meta SET value = value + 1 WHERE key = 'generation'; END;
 CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON images
@@ -52,7 +62,7 @@ CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON images
 CREATE TRIGGER IF NOT EXISTS altered AFTER UPDATE OF id, code ON images
     BEGIN UPDATE meta SET value = value + 1 WHERE key = 'generation'; END;
 """
-# Thumbnails have a table of their own so that reading all codes does not read all of them.
+# Thumbnails and copies have tables of their own so that reading all codes does not read them.
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,7 @@ class Entry:
         code: the longest code of the index's model.
         thumbnail: a small WebP file, or nothing.
         id: of its row; 0 before it has one.
+        copy: of the thumbnail, 32 by 32 grey levels, row by row (`copies.copy_of`), or nothing.
     """
 
     path: str
@@ -78,6 +89,7 @@ class Entry:
     code: bytes
     thumbnail: bytes | None = None
     id: int = 0
+    copy: bytes | None = None
 
 
 _COLUMNS = "path, size, mtime_ns, sha256, width, height, code, NULL, id"
@@ -227,7 +239,9 @@ class Database:
         return (row[0], row[1]) if row else None
 
     def with_content(self, sha256: bytes, path: str) -> Entry | None:
-        """An image of this content, that of this path if it is one, with its thumbnail."""
+        """An image of this content, that of this path if it is one, with its thumbnail and
+        its small copy.
+        """
         row = self._one(
             f"SELECT {_COLUMNS} FROM images WHERE sha256 = ? ORDER BY path = ? DESC LIMIT 1",
             sha256,
@@ -236,7 +250,8 @@ class Database:
         if row is None:
             return None
         entry = _entry(row)
-        return replace(entry, thumbnail=self.thumbnails([entry.id]).get(entry.id))
+        webp, copy = (kept([entry.id]).get(entry.id) for kept in (self.thumbnails, self.copies))
+        return replace(entry, thumbnail=webp, copy=copy)
 
     def _one(self, query: str, *values: bytes) -> Any:
         with self._explained():
@@ -245,6 +260,7 @@ class Database:
     def record(self, entries: Sequence[Entry], model: str) -> None:
         """Add images, or replace them where the content is another, in one transaction."""
         with self.writing():
+            self._db.execute(_COPIES)
             for entry in entries:
                 self._record(entry, model)
 
@@ -264,10 +280,9 @@ class Database:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (*values, entry.code, model),
         )
-        if entry.thumbnail:
-            self._db.execute(
-                "INSERT INTO thumbnails VALUES (?, ?)", (cursor.lastrowid, entry.thumbnail)
-            )
+        for table, kept in (("thumbnails", entry.thumbnail), ("copies", entry.copy)):
+            if kept:
+                self._db.execute(f"INSERT INTO {table} VALUES (?, ?)", (cursor.lastrowid, kept))
 
     def remove(self, ids: Sequence[int]) -> None:
         """Forget images, in one transaction."""
@@ -293,13 +308,23 @@ class Database:
         return [(row[0], os.fsdecode(row[1])) for row in rows]
 
     def entries(self, ids: Sequence[int]) -> dict[int, Entry]:
-        """The images of these ids, without thumbnails; those that are gone are left out."""
+        """The images of these ids, without thumbnails and copies; what is gone is left out."""
         rows = self._chosen(f"SELECT {_COLUMNS} FROM images WHERE id IN", ids)
         return {row[-1]: _entry(row) for row in rows}
 
     def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
         """The thumbnails of these ids, where there are any."""
         return dict(self._chosen("SELECT id, webp FROM thumbnails WHERE id IN", ids))
+
+    def copies(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """The small copies of these ids, made of the thumbnails where the index has none."""
+        found: dict[int, bytes] = {}
+        if self._one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'copies'"):
+            found = dict(self._chosen("SELECT id, grey FROM copies WHERE id IN", ids))
+        if missing := [i for i in ids if i not in found]:
+            webps = self.thumbnails(missing)
+            found.update(zip(webps, made_of([*webps.values()]), strict=True))
+        return found
 
     def _chosen(self, query: str, ids: Sequence[int]) -> Iterator[Any]:
         for start in range(0, len(ids), _MANY):

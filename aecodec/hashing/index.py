@@ -270,8 +270,7 @@ class ImageIndex:
 
         Distances are to the nearest view of the query (`query_views`). What is near by Hamming
         distance is put in order by how sure the query's bits are (`query.distances`) and by how
-        well it fits into the thumbnails (`query.rerank`), so that the Hamming distances
-        need not ascend.
+        well it fits (`query.rerank`), so that the Hamming distances need not ascend.
 
         Args:
             image: Pillow image, or an image file. An indexed file finds itself.
@@ -290,7 +289,7 @@ class ImageIndex:
         shortlist = None if k is None else max(k, SHORTLIST)
         ids = near(index, np.packbits(logits >= 0, axis=1), shortlist, radius)[1]
         entries = list(self._database().entries(np.unique(ids).tolist()).values())
-        return in_order(entries, logits, small.image, self.thumbnails)[:k]
+        return in_order(entries, logits, small, self._database().copies)[:k]
 
     def search_code(
         self, code: bytes, k: int | None = 10, radius: int | None = None
@@ -359,6 +358,7 @@ class ImageIndex:
             radius,
             verify=verify,
             thumbnails=self.thumbnails,
+            copies_of=self._database().copies,
             load=self._load,
             kept=kept,
             rank=duplicates.RANKS[prefer],

@@ -7,37 +7,43 @@ and the mean and deviation of what is there by sums over rectangles.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aecodec.hashing.copies import SIDE, Copies
 from aecodec.nn.arrays import AnyArray, FloatArray
 
-_SIDE = 32  # pixels, of the copies, which are squashed to squares
 _SIZES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the part, at most so much of each side
 _FLAT = 0.01  # deviation, of [0, 1], below which a part counts as having this
 
 
-def template_match(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+def template_match(
+    query: Copies, wide: float, pictures: Copies, widths: AnyArray
+) -> npt.NDArray[np.float32]:
     """The greatest correlation of a query with each picture, or with any part of it.
 
     Of a part the query is taken to have kept the proportions. Parts have 0.4 to 1 of what fits.
     Of a whole it may be squashed, flipped and turned by quarters, too.
 
+    Args:
+        query: its small copy, uint8 (32, 32).
+        wide: its width by its height.
+        pictures: small copies, uint8 (N, 32, 32).
+        widths: of the pictures, by their heights, (N,).
+
     Returns:
         float32 (N,), at most 1.
     """
-    if not pictures:
+    if not len(pictures):
         return np.empty(0, np.float32)
-    whole = _grey(query)
-    grey = np.stack([_grey(picture) for picture in pictures])
+    whole, grey = (np.asarray(copy, np.float32) / 255 for copy in (query, pictures))
     turns = [np.rot90(turn, n) for n in range(4) for turn in (whole, whole[:, ::-1])]
     best = (_standard(grey) @ _standard(np.stack(turns)).T).max(1)
     transformed = _transform(grey)
-    for (height, width), rows in _part_sizes(query, pictures).items():
+    for (height, width), rows in _part_sizes(wide / widths).items():
         resized = Image.fromarray(whole).resize((width, height), Image.Resampling.BILINEAR)
         template = np.asarray(resized)
         chosen = _Transformed(*(each[rows] for each in transformed))
@@ -45,28 +51,24 @@ def template_match(query: Image.Image, pictures: Sequence[Image.Image]) -> npt.N
     return best
 
 
-def _grey(picture: Image.Image) -> FloatArray:
-    small = picture.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32) / 255
-
-
 def _standard(pictures: FloatArray) -> FloatArray:
     """(N, side, side) to (N, side * side) whose products are correlations."""
     flat = pictures.reshape(len(pictures), -1)
     flat = flat - flat.mean(1, keepdims=True)
     norm = np.sqrt(np.square(flat).sum(1, keepdims=True))
-    return flat / np.maximum(norm, np.float32(_FLAT * _SIDE))
+    return flat / np.maximum(norm, np.float32(_FLAT * SIDE))
 
 
-def _part_sizes(
-    query: Image.Image, pictures: Sequence[Image.Image]
-) -> dict[tuple[int, int], list[int]]:
-    """(height, width) that the query may have in the squares -> which pictures."""
+def _part_sizes(wider: AnyArray) -> dict[tuple[int, int], list[int]]:
+    """(height, width) that the query may have in the squares -> which pictures.
+
+    Args:
+        wider: how much wider the query's proportions are than each picture's, (N,).
+    """
     sizes: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for row, picture in enumerate(pictures):
-        wider = (query.width * picture.height) / (query.height * picture.width)
+    for row, ratio in enumerate(wider.tolist()):
         for size in _SIZES:
-            sides = size * _SIDE * min(1, 1 / wider), size * _SIDE * min(1, wider)
+            sides = size * SIDE * min(1, 1 / ratio), size * SIDE * min(1, ratio)
             height, width = (max(1, round(side)) for side in sides)
             sizes[height, width].append(row)
     return sizes
@@ -92,10 +94,10 @@ def _sums(values: AnyArray) -> AnyArray:
 def _correlation(pictures: _Transformed, template: FloatArray) -> FloatArray:
     """The greatest of each picture over all places of the template (h, w)."""
     height, width = template.shape
-    places = (..., slice(_SIDE - height + 1), slice(_SIDE - width + 1))
+    places = (..., slice(SIDE - height + 1), slice(SIDE - width + 1))
     template = template - template.mean()
     # Parts do not reach over the edge, so the transform's going round does not matter.
-    spectrum = np.fft.rfft2(template, s=(_SIDE, _SIDE)).conj()
+    spectrum = np.fft.rfft2(template, s=(SIDE, SIDE)).conj()
     product = np.fft.irfft2(pictures.spectrum * spectrum)[places]
     count = height * width
     mean = _window_sums(pictures.sums, height, width) / count

@@ -5,27 +5,28 @@ have a frame; so it is looked for in several views, as it is, grown by its own m
 was cut off is often like what is next to it) and without its margin. And a bit whose number is
 near 0 might as well have been the other one, so that it counts little where it differs: Gordo
 et al., "Asymmetric distances for binary embeddings" (2014, IEEE TPAMI 36). What is nearest by
-then is compared with the query itself, by its thumbnail: a piece of a picture fits into it.
+then is compared with the query itself, by its small copy: a piece of a picture fits into it.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from aecodec.hashing.backends.base import CodeIndex, Codes, Distances, Ids
+from aecodec.hashing.copies import CopiesOf, small_copy, stacked
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import Match
 from aecodec.hashing.parts import template_match
 from aecodec.hashing.picture import Preview
+from aecodec.nn.arrays import AnyArray
 
 SHORTLIST = 100
 """Of so many codes that are nearest to a view by Hamming distance, the order is found anew; and
-of so many that are then nearest, the thumbnails are looked at."""
+of so many that are then nearest, the small copies are looked at."""
 
 _GROWN = (1 / 6, 1 / 3)  # of a side, at each end: what crops to 75 and to 60 % lack
 _MARGIN = 0.1
@@ -74,25 +75,28 @@ def distances(
 
 def rerank(
     distance: npt.NDArray[np.float32],
-    query: Image.Image,
-    thumbnails: Callable[[Sequence[int]], Sequence[bytes | None]],
+    query: Preview,
+    widths: AnyArray,
+    copies_of: CopiesOf,
 ) -> npt.NDArray[np.float32]:
-    """Distances that are small, too, where the query fits into the thumbnail.
+    """Distances that are small, too, where the query fits into the picture.
 
     Args:
         distance: asymmetric distances (N,).
         query: as it is.
-        thumbnails: WebP files of some of the N, None where there is none.
+        widths: of the pictures, by their heights, (N,).
+        copies_of: small copies by positions among the N.
 
     Returns:
         float32 (N,): the distance, times 0.35 where it does not fit, falling to 0.05 where
         it fits exactly.
     """
     nearest = np.argsort(distance, kind="stable")[:SHORTLIST].tolist()
-    found = zip(nearest, thumbnails(nearest), strict=True)
-    known = {row: Image.open(io.BytesIO(webp)) for row, webp in found if webp}
+    known = copies_of(nearest)
+    rows = list(known)
+    own, wide = small_copy(query.image), query.width / query.height
     fit = np.full(len(distance), _UNRELATED, np.float32)
-    fit[list(known)] = template_match(query, list(known.values()))
+    fit[rows] = template_match(own, wide, stacked(known.values()), widths[rows])
     return distance * (1.05 - fit.clip(_UNRELATED, 1))
 
 
@@ -122,8 +126,8 @@ def near(
 def in_order(
     entries: Sequence[Entry],
     logits: npt.NDArray[np.float32],
-    query: Image.Image,
-    thumbnails: Callable[[Sequence[int]], dict[int, bytes]],
+    query: Preview,
+    copies_of: CopiesOf,
 ) -> list[Match]:
     """What was found, most alike first.
 
@@ -131,18 +135,19 @@ def in_order(
         entries: of images.
         logits: of the query's views (views, bits).
         query: as it is.
-        thumbnails: WebP files by the ids of images.
+        copies_of: small copies by the ids of images.
     """
     if not entries:
         return []
 
-    def of_rows(rows: Sequence[int]) -> list[bytes | None]:
-        known = thumbnails([entries[row].id for row in rows])
-        return [known.get(entries[row].id) for row in rows]
+    def of_rows(rows: Sequence[int]) -> dict[int, bytes]:
+        known = copies_of([entries[row].id for row in rows])
+        return {row: known[entries[row].id] for row in rows if entries[row].id in known}
 
     length = logits.shape[1] // 8
     codes = np.stack([np.frombuffer(entry.code, np.uint8)[:length] for entry in entries])
     hamming, weighted = distances(logits, codes)
-    distance = rerank(weighted, query, of_rows)
+    widths = np.array([entry.width / entry.height for entry in entries])
+    distance = rerank(weighted, query, widths, of_rows)
     order = sorted(range(len(entries)), key=lambda i: (distance[i], entries[i].path))
     return [Match(entries[i], int(hamming[i])) for i in order]

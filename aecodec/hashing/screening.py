@@ -1,18 +1,14 @@
-"""Which pairs of indexed images are worth a look: by very small copies of their thumbnails."""
+"""Which pairs of indexed images are worth a look: by very small copies of them."""
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from tempfile import TemporaryFile
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
+from aecodec.hashing.copies import SIDE, Copies, CopiesOf, stacked
 from aecodec.hashing.database import Entry
 from aecodec.hashing.duplicates import Chosen, Pairs, Progress
 
@@ -24,10 +20,7 @@ are near, or their layouts.
 _DOUBTFUL = 0.2  # correlation, above which it may be that only the place is a little wrong
 _EQUAL_GREY, _EQUAL_GREY_OF_MANY = 4, 1.5
 """Levels, on average, in which small copies count as equal; and where there are many pairs."""
-_READ, _DECODED = 512, 64  # small copies that are made together, and by one thread
-
-Copies = npt.NDArray[np.uint8]
-Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
+_READ = 512  # small copies, together
 
 
 class Stages:
@@ -45,7 +38,7 @@ def likely_pairs(
     images: Sequence[Entry],
     pairs: Pairs,
     near: Chosen,
-    thumbnails: Thumbnails,
+    copies_of: CopiesOf,
     stages: Stages,
     others: int,
 ) -> tuple[Pairs, bool]:
@@ -57,12 +50,12 @@ def likely_pairs(
         pairs: candidates, positions (P, 2), the smaller first.
         near: which of these have codes so near that a doubtful one is looked at once more, (P,);
             the others are left out where there are many.
-        thumbnails: WebP files by the ids of images.
+        copies_of: small copies by the ids of images.
         stages: told of three of them.
         others: candidates that are named for each image by their layouts.
     """
     from aecodec.hashing.verify.again import fit_somewhere
-    from aecodec.hashing.verify.guess import SIDE, likeness
+    from aecodec.hashing.verify.guess import likeness
     from aecodec.hashing.verify.layout import alike
     from aecodec.hashing.verify.verdict import TINY
 
@@ -72,7 +65,7 @@ def likely_pairs(
     with TemporaryFile() as file:
         # A kilobyte each, which the system may put away.
         copies = np.memmap(file, np.uint8, "w+", shape=(max(1, len(used)), SIDE, SIDE))
-        known = small_copies([images[n].id for n in used], copies, thumbnails, partial(stages, 0))
+        known = small_copies([images[n].id for n in used], copies, copies_of, partial(stages, 0))
         if others:
             more = alike(copies, others, partial(stages, 1))
             more = more[known[more].all(1)]
@@ -99,27 +92,17 @@ def likely_pairs(
 
 
 def small_copies(
-    ids: Sequence[int], copies: Copies, thumbnails: Thumbnails, progress: Progress
+    ids: Sequence[int], copies: Copies, copies_of: CopiesOf, progress: Progress
 ) -> Chosen:
-    """Fill in small copies of thumbnails; which there were."""
+    """Fill in small copies, uint8 (N, 32, 32), of these ids; which there were, (N,)."""
     known = np.zeros(len(ids), bool)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(ids), _READ):
-            found = thumbnails(ids[start : start + _READ])
-            rows = [n for n in range(start, min(start + _READ, len(ids))) if ids[n] in found]
-            parts = [rows[n : n + _DECODED] for n in range(0, len(rows), _DECODED)]
-            webps = [[found[ids[n]] for n in part] for part in parts]
-            for part, decoded in zip(parts, pool.map(_decoded, webps), strict=True):
-                copies[part] = decoded
-            known[rows] = True
-            progress(min(start + _READ, len(ids)), len(ids))
+    for start in range(0, len(ids), _READ):
+        found = copies_of(ids[start : start + _READ])
+        rows = [n for n in range(start, min(start + _READ, len(ids))) if ids[n] in found]
+        copies[rows] = stacked(found[ids[n]] for n in rows)
+        known[rows] = True
+        progress(min(start + _READ, len(ids)), len(ids))
     return known
-
-
-def _decoded(webps: Sequence[bytes]) -> Copies:
-    from aecodec.hashing.verify.guess import small_copy
-
-    return np.stack([small_copy(Image.open(io.BytesIO(webp), formats=["WEBP"])) for webp in webps])
 
 
 def _equal_in_grey(copies: Copies, pairs: Pairs, levels: float) -> Chosen:

@@ -16,8 +16,7 @@ from aecodec.evaluation.arguments import arguments
 from aecodec.evaluation.photos import list_photos, load_photo
 from aecodec.evaluation.results import markdown_table, write_bytes
 from aecodec.hashing.hasher import Hasher
-from aecodec.hashing.picture import preview_of
-from benchmarks.near_duplicates import Method, methods, with_pieces
+from benchmarks.near_duplicates import Method, kept, methods, with_pieces
 
 SIDES, EACH, BITS, DISTRACTORS = (0.5, 0.6, 0.7, 0.8), 3, 64, 10_000
 METHODS = ("aecodec, search", "aecodec", "phash", "dhash")
@@ -57,8 +56,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, nargs="+", help="folders of photos")
     args = parser.parse_args()
     photos = [load_photo(path) for folder in args.data for path in list_photos(folder, None)]
-    thumbnails = [preview_of(i).thumbnail() for _, i in with_pieces(photos, DISTRACTORS)]
-    every = methods(BITS, Hasher(device="cpu"), thumbnails)
+    stored = kept(image for _, image in with_pieces(photos, DISTRACTORS))
+    every = methods(BITS, Hasher(device="cpu"), stored)
     columns = [recall(photos, every[name]) for name in METHODS]
     rows = [
         [f"{side:.0%}", *(f"{column[n]:.3f}" for column in columns)] for n, side in enumerate(SIDES)

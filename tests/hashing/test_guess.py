@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
+from aecodec.hashing.copies import SIDE, small_copy
 from aecodec.hashing.verify.align import outlines
-from aecodec.hashing.verify.guess import SIDE, likeness, small_copy, window_guesses
+from aecodec.hashing.verify.guess import likeness, window_guesses
 from tests.pictures import photograph
 
 

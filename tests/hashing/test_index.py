@@ -59,9 +59,10 @@ def test_the_order_is_by_how_sure_the_bits_are_and_how_well_the_query_fits(
     numbers = hasher.logits(query_views(query, hasher.side))
 
     def distance(match: Match) -> float:
-        webp = index.thumbnails([match.entry.id])[match.entry.id]
+        copy = index._database().copies([match.entry.id])[match.entry.id]
+        wide = np.array([match.entry.width / match.entry.height])
         weighted = distances(numbers, np.frombuffer(match.entry.code, np.uint8)[None])[1]
-        return float(rerank(weighted, query.image, lambda _: [webp])[0])
+        return float(rerank(weighted, query, wide, lambda _: {0: copy})[0])
 
     found = [distance(match) for match in index.search(query.image, k=8)]
     assert found == sorted(found)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from aecodec.hashing.checking import by_layout
-from aecodec.hashing.verify.guess import small_copy
+from aecodec.hashing.copies import small_copy
 from aecodec.hashing.verify.layout import alike
 from tests.hashing.pictures import barred, with_button
 from tests.pictures import photograph

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from aecodec.hashing.copies import copy_of
 from aecodec.hashing.picture import preview_of
 from aecodec.hashing.query import SHORTLIST, distances, query_views, rerank
 from tests.pictures import photograph
@@ -79,23 +80,24 @@ def test_what_a_query_fits_into_is_nearer(cat: Image.Image) -> None:
     width, height = small.image.size
     piece = small.image.crop((width // 2, height // 2, width, height))
     coffee = preview_of(photograph("coffee"))
-    webp = [small.thumbnail(), coffee.thumbnail(), None]
-    distance = np.array([8, 8, 8], np.float32)
-    whole, other, unknown = rerank(distance, piece, lambda rows: [webp[n] for n in rows])
+    copies = {n: copy_of(one.thumbnail()) for n, one in enumerate((small, coffee))}
+    distance, widths = np.array([8, 8, 8], np.float32), np.array([width / height, 1.5, 1])
+    whole, other, unknown = rerank(distance, preview_of(piece), widths, lambda rows: copies)
     assert whole < 8 * 0.15
     assert other == unknown == pytest.approx(8 * 0.35)
 
 
-def test_thumbnails_are_looked_at_of_the_nearest_only(cat: Image.Image) -> None:
+def test_copies_are_looked_at_of_the_nearest_only(cat: Image.Image) -> None:
     small = preview_of(cat)
     distance = np.arange(2 * SHORTLIST, dtype=np.float32)[::-1] + 1
-    seen: list[int] = []
+    copy, seen = copy_of(small.thumbnail()), list[int]()
 
-    def thumbnails(rows: Sequence[int]) -> list[bytes | None]:
+    def copies_of(rows: Sequence[int]) -> dict[int, bytes]:
         seen.extend(rows)
-        return [small.thumbnail() for _ in rows]
+        return dict.fromkeys(rows, copy)
 
-    nearer = rerank(distance, small.image, thumbnails)
+    widths = np.full(len(distance), small.width / small.height)
+    nearer = rerank(distance, small, widths, copies_of)
     assert sorted(seen) == list(range(SHORTLIST, 2 * SHORTLIST))
     assert nearer[:SHORTLIST] == pytest.approx(0.35 * distance[:SHORTLIST])
     assert (nearer[SHORTLIST:] < 0.1 * distance[SHORTLIST:]).all()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aecodec.hashing.copies import small_copy
 from aecodec.hashing.verify.again import fit_somewhere
-from aecodec.hashing.verify.guess import likeness, small_copy
+from aecodec.hashing.verify.guess import likeness
 from tests.pictures import photograph
 
 PIECE = (180, 60, 540, 300)  # 60 % of each side of 600 by 400

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from aecodec.hashing.copies import Copies
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.each import each
-from aecodec.hashing.verify.guess import Array, Copies, whole_guesses, window_guesses
+from aecodec.hashing.verify.guess import Array, whole_guesses, window_guesses
 from aecodec.hashing.verify.places import LEVELS, finer, likely_places
 
 _BATCH = 64

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from aecodec.hashing.copies import SIDE
 from aecodec.hashing.verify import align
-from aecodec.hashing.verify.guess import SIDE
 
 _LEAST, _MOST = 0.07, 0.6  # of a side, that bars take at its two ends
 _TRIES, _CLOSER = 17, 9  # places between these, and around the best of them

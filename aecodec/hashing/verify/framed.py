@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from aecodec.hashing.copies import SIDE
 from aecodec.hashing.duplicates import COMPRESSED, UNFRAMED
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.barred import fitted, may_fit
@@ -26,7 +27,7 @@ from aecodec.hashing.verify.frames import (
     stripped_size,
     unstripped,
 )
-from aecodec.hashing.verify.guess import SIDE, whole_guesses, window_guesses
+from aecodec.hashing.verify.guess import whole_guesses, window_guesses
 from aecodec.hashing.verify.judge import are_photographic, examine
 from aecodec.hashing.verify.laying import laid
 from aecodec.hashing.verify.places import reduced

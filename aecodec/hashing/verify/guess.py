@@ -18,15 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from aecodec.hashing.copies import SIDE, Copies
 from aecodec.hashing.verify.align import FLAT, inverse, orientations, outlines, warp
 from aecodec.hashing.verify.each import each
-
-SIDE = 32
-"""Pixels a side of the copies."""
 
 _SAMPLES = 16  # a side, of a window
 _TURNS = (0.0, 8.0, -8.0, 15.0, -15.0)  # degrees
@@ -39,14 +36,7 @@ _WHOLE, _PIECES = 3, 2  # guesses kept of each kind
 _WHOLES, _PARTS = 32, 512  # worked on together
 _MANY = 12  # pictures, for which a matrix is worth its size
 
-Copies = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
-
-
-def small_copy(image: Image.Image) -> Copies:
-    """Grey levels (32, 32) of a picture."""
-    square = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    return np.asarray(square)
 
 
 def likeness(

@@ -8,9 +8,10 @@ from itertools import compress
 import torch
 from torch import Tensor
 
+from aecodec.hashing.copies import SIDE
 from aecodec.hashing.verify import align
 from aecodec.hashing.verify.decide import Sizes, Verdict, decide, is_worth_a_look
-from aecodec.hashing.verify.guess import SIDE, plain_guesses, whole_guesses, window_guesses
+from aecodec.hashing.verify.guess import plain_guesses, whole_guesses, window_guesses
 from aecodec.hashing.verify.judge import coverage, examine
 from aecodec.hashing.verify.places import (
     LEVELS,

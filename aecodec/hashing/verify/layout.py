@@ -19,10 +19,11 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from aecodec.hashing.backends.faiss import FaissIndex
+from aecodec.hashing.copies import SIDE, Copies
 from aecodec.hashing.verify.align import FLAT, outlines, warp
 from aecodec.hashing.verify.each import each
 from aecodec.hashing.verify.frames import contents, has_frame, is_between, onto, shown_on_screens
-from aecodec.hashing.verify.guess import SIDE, Copies, sampling
+from aecodec.hashing.verify.guess import sampling
 
 _PLACES = 8  # a side, of a layout
 _BITS = 2 * _PLACES**2

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aecodec.hashing.copies import SIDE
 from aecodec.hashing.verify import align
-from aecodec.hashing.verify.guess import SIDE
 from aecodec.hashing.verify.rough import strangeness
 
 Level = tuple[int, int, int, float, float]
