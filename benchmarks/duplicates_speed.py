@@ -3,7 +3,7 @@
     python -m benchmarks.duplicates_speed --data photos train.npz --folder scratch --out results
 
 The collection is made once, in --folder: small JPEG files of packed data sets (.npz), of tiles of
-photos, which do not overlap, and of drawings; and altered copies of one in seven of them, each
+photos, which do not overlap, and of drawings; and altered copies of some of them (--altered), each
 by one of the twenty alterations of `near_duplicates.py`. Only altered copies have a truth: data
 sets may hold a picture twice.
 """
@@ -33,7 +33,8 @@ from aecodec.training.drawn import draw
 from benchmarks.near_duplicates import TRANSFORMATIONS
 
 SIDE = 192  # pixels of a made picture, about
-SHARES = {"packed": 0.65, "tiles": 0.15, "drawn": 0.06}  # the rest are altered copies
+SHARES = {"packed": 65, "tiles": 15, "drawn": 6}  # of what is no altered copy
+ALTERED = 0.14  # of all
 
 
 _PARTS = ("search", "small copies", "layouts", "screen", "verification", "of this, files", "all")
@@ -73,7 +74,8 @@ def tiles(path: Path) -> Iterator[Make]:
 
 def originals(data: list[Path], count: int) -> Iterator[Make]:
     """How to make so many pictures, of which no two are copies on purpose."""
-    wanted = {kind: round(share * count) for kind, share in SHARES.items()}
+    whole = sum(SHARES.values())
+    wanted = {kind: round(share / whole * count) for kind, share in SHARES.items()}
     packed = (packed_images(file) for file in data if file.suffix == ".npz")
     photos = (photo for folder in data if folder.is_dir() for photo in list_photos(folder))
     yield from islice(chain.from_iterable(packed), wanted["packed"])
@@ -82,13 +84,13 @@ def originals(data: list[Path], count: int) -> Iterator[Make]:
         yield partial(draw, 100_000 + seed, size=(240, 180))
 
 
-def make(folder: Path, data: list[Path], count: int) -> None:
-    """The collection: NUMBER.jpg, and NUMBER.ALTERATION.jpg of what was altered. What is there
-    already stays, so that an interrupted run goes on.
+def make(folder: Path, data: list[Path], count: int, altered: float) -> None:
+    """The collection: NUMBER.jpg, and NUMBER.ALTERATION.jpg of what was altered, a share of all.
+    What is there already stays, so that an interrupted run goes on.
     """
     rng, names = np.random.default_rng(0), list(TRANSFORMATIONS)
-    each = (1 - sum(SHARES.values())) / sum(SHARES.values())
-    for number, make_one in enumerate(originals(data, count)):
+    each = altered / (1 - altered)
+    for number, make_one in enumerate(originals(data, round(count * (1 - altered)))):
         place = folder / f"{number // 1000:03d}"
         place.mkdir(parents=True, exist_ok=True)
         which = int(rng.integers(len(names))) if rng.random() < each else -1
@@ -192,8 +194,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="photos and .npz files")
     parser.add_argument("--folder", type=Path, required=True, help="for the collection")
     parser.add_argument("--count", type=int, default=100_000, help="of pictures, about")
+    parser.add_argument(
+        "--altered", type=float, default=ALTERED, help="share of them, that are altered copies"
+    )
     args = parser.parse_args()
-    make(args.folder, args.data, args.count)
+    make(args.folder, args.data, args.count, args.altered)
     index = args.folder.with_suffix(".sqlite3")
     with ImageIndex(index, device="cpu") as opened:
         opened.add(args.folder)
