@@ -15,6 +15,8 @@ from aecodec.hashing.verify.guess import plain_guesses, whole_guesses, window_gu
 from aecodec.hashing.verify.judge import coverage, examine
 from aecodec.hashing.verify.places import (
     LEVELS,
+    MORE_STEPS,
+    MORE_STEPS_QUICKLY,
     QUICK_LEVELS,
     closer,
     finer,
@@ -35,6 +37,7 @@ def laid(pictures: Tensor, sizes: Sequence[Sizes], quick: bool) -> list[Verdict]
     pixels a side.
     """
     levels, most = (QUICK_LEVELS, _HOPELESS_QUICKLY) if quick else (LEVELS, _HOPELESS)
+    steps = MORE_STEPS_QUICKLY if quick else MORE_STEPS
     verdicts = [Verdict(False, "they show different things")] * len(sizes)
     small = [align.outlines(small_grey(picture, SIDE)) for picture in pictures]
     hopeless = torch.zeros(len(sizes), dtype=torch.bool)  # as it was last laid
@@ -116,7 +119,7 @@ def laid(pictures: Tensor, sizes: Sequence[Sizes], quick: bool) -> list[Verdict]
             all_of_them.index_select(0, rows + len(sizes) * chosen) for chosen in (second, ~second)
         )
         grown = torch.tensor([sizes[n] for n in rows.tolist()], dtype=torch.float32)
-        maps = closer(part, whole, maps, second, grown)
+        maps = closer(part, whole, maps, second, grown, steps)
         maps = torch.where(second[:, None, None], maps, align.inverse(maps))
         look(rows, maps)
         # As large as each other, either may be the one that shows all of what both do.

@@ -29,7 +29,7 @@ QUICK_LEVELS: tuple[Level, ...] = (
     (128, 2, 1, 0.46, 1.0),
 )
 """Where most pairs are alike by chance; these limits lost none of 3,000 copies of 192 pixels."""
-MORE_STEPS = 8
+MORE_STEPS, MORE_STEPS_QUICKLY = 8, 3
 """Of refining, where copies nearly explain each other."""
 _HARDLY_STRETCHED = 1.1
 _WORSE, _WORSE_QUICKLY = 0.2, 0.08  # than the best: by so much guesses of a pair are dropped
@@ -111,7 +111,9 @@ def _repeated(rows: Tensor, maps: Tensor, apart: float) -> Tensor:
     return found
 
 
-def closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Tensor) -> Tensor:
+def closer(
+    part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Tensor, steps: int
+) -> Tensor:
     """Better maps (N, 2, 3) from parts to wholes (N, 3, S, S) that nearly are right.
 
     Where they hardly stretch, they shall not at all: what is smooth has little to hold all of a
@@ -120,6 +122,7 @@ def closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Ten
     Args:
         second: whether the part is the second of a pair.
         sizes: of the two pictures of each, width and height, (N, 2, 2).
+        steps: of refining.
     """
     turn = second[:, None]
     part_size, whole_size = (torch.where(turn, sizes[:, 1 - n], sizes[:, n]) for n in (0, 1))
@@ -131,7 +134,7 @@ def closer(part: Tensor, whole: Tensor, maps: Tensor, second: Tensor, sizes: Ten
     for rows, own in ((moves, shapes), (~moves, None)):
         if rows.any():
             kept = None if own is None else own[rows]
-            maps[rows] = align.refine(near[rows], far[rows], maps[rows], MORE_STEPS, kept)
+            maps[rows] = align.refine(near[rows], far[rows], maps[rows], steps, kept)
     return maps
 
 
