@@ -28,7 +28,7 @@ QUICK_LEVELS: tuple[Level, ...] = (
     (64, 2, 1, 0.55, 0.32),
     (128, 2, 1, 0.46, 1.0),
 )
-"""Where most pairs are alike by chance. These limits lost none of 3,000 copies of 192 pixels, and so
+"""Where most pairs are alike by chance. These limits lost none of 3,000 copies of 192 pixels, so
 few steps and guesses two of 1,828 that more had found (6 and 5 steps, 3 guesses)."""
 MORE_STEPS, MORE_STEPS_QUICKLY = 8, 3
 """Of refining, where copies nearly explain each other."""
