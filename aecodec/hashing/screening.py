@@ -77,7 +77,7 @@ def likely_pairs(
         there = np.flatnonzero(~likely)
         sizes = np.array([(images[n].width, images[n].height) for n in used], dtype=float)
         sizes = sizes.reshape(-1, 2)
-        looks = likeness(copies, sizes, places[there], partial(stages, 2))
+        looks = likeness(copies, sizes, places[there], partial(stages, 2), coarsely=many)
         equal = _equal_in_grey(copies, places[there], _EQUAL_GREY_OF_MANY if many else _EQUAL_GREY)
         likely[there] = (looks > (_LIKELY_OF_MANY if many else _LIKELY)) | equal
         if not many:
