@@ -227,12 +227,15 @@ def group_checked(
             free.difference_update([i], (j for j, *_ in mine), (k for k, _ in outer))
             keeping[i] = mine
         answers = check([(first[i], first[k]) for i, k, _ in late]) if late else ()
+        refused: list[tuple[int, list[_Found]]] = []
         for (i, k, own), reason in zip(late, answers, strict=True):
             if reason:
                 apart = _ONES[np.bitwise_xor(own_codes[i], own_codes[k])].sum()
                 keeping[i].append((k, int(apart), reason))
-                continue
-            # Not found from there: it is kept, with what is left of its own.
+            else:
+                refused.append((k, own))
+        # Not found from there: these are kept, with what is left of their own.
+        for k, own in refused:
             left = [one for one in own if one[0] in free or not keeping.get(one[0], True)]
             for j, *_ in left:
                 free.discard(j)

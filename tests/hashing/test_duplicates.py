@@ -208,3 +208,29 @@ def test_what_frames_another_is_kept_where_it_is_not_found_from_what_is_within()
     (found,) = group_checked(index, [frame, original, copy], codes, 8, check, frames_last=True)
     assert found.keep == frame
     assert {match.entry.id for match in found.duplicates} == {original.id, copy.id}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 24))
+def test_all_that_is_found_was_compared_with_what_is_kept_whatever_frames_what(
+    seed: int, count: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    codes = np.zeros((count, 1), np.uint8)
+    images = [replace(image, sha256=bytes([n]) * 32) for n, image in enumerate(entries(codes))]
+    answers = ("", "without its frame or bars", "in a frame or with bars", "cropped")
+    told = rng.choice(answers, (count + 1, count + 1), p=(0.5, 0.2, 0.1, 0.2))
+    asked: dict[tuple[int, int], str] = {}
+
+    def check(pairs: Sequence[tuple[Entry, Entry]]) -> list[str]:
+        found = [str(told[a.id, b.id]) for a, b in pairs]
+        asked.update(zip([(a.id, b.id) for a, b in pairs], found, strict=True))
+        return found
+
+    groups = group_checked(indexed(codes), images, codes, 8, check, frames_last=True)
+    used = [g.keep.id for g in groups] + [m.entry.id for g in groups for m in g.duplicates]
+    assert len(used) == len(set(used))
+    for one in groups:
+        for match in one.duplicates:
+            assert match.reason
+            assert asked[one.keep.id, match.entry.id] == match.reason

@@ -56,7 +56,7 @@ def shown_on_screens(pictures: Tensor) -> tuple[Tensor, Tensor]:
     side = pictures.shape[-1]
     ends = []
     for lines in (pictures[:, 0].transpose(1, 2), pictures[:, 0]):  # across, then down
-        # As `median`, which takes nine times as long.
+        # As `median`, which takes nine times as long where there is AVX-512.
         colours = torch.from_numpy(np.sort(lines.numpy(), 2)[:, :, (side - 1) // 2, None])
         plain = ((lines - colours).abs() < _NEAR).float().mean(2) > _PLAIN
         ground = colours[:, :, 0].where(plain, torch.nan).nanmedian(1, keepdim=True).values
