@@ -234,9 +234,14 @@ def group_checked(
                 keeping[i].append((k, int(apart), reason))
             else:
                 refused.append((k, own))
-        # Not found from there: these are kept, with what is left of their own.
+        # Not found from there: these are kept, with what is left of their own but for what they
+        # frame.
         for k, own in refused:
-            left = [one for one in own if one[0] in free or not keeping.get(one[0], True)]
+            left = [
+                (j, distance, reason)
+                for j, distance, reason in own
+                if UNFRAMED not in reason and (j in free or not keeping.get(j, True))
+            ]
             for j, *_ in left:
                 free.discard(j)
                 keeping.pop(j, None)
