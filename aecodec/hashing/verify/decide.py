@@ -22,6 +22,12 @@ _RECOLOURED, _AREAS_RECOLOURED = 0.35, 0.06
 """Of [0, 1], by how much colours may change in what is no photograph, and where there are few of
 them."""
 
+_SMOOTH = 0.0165
+"""Structure, up to which colours may not change in photographs, either: two gradients are alike
+once they do. Of 363 recoloured copies 5 have less; of 20 pairs of gradients that were called the
+same in other colours all but one had.
+"""
+
 _SKEWED = 0.05
 """Greatest skew, in the end, of what is no photograph. No alteration skews, but maps of what is
 smooth do a little: of 330 altered copies in a collection two had more. Along an edge one of two
@@ -184,6 +190,8 @@ def _against(found: Findings, final: bool) -> str:
         return "" if found.difference < limit and found.largest < 3 * limit else "colours differ"
     if min(found.gains) < 0.25 or max(found.gains) > 4:
         return "colours differ"
+    if found.structure < _SMOOTH and _is_recoloured(found):
+        return "colours differ"
     most = _AREAS_RECOLOURED if found.areas and not found.textured else _RECOLOURED
     if not found.photographic and found.recoloured > most:
         return "colours differ"
@@ -230,8 +238,11 @@ def _reason(found: Findings, placed: Geometry, piece: str) -> str:
     # Where the first had no colours, others came in.
     if found.grey and found.grey_part == (piece == "b"):
         words.append("grey")
-    elif (
-        found.grey or not all(0.85 < gain < 1.18 for gain in found.gains) or found.difference > 0.06
-    ):
+    elif _is_recoloured(found):
         words.append("colours changed")
     return ", ".join(words) or COMPRESSED
+
+
+def _is_recoloured(found: Findings) -> bool:
+    usual = all(0.85 < gain < 1.18 for gain in found.gains)
+    return found.grey or not usual or found.difference > 0.06
