@@ -25,6 +25,7 @@ from aecodec.hashing.duplicates import (
     Pairs,
     Progress,
     Rank,
+    Screen,
     group,
     group_checked,
 )
@@ -86,15 +87,18 @@ def find_groups(
         limit = bits if radius is None else min(radius, bits)
         found = group(index, entries, codes, limit, kept=kept, rank=rank, progress=progress)
         return Duplicates(found, [])
-    check: Checker | ExactChecker
-    if verify == "exact":
-        check, wide = ExactChecker(load), round(_NEARLY_EQUAL * bits)
-    else:
-        check = Checker(thumbnails, load, pixels=verify == "pixels", processes=processes)
-        wide = round(WIDE * bits)
     stages = Stages(progress, len(entries), 4)
     nearest = max(_LEAST_NEAREST, min(NEAREST, _LOOKS // max(1, len(entries))))
     others = by_layout(nearest) if radius is None else 0
+    check: Checker | ExactChecker
+    screen: Screen
+    if verify == "exact":
+        check = ExactChecker(load)
+        screen, wide = check.screen, round(_NEARLY_EQUAL * bits)
+    else:
+        check = Checker(thumbnails, load, pixels=verify == "pixels", processes=processes)
+        screen = partial(check.screen, copies_of=copies_of, stages=stages, others=others)
+        wide = round(WIDE * bits)
     with closing(check):
         found = group_checked(
             index,
@@ -102,7 +106,7 @@ def find_groups(
             codes,
             wide if radius is None else min(radius, bits),
             check,
-            screen=partial(check.screen, copies_of=copies_of, stages=stages, others=others),
+            screen=screen,
             nearest=nearest,
             kept=kept,
             rank=rank,
@@ -285,15 +289,7 @@ class ExactChecker:
         self._digest = lru_cache(maxsize=None)(lambda path: pixel_digest(load(path)))
         self.unclear: list[tuple[str, str, str]] = []
 
-    def screen(
-        self,
-        images: Sequence[Entry],
-        pairs: Pairs,
-        near: Chosen,
-        copies_of: CopiesOf,
-        stages: Stages,
-        others: int = 0,
-    ) -> Pairs:
+    def screen(self, images: Sequence[Entry], pairs: Pairs, near: Chosen) -> Pairs:
         """Of pairs of positions (P, 2) those of one size."""
         sizes = np.array([_size(image) for image in images]).reshape(-1, 2)
         equal: Pairs = pairs[(sizes[pairs[:, 0]] == sizes[pairs[:, 1]]).all(1)]
